@@ -1,0 +1,1 @@
+//! When: parsing of schedules and arithmetic on them.

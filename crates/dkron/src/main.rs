@@ -1,0 +1,2 @@
+//! dkron
+fn main() {}
