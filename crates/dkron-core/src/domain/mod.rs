@@ -1,5 +1,21 @@
 //! What the scheduler talks about: plain words without behaviour of their own.
 
+mod execution;
+mod ids;
+mod job;
+pub mod limits;
+mod occurrence;
+mod settings;
+mod submission;
 pub mod time;
 
+pub use execution::{Digest, EndReason, Finish, Output, Record, Replacement, State};
+pub use ids::{
+    BootId, ExecutionId, Group, HistoryNo, JobName, JobNo, JournalId, LogIndex, NodeName,
+    RequestId, Seq, SkipNo, Tenure, Version,
+};
+pub use job::{Concurrency, Job, Status, TextMap};
+pub use occurrence::{Cause, Nominal, Occurrence, SkipReason, Skipped, Target};
+pub use settings::Settings;
+pub use submission::Submission;
 pub use time::Timestamp;

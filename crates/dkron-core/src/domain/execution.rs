@@ -1,0 +1,124 @@
+//! One attempt on one node: its states, its result, and the record that history keeps.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::{Cause, Group, JobName, JobNo, NodeName, Nominal, Seq, Timestamp, Version};
+
+/// Where an execution stands. Terminal states never change.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum State {
+    /// Committed, not known to have started.
+    #[default]
+    Pending,
+    Running,
+    /// Its node is silent.
+    Unreachable,
+    Success,
+    Failed,
+    TimedOut,
+    Cancelled,
+    /// What became of it can not be known.
+    Lost,
+}
+
+impl State {
+    pub const fn is_terminal(self) -> bool {
+        !matches!(self, State::Pending | State::Running | State::Unreachable)
+    }
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            State::Pending => "pending",
+            State::Running => "running",
+            State::Unreachable => "unreachable",
+            State::Success => "success",
+            State::Failed => "failed",
+            State::TimedOut => "timed_out",
+            State::Cancelled => "cancelled",
+            State::Lost => "lost",
+        }
+    }
+}
+
+/// Why an execution ended as it did, where its output does not say it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum EndReason {
+    /// The executor's own verdict.
+    #[default]
+    None,
+    /// The node was a member without a session when the slot was due.
+    NodeUnreachable,
+    /// Its node did not accept it in time.
+    NotStarted,
+    /// No node has the executor that the job names.
+    NoExecutor,
+    /// The node knows that it accepted the run and that it is gone.
+    Gone,
+    /// The node came back without memory of it.
+    Forgotten,
+    /// The node was silent for too long.
+    Silent,
+}
+
+impl EndReason {
+    pub const fn word(self) -> &'static str {
+        match self {
+            EndReason::None => "",
+            EndReason::NodeUnreachable => "node_unreachable",
+            EndReason::NotStarted => "not_started",
+            EndReason::NoExecutor => "no_executor",
+            EndReason::Gone => "gone",
+            EndReason::Forgotten => "forgotten",
+            EndReason::Silent => "silent",
+        }
+    }
+}
+
+/// blake3 of an output.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Digest(pub [u8; 32]);
+
+/// What a run wrote, or where that is kept.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Output {
+    #[default]
+    Empty,
+    /// At most `limits::INLINE_OUTPUT` bytes.
+    Inline(Arc<[u8]>),
+    /// In the blob store.
+    Stored { digest: Digest, len: u64 },
+}
+
+/// How a node says that an attempt ended.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Finish {
+    pub state: State,
+    pub reason: EndReason,
+    pub started_at: Option<Timestamp>,
+    pub finished_at: Timestamp,
+    pub exit_code: Option<i32>,
+    pub output: Output,
+    /// Bytes of output that did not fit.
+    pub dropped: u64,
+}
+
+/// A finished execution as history keeps it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Record {
+    pub seq: Seq,
+    pub job_no: JobNo,
+    pub job_name: JobName,
+    pub version: Version,
+    pub node: NodeName,
+    pub group: Group,
+    pub attempt: u32,
+    pub cause: Cause,
+    pub nominal: Nominal,
+    /// When the fire was decided, by the leader's clock.
+    pub fired_at: Timestamp,
+    pub finish: Finish,
+}
+
+/// Replacement of an output by processors.
+pub type Replacement = Option<Vec<u8>>;

@@ -1,0 +1,62 @@
+//! A job as its user defined it. What happened to it since stands in `ledger::Runtime`.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
+use super::{JobName, Timestamp};
+
+/// Text to text, in key order: what Dkron's API shows.
+pub type TextMap = BTreeMap<String, String>;
+
+/// One version of a definition. A run uses the version of its own fire, retries included.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Job {
+    pub name: JobName,
+    pub displayname: String,
+    /// IANA name, `UTC`, `Local` or empty (= the cluster's zone).
+    pub timezone: String,
+    /// As the user wrote it; may be empty for a child.
+    pub schedule: String,
+    pub owner: String,
+    pub owner_email: String,
+    pub disabled: bool,
+    /// Which nodes run it: `value` or `value:count`.
+    pub tags: TextMap,
+    pub metadata: TextMap,
+    /// Attempts after the first.
+    pub retries: u32,
+    pub parent_job: Option<JobName>,
+    /// Processor name to its configuration.
+    pub processors: BTreeMap<String, TextMap>,
+    pub concurrency: Concurrency,
+    pub executor: String,
+    pub executor_config: TextMap,
+    /// Deleted after its first success.
+    pub ephemeral: bool,
+    /// Slots before this instant do not run.
+    pub starts_at: Option<Timestamp>,
+    /// Slots after this instant do not run.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What happens to a slot that falls due while an earlier one of the same name still runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Concurrency {
+    /// It runs beside it.
+    #[default]
+    Allow,
+    /// It is skipped.
+    Forbid,
+}
+
+/// How the last finished group of a job ended.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Status {
+    /// No group has ended yet.
+    #[default]
+    Untriggered,
+    Success,
+    Failed,
+    /// Some targets of the group ended well, some did not.
+    PartiallyFailed,
+}

@@ -1,0 +1,26 @@
+//! Everything has a limit; each says what happens at it.
+
+/// Bytes of a job's name; longer ones are refused.
+pub const JOB_NAME_BYTES: usize = 4096;
+/// Bytes of a whole definition; larger ones are refused.
+pub const DEFINITION_BYTES: usize = 1024 * 1024;
+/// Executions in one `Fire` entry; more go into further entries.
+pub const FIRE_EXECUTIONS: usize = 1024;
+/// Results in one `Report` entry; more go into further entries.
+pub const REPORT_ENDS: usize = 1024;
+/// Bytes of output that travel inside a report; more goes to the blob store.
+pub const INLINE_OUTPUT: usize = 4096;
+/// Bytes of output kept of one execution: the tail.
+pub const OUTPUT_BYTES: usize = 256_000;
+/// Skipped records kept for each job: the newest.
+pub const SKIPPED_KEPT: u64 = 100;
+/// Request ids remembered; the oldest are forgotten first.
+pub const REQUESTS_KEPT: usize = 4096;
+/// Runs that one node takes at a time; more wait undecided.
+pub const NODE_RUNS: u32 = 16_384;
+/// History rows that one `Expire` removes.
+pub const EXPIRE_ROWS: u64 = 1000;
+/// Attempts after the first; more are refused.
+pub const RETRIES: u32 = 1_000_000;
+/// Bytes of a skipped record's detail; the rest is cut.
+pub const DETAIL_BYTES: usize = 256;

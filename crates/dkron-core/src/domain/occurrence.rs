@@ -1,0 +1,83 @@
+//! One due moment of a job and why it is due.
+
+use alloc::string::String;
+
+use super::{Group, JobNo, NodeName, RequestId, Timestamp};
+
+/// When an occurrence was due, whenever it ran.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Nominal(pub Timestamp);
+
+/// Why an occurrence exists.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Cause {
+    /// The schedule; the only cause that a job's high-water mark guards.
+    Schedule,
+    /// Somebody asked for it.
+    Manual(RequestId),
+    /// A group of the parent succeeded.
+    Child(Group),
+}
+
+/// A skipped slot's reason; the words stand in the API.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum SkipReason {
+    /// An earlier occurrence still holds the job's slot.
+    Overlap,
+    /// Too late: the server was down, stalled or without a leader.
+    Missed,
+    /// No member of the cluster matches the job's tags.
+    NoEligibleNode,
+    /// The nodes had no room until the start deadline.
+    NoCapacity,
+    /// Before `starts_at`.
+    NotStarted,
+    /// After `expires_at`.
+    Expired,
+    /// A dependent job that is disabled.
+    Disabled,
+    /// A change, disabling, deletion or restore came before the slot was decided.
+    Changed,
+}
+
+impl SkipReason {
+    pub const fn word(self) -> &'static str {
+        match self {
+            SkipReason::Overlap => "overlap",
+            SkipReason::Missed => "missed",
+            SkipReason::NoEligibleNode => "no_eligible_node",
+            SkipReason::NoCapacity => "no_capacity",
+            SkipReason::NotStarted => "not_started",
+            SkipReason::Expired => "expired",
+            SkipReason::Disabled => "disabled",
+            SkipReason::Changed => "changed",
+        }
+    }
+}
+
+/// Slots that did not run: a run of equal ones is one record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Skipped {
+    pub first: Nominal,
+    pub last: Nominal,
+    pub count: u64,
+    pub reason: SkipReason,
+    /// For a person: which execution was in the way, which tags found nobody.
+    pub detail: String,
+}
+
+/// The key of an occurrence, for messages.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Occurrence {
+    pub job_no: JobNo,
+    pub cause: Cause,
+    pub nominal: Nominal,
+}
+
+/// Where one attempt of an occurrence is to run.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Target {
+    pub node: NodeName,
+    pub boot_id: super::BootId,
+    pub journal_id: super::JournalId,
+}

@@ -1,0 +1,31 @@
+//! What the whole cluster agrees on. Flags give the first values; commands change them.
+
+use alloc::string::String;
+use core::time::Duration;
+
+/// Replicated settings.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// IANA name of the zone for jobs without one.
+    pub zone: String,
+    /// Executions kept for each job.
+    pub keep_executions: u32,
+    /// A slot at most this late fires as if it were on time.
+    pub misfire_threshold: Duration,
+    /// The latest missed slot runs once if it is at most this late; a wait ends then.
+    pub start_deadline: Duration,
+    /// Silence after which an execution is lost.
+    pub lost_after: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            zone: String::from("UTC"),
+            keep_executions: 100,
+            misfire_threshold: Duration::from_secs(10),
+            start_deadline: Duration::from_secs(3600),
+            lost_after: Duration::from_secs(300),
+        }
+    }
+}

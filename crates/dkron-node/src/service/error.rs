@@ -1,0 +1,50 @@
+//! Why a request was not carried out. `dkron/rest/respond.rs` maps it to a status, nobody else.
+
+use dkron_core::domain::{ExecutionId, JobName};
+
+/// Refusals and failures of requests, by precedence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Submissions are paused.
+    #[error("New job submissions are currently paused")]
+    Paused,
+    /// The definition is wrong; the text names the field and is Dkron's where Dkron has one.
+    #[error("{0}")]
+    Invalid(String),
+    #[error("specified parent job not found")]
+    ParentNotFound,
+    /// The parent chain would lead back to the job.
+    #[error("parent_job `{0}` would make a cycle: a job can not be its own ancestor")]
+    Cycle(JobName),
+    #[error("job not found")]
+    JobNotFound,
+    #[error("execution not found")]
+    ExecutionNotFound,
+    #[error(
+        "could not delete job with dependent jobs, delete children first: {}",
+        .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    HasDependents(Vec<JobName>),
+    /// A `forbid` job runs already.
+    #[error("job forbids concurrent executions and execution {0} is running")]
+    Overlap(ExecutionId),
+    #[error("no target nodes found to run job {0}: no member matches its tags")]
+    NoEligibleNode(JobName),
+    #[error("no node has room for another run of job {0}, try again later")]
+    NoCapacity(JobName),
+    /// A queue is full; nothing was done.
+    #[error("the server is overloaded, try again later")]
+    Busy,
+    /// Nothing was done.
+    #[error("no leader, try again later")]
+    NoLeader,
+    /// The write may or may not have been carried out.
+    #[error("outcome unknown, repeat the request")]
+    Unknown,
+    /// The node is stopping.
+    #[error("the server is stopping")]
+    Stopping,
+    /// Stored data could not be read.
+    #[error("storage failed: {0}")]
+    Storage(String),
+}

@@ -1,0 +1,149 @@
+//! The façade: what the front door may ask of a node. A cheap clone; channels stay inside.
+
+mod error;
+mod request;
+mod view;
+
+use std::time::Duration;
+
+use dkron_core::domain::{JobName, Skipped, Submission};
+use tokio::sync::{mpsc, oneshot};
+
+pub use error::Error;
+pub use request::{Query, Request};
+pub use view::{
+    ExecutionSort, ExecutionView, JobCounts, JobPage, JobSort, JobView, ListQuery, Member, RunView,
+    StatusFilter,
+};
+
+/// Requests in flight to the loop or to the reader before new ones are shed.
+pub const REQUESTS: usize = 8192;
+
+/// Handle to a running node.
+#[derive(Clone)]
+pub struct Service {
+    requests: mpsc::Sender<Request>,
+    queries: mpsc::Sender<Query>,
+}
+
+type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+impl Service {
+    pub fn new(requests: mpsc::Sender<Request>, queries: mpsc::Sender<Query>) -> Self {
+        Service { requests, queries }
+    }
+
+    /// Creates or replaces a job; the view is what is stored.
+    pub async fn put_job(&self, submission: Submission) -> Result<JobView, Error> {
+        self.ask(|reply| Request::Put { submission: Box::new(submission), reply }).await
+    }
+
+    /// Deletes a job; the view is what it was.
+    pub async fn delete_job(&self, name: JobName) -> Result<JobView, Error> {
+        self.ask(|reply| Request::Delete { name, reply }).await
+    }
+
+    /// Flips `disabled`.
+    pub async fn toggle_job(&self, name: JobName) -> Result<JobView, Error> {
+        self.ask(|reply| Request::Toggle { name, reply }).await
+    }
+
+    /// Fires now; with `wait` the answer comes when the group ended, at the latest after `wait`.
+    pub async fn run_job(&self, name: JobName, wait: Option<Duration>) -> Result<RunView, Error> {
+        self.ask(|reply| Request::Run { name, wait, reply }).await
+    }
+
+    /// Removes the finished executions and resets the four figures.
+    pub async fn clear_executions(&self, name: JobName) -> Result<JobView, Error> {
+        self.ask(|reply| Request::Clear { name, reply }).await
+    }
+
+    /// Stores validated jobs, parents first; for each name whether it was stored.
+    pub async fn restore(&self, jobs: Vec<Submission>) -> Result<Vec<(JobName, bool)>, Error> {
+        self.ask(|reply| Request::Restore { jobs, reply }).await
+    }
+
+    /// Blocks or admits submissions, cluster-wide.
+    pub async fn pause(&self, paused: bool) -> Result<bool, Error> {
+        self.ask(|reply| Request::Pause { paused, reply }).await
+    }
+
+    /// All executions of a job, newest first.
+    pub async fn executions(&self, name: JobName) -> Result<Vec<ExecutionView>, Error> {
+        self.query(|reply| Query::Executions { name, reply }).await
+    }
+
+    /// One execution with its output.
+    pub async fn execution(&self, name: JobName, id: String) -> Result<ExecutionView, Error> {
+        self.query(|reply| Query::Execution { name, id, reply }).await
+    }
+
+    /// Slots that did not run, newest first.
+    pub async fn skipped(&self, name: JobName) -> Result<Vec<Skipped>, Error> {
+        self.query(|reply| Query::Skipped { name, reply }).await
+    }
+
+    /// Everything that runs now, by start.
+    pub async fn busy(&self) -> Result<Vec<ExecutionView>, Error> {
+        self.query(|reply| Query::Busy { reply }).await
+    }
+
+    pub async fn list_jobs(&self, list: ListQuery) -> Result<JobPage, Error> {
+        self.query(|reply| Query::List { list: Box::new(list), reply }).await
+    }
+
+    pub async fn job(&self, name: JobName) -> Result<JobView, Error> {
+        self.query(|reply| Query::Job { name, reply }).await
+    }
+
+    pub async fn counts(&self) -> Result<JobCounts, Error> {
+        self.query(|reply| Query::Counts { reply }).await
+    }
+
+    pub async fn paused(&self) -> Result<bool, Error> {
+        self.query(|reply| Query::Paused { reply }).await
+    }
+
+    /// The zone of jobs without one.
+    pub async fn zone(&self) -> Result<String, Error> {
+        self.query(|reply| Query::Zone { reply }).await
+    }
+
+    /// All known members; the first answer of a single node is itself.
+    pub async fn members(&self) -> Result<Vec<Member>, Error> {
+        self.query(|reply| Query::Members { reply }).await
+    }
+
+    /// The leader, if one holds office and its lease.
+    pub async fn leader(&self) -> Result<Option<Member>, Error> {
+        self.query(|reply| Query::Leader { reply }).await
+    }
+
+    /// This node.
+    pub async fn own(&self) -> Result<Member, Error> {
+        self.query(|reply| Query::Own { reply }).await
+    }
+
+    /// Answers with the members, then the node leaves and its process ends.
+    pub async fn leave(&self) -> Result<Vec<Member>, Error> {
+        self.ask(|reply| Request::Leave { reply }).await
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Error> {
+        send(&self.requests, request).await
+    }
+
+    async fn query<T>(&self, query: impl FnOnce(Reply<T>) -> Query) -> Result<T, Error> {
+        send(&self.queries, query).await
+    }
+}
+
+/// A full queue sheds the request: nobody waits in front of a queue that is behind.
+async fn send<M, T>(to: &mpsc::Sender<M>, message: impl FnOnce(Reply<T>) -> M) -> Result<T, Error> {
+    let (reply, answer) = oneshot::channel();
+    to.try_send(message(reply)).map_err(|err| match err {
+        mpsc::error::TrySendError::Full(_) => Error::Busy,
+        mpsc::error::TrySendError::Closed(_) => Error::Stopping,
+    })?;
+    answer.await.unwrap_or(Err(Error::Stopping))
+}

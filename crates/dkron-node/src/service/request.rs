@@ -1,0 +1,35 @@
+//! What travels behind the façade: requests go to the loop, queries to the reader.
+
+use std::time::Duration;
+
+use dkron_core::domain::{JobName, Skipped, Submission};
+
+use super::{ExecutionView, JobCounts, JobPage, JobView, ListQuery, Member, Reply, RunView};
+
+/// Asks the loop for something that changes the ledger or ends the node.
+pub enum Request {
+    Put { submission: Box<Submission>, reply: Reply<JobView> },
+    Delete { name: JobName, reply: Reply<JobView> },
+    Toggle { name: JobName, reply: Reply<JobView> },
+    Run { name: JobName, wait: Option<Duration>, reply: Reply<RunView> },
+    Clear { name: JobName, reply: Reply<JobView> },
+    Restore { jobs: Vec<Submission>, reply: Reply<Vec<(JobName, bool)>> },
+    Pause { paused: bool, reply: Reply<bool> },
+    Leave { reply: Reply<Vec<Member>> },
+}
+
+/// Asks the reader beside the loop; answers hold everything acknowledged before the question.
+pub enum Query {
+    List { list: Box<ListQuery>, reply: Reply<JobPage> },
+    Job { name: JobName, reply: Reply<JobView> },
+    Counts { reply: Reply<JobCounts> },
+    Executions { name: JobName, reply: Reply<Vec<ExecutionView>> },
+    Execution { name: JobName, id: String, reply: Reply<ExecutionView> },
+    Skipped { name: JobName, reply: Reply<Vec<Skipped>> },
+    Busy { reply: Reply<Vec<ExecutionView>> },
+    Paused { reply: Reply<bool> },
+    Zone { reply: Reply<String> },
+    Members { reply: Reply<Vec<Member>> },
+    Leader { reply: Reply<Option<Member>> },
+    Own { reply: Reply<Member> },
+}
