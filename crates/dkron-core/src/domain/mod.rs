@@ -1,9 +1,12 @@
 //! What the scheduler talks about: plain words without behaviour of their own.
 
+pub mod config_schema;
 mod execution;
+pub mod go_duration;
 mod ids;
 mod job;
 pub mod limits;
+pub mod mem_limit;
 mod occurrence;
 mod settings;
 mod submission;
