@@ -1,0 +1,183 @@
+//! The real `dkron` binary as a child process on a free loopback port, with a folder of its own.
+//! Waits for conditions, never for time; its log is there when something goes wrong.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+
+use crate::http::{self, Request};
+
+const READY: Duration = Duration::from_secs(60);
+const STOP: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(10);
+/// Between picking a free port and the server's own bind somebody else may take it.
+const TRIES: u32 = 5;
+
+/// The binary beside a test's own target folder.
+pub fn binary() -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe().context("no path to this program")?;
+    let folders = own.ancestors().skip(1).take(2);
+    let found = folders
+        .map(|folder| folder.join("dkron"))
+        .find(|path| path.is_file());
+    found.context("no dkron binary beside this test: run `cargo build -p dkron` first")
+}
+
+/// Stopped when dropped, and its folder removed.
+pub struct Server {
+    pub url: String,
+    pub dir: PathBuf,
+    bin: PathBuf,
+    args: Vec<String>,
+    child: Child,
+}
+
+impl Server {
+    /// Starts `dkron agent` with `args` and its address, and waits until it leads.
+    pub fn start(bin: &Path, args: &[&str]) -> anyhow::Result<Server> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("dkron-{}-{number}", std::process::id()));
+        fs::create_dir_all(&dir).with_context(|| format!("creating {dir:?}"))?;
+        let args: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
+        for attempt in 1.. {
+            let url = format!("http://{}", free_address()?);
+            let child = spawn(bin, &args, &url, &dir)?;
+            let (bin, dir, args) = (bin.to_owned(), dir.clone(), args.clone());
+            let mut server = Server {
+                url,
+                dir,
+                bin,
+                args,
+                child,
+            };
+            match server.wait_ready() {
+                Ok(()) => return Ok(server),
+                Err(e) if attempt >= TRIES || !server.log().contains("in use") => return Err(e),
+                // The folder is needed for the next try.
+                Err(_) => server.dir = PathBuf::new(),
+            }
+        }
+        unreachable!("the loop above returns")
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.child.kill().context("killing the agent")?;
+        self.child.wait().context("waiting for the agent")?;
+        Ok(())
+    }
+
+    /// The same command in the same folder, once the former process has ended.
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        self.spawn_again()?;
+        self.wait_ready()
+    }
+
+    /// Like `restart`, without waiting until it leads.
+    pub fn spawn_again(&mut self) -> anyhow::Result<()> {
+        self.child = spawn(&self.bin, &self.args, &self.url, &self.dir)?;
+        Ok(())
+    }
+
+    /// Whether the process still runs.
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    pub fn log(&self) -> String {
+        fs::read(self.dir.join("agent.log"))
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
+    }
+
+    /// The end of the log, for a message.
+    pub fn log_tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+
+    pub fn wait_ready(&mut self) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        while begun.elapsed() < READY {
+            if !self.is_alive() {
+                bail!(
+                    "the agent ended at its start; its log:\n{}",
+                    self.log_tail()
+                );
+            }
+            if self.answers("/health") && self.answers("/v1/leader") {
+                return Ok(());
+            }
+            std::thread::sleep(POLL);
+        }
+        bail!(
+            "no leader at {} after {READY:?}; its log:\n{}",
+            self.url,
+            self.log_tail()
+        )
+    }
+
+    fn answers(&self, path: &str) -> bool {
+        let got = http::send(
+            &self.url,
+            &Request::new("GET", path),
+            Duration::from_secs(5),
+        );
+        got.is_ok_and(|response| response.status == 200)
+    }
+
+    fn stop(&mut self) {
+        if self.is_alive() {
+            let pid = self.pid().to_string();
+            let _ = Command::new("kill").args(["-TERM", &pid]).status();
+            let begun = Instant::now();
+            while self.is_alive() && begun.elapsed() < STOP {
+                std::thread::sleep(POLL);
+            }
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+        if !self.dir.as_os_str().is_empty() {
+            let _ = fs::remove_dir_all(&self.dir);
+        }
+    }
+}
+
+fn free_address() -> anyhow::Result<String> {
+    let socket = TcpListener::bind("127.0.0.1:0").context("no free port")?;
+    Ok(socket.local_addr().context("no free port")?.to_string())
+}
+
+fn spawn(bin: &Path, args: &[String], url: &str, dir: &Path) -> anyhow::Result<Child> {
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(dir.join("agent.log"))?;
+    Command::new(bin)
+        .args(["agent", "--http-addr"])
+        .arg(http::authority(url)?)
+        .args(args)
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .with_context(|| format!("starting {bin:?}"))
+}
