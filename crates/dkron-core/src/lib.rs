@@ -7,4 +7,5 @@
 extern crate alloc;
 
 pub mod domain;
+pub mod ledger;
 pub mod schedule;

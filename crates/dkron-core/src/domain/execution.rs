@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::{Cause, Group, JobName, JobNo, NodeName, Nominal, Seq, Timestamp, Version};
 
 /// Where an execution stands. Terminal states never change.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum State {
     /// Committed, not known to have started.
     #[default]
@@ -42,7 +42,7 @@ impl State {
 }
 
 /// Why an execution ended as it did, where its output does not say it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum EndReason {
     /// The executor's own verdict.
     #[default]
@@ -80,7 +80,7 @@ impl EndReason {
 pub struct Digest(pub [u8; 32]);
 
 /// What a run wrote, or where that is kept.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Output {
     #[default]
     Empty,
@@ -91,7 +91,7 @@ pub enum Output {
 }
 
 /// How a node says that an attempt ended.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Finish {
     pub state: State,
     pub reason: EndReason,
@@ -104,7 +104,7 @@ pub struct Finish {
 }
 
 /// A finished execution as history keeps it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Record {
     pub seq: Seq,
     pub job_no: JobNo,

@@ -9,7 +9,7 @@ use super::{JobName, Timestamp};
 pub type TextMap = BTreeMap<String, String>;
 
 /// One version of a definition. A run uses the version of its own fire, retries included.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Job {
     pub name: JobName,
     pub displayname: String,
@@ -40,7 +40,7 @@ pub struct Job {
 }
 
 /// What happens to a slot that falls due while an earlier one of the same name still runs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Concurrency {
     /// It runs beside it.
     #[default]
@@ -50,7 +50,7 @@ pub enum Concurrency {
 }
 
 /// How the last finished group of a job ended.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum Status {
     /// No group has ended yet.
     #[default]

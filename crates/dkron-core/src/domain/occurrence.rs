@@ -9,7 +9,7 @@ use super::{Group, JobNo, NodeName, RequestId, Timestamp};
 pub struct Nominal(pub Timestamp);
 
 /// Why an occurrence exists.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Cause {
     /// The schedule; the only cause that a job's high-water mark guards.
     Schedule,
@@ -20,7 +20,7 @@ pub enum Cause {
 }
 
 /// A skipped slot's reason; the words stand in the API.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum SkipReason {
     /// An earlier occurrence still holds the job's slot.
     Overlap,
@@ -56,7 +56,7 @@ impl SkipReason {
 }
 
 /// Slots that did not run: a run of equal ones is one record.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Skipped {
     pub first: Nominal,
     pub last: Nominal,
@@ -67,7 +67,7 @@ pub struct Skipped {
 }
 
 /// The key of an occurrence, for messages.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Occurrence {
     pub job_no: JobNo,
     pub cause: Cause,
@@ -75,7 +75,7 @@ pub struct Occurrence {
 }
 
 /// Where one attempt of an occurrence is to run.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Target {
     pub node: NodeName,
     pub boot_id: super::BootId,

@@ -4,7 +4,7 @@ use alloc::string::String;
 use core::time::Duration;
 
 /// Replicated settings.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Settings {
     /// IANA name of the zone for jobs without one.
     pub zone: String,

@@ -3,7 +3,7 @@
 use super::{Job, Status, Timestamp};
 
 /// A posted or restored job. Figures are a base: the larger (later) of stored and posted stays.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Submission {
     pub job: Job,
     pub success_count: u64,

@@ -1,0 +1,175 @@
+//! Occurrences are decided: each runs, or leaves a skipped record, exactly once.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use super::report::{close_group, end_slot};
+use super::step::{Step, cut, one};
+use crate::domain::{
+    Cause, Concurrency, Finish, Group, JobNo, Nominal, Seq, SkipReason, Skipped, State, Timestamp,
+    Version,
+};
+use crate::ledger::command::{Decision, Fire, Place, Trigger};
+use crate::ledger::outcome::{Effect, Fired, Rejection, Reply};
+use crate::ledger::state::{LiveGroup, Phase, Slot};
+
+pub(super) fn apply(step: &mut Step<'_>, fires: Vec<Fire>) -> Reply {
+    Reply::Fired(fires.into_iter().map(|fire| decide(step, fire)).collect())
+}
+
+fn decide(step: &mut Step<'_>, fire: Fire) -> Fired {
+    if let Trigger::Retry { group, failed } = fire.trigger {
+        return retry(step, group, failed, fire.decision);
+    }
+    let Some(state) = step.ledger.jobs.get(&fire.job_no) else { return Fired::Void };
+    if state.runtime.deleted || state.runtime.leaving {
+        return match fire.trigger {
+            Trigger::Manual(_) => {
+                Fired::Rejected(Rejection::JobNotFound(state.job.name.clone()))
+            }
+            _ => Fired::Void,
+        };
+    }
+    let version = state.runtime.version;
+    let cause = match fire.trigger {
+        Trigger::Schedule => {
+            let decided = state.runtime.mark.is_some_and(|mark| fire.nominal <= mark);
+            if decided || version != fire.version {
+                return Fired::Void;
+            }
+            advance(step, &fire);
+            Cause::Schedule
+        }
+        Trigger::Manual(request) => Cause::Manual(request),
+        Trigger::Child(parent) => {
+            if !step.settle_child(parent, fire.job_no) {
+                return Fired::Void;
+            }
+            Cause::Child(parent)
+        }
+        Trigger::Retry { .. } => unreachable!("handled above"),
+    };
+    match fire.decision {
+        Decision::Skip { last, count, reason, detail } => {
+            let detail = cut(detail);
+            step.skip(fire.job_no, Skipped { first: fire.nominal, last, count, reason, detail });
+            Fired::Skipped
+        }
+        Decision::Run(places) => run(step, fire.job_no, version, cause, fire.nominal, places),
+    }
+}
+
+/// Moves the high-water mark over the decided slots.
+fn advance(step: &mut Step<'_>, fire: &Fire) {
+    let last = match fire.decision {
+        Decision::Skip { last, .. } => last.max(fire.nominal),
+        Decision::Run(_) => fire.nominal,
+    };
+    let next = fire.next.filter(|next| *next > last);
+    step.change(fire.job_no, |runtime| {
+        runtime.mark = Some(last);
+        runtime.next = next;
+    });
+}
+
+fn run(
+    step: &mut Step<'_>,
+    job_no: JobNo,
+    version: Version,
+    cause: Cause,
+    nominal: Nominal,
+    places: Vec<Place>,
+) -> Fired {
+    assert!(!places.is_empty(), "a run without targets is a skip");
+    let job = step.state(job_no).job.clone();
+    if job.concurrency == Concurrency::Forbid
+        && let Some(holder) = step.ledger.holder(job.name.as_str())
+    {
+        let detail = format!("execution {holder} is running");
+        step.skip(job_no, one(nominal, SkipReason::Overlap, detail));
+        return match cause {
+            Cause::Manual(_) => Fired::Rejected(Rejection::Overlap(holder)),
+            _ => Fired::Skipped,
+        };
+    }
+    let (tenure, fired_at) = (step.tenure, step.at);
+    let mut born_failed = Vec::new();
+    let slots: Vec<Slot> = places
+        .into_iter()
+        .map(|place| {
+            let seq = step.next_seq();
+            born_failed.extend(place.born_failed.map(|reason| (seq, reason)));
+            let phase = Phase::Pending;
+            Slot { target: place.target, seq, attempt: 1, fired_at, tenure, phase }
+        })
+        .collect();
+    let seqs: Vec<Seq> = slots.iter().map(|slot| slot.seq).collect();
+    let group = Group(seqs[0].0);
+    let holders = step.ledger.derived.holders.entry(job.name.clone()).or_default();
+    holders.insert(group);
+    step.pin(job_no, version);
+    for slot in &slots {
+        born(step, group, slot);
+    }
+    let live = LiveGroup { group, job_no, version, cause, nominal, fired_at, tenure, slots };
+    step.add_group(live);
+    for seq in seqs.iter().filter(|seq| born_failed.iter().all(|(dead, _)| dead != *seq)) {
+        step.effects.push(Effect::Start(*seq));
+    }
+    for (seq, reason) in born_failed {
+        let finished_at = step.at;
+        let finish = Finish { state: State::Failed, reason, finished_at, ..Finish::default() };
+        end_slot(step, seq, finish, finished_at);
+    }
+    Fired::Run { group, seqs }
+}
+
+/// Enters a live execution into the indexes.
+fn born(step: &mut Step<'_>, group: Group, slot: &Slot) {
+    let derived = &mut step.ledger.derived;
+    derived.live.insert(slot.seq, group);
+    derived.by_node.entry(slot.target.node.clone()).or_default().insert(slot.seq);
+}
+
+/// The next attempt of a slot, or the end of its waiting.
+fn retry(step: &mut Step<'_>, group: Group, failed: Seq, decision: Decision) -> Fired {
+    let Some((at, retry_at)) = waiting(step, group, failed) else { return Fired::Void };
+    step.ledger.derived.retries.remove(&(retry_at, group, failed));
+    match decision {
+        Decision::Run(places) => {
+            let place = places.into_iter().next().expect("a retry has one target");
+            let (seq, fired_at, tenure) = (step.next_seq(), step.at, step.tenure);
+            let slot = &mut step.group(group).slots[at];
+            let (target, attempt) = (place.target, slot.attempt + 1);
+            *slot = Slot { target, seq, attempt, fired_at, tenure, phase: Phase::Pending };
+            let slot = slot.clone();
+            born(step, group, &slot);
+            match place.born_failed {
+                None => step.effects.push(Effect::Start(seq)),
+                Some(reason) => {
+                    let (state, finished_at) = (State::Failed, step.at);
+                    let finish = Finish { state, reason, finished_at, ..Finish::default() };
+                    end_slot(step, seq, finish, finished_at);
+                }
+            }
+            Fired::Run { group, seqs: [seq].into() }
+        }
+        Decision::Skip { reason, detail, .. } => {
+            let live = step.group(group);
+            live.slots[at].phase = Phase::Done { success: false };
+            let (job_no, nominal) = (live.job_no, live.nominal);
+            step.skip(job_no, one(nominal, reason, cut(detail)));
+            close_group(step, group);
+            Fired::Skipped
+        }
+    }
+}
+
+/// The slot that waits after that attempt: its place in the group, and when it is due.
+fn waiting(step: &Step<'_>, group: Group, failed: Seq) -> Option<(usize, Timestamp)> {
+    let slots = &step.ledger.group(group)?.slots;
+    slots.iter().enumerate().find_map(|(at, slot)| match slot.phase {
+        Phase::Waiting { retry_at } if slot.seq == failed => Some((at, retry_at)),
+        _ => None,
+    })
+}

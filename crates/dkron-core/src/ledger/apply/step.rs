@@ -1,0 +1,236 @@
+//! One application in progress: the ledger, the entry's facts, and what came out so far.
+//! Keeps state, rows and derived indexes together, so that no command can forget one of them.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::domain::{
+    Group, Job, JobName, JobNo, LogIndex, Nominal, RequestId, Seq, SkipReason, Skipped, Tenure,
+    Timestamp, Version, limits,
+};
+use crate::ledger::command::Entry;
+use crate::ledger::outcome::{Effect, JobSnapshot, Outcome, Rejection, Reply, RowOp};
+use crate::ledger::row::{Row, RowKey};
+use crate::ledger::state::{JobState, Ledger, LiveGroup, Runtime};
+
+pub(super) struct Step<'a> {
+    pub ledger: &'a mut Ledger,
+    pub index: LogIndex,
+    pub at: Timestamp,
+    pub tenure: Tenure,
+    pub rows: Vec<RowOp>,
+    pub effects: Vec<Effect>,
+    first_seq: Seq,
+    /// Jobs and groups whose rows are written once, at the end; `true` = the group is new.
+    changed_jobs: BTreeSet<JobNo>,
+    changed_groups: BTreeMap<Group, bool>,
+}
+
+impl<'a> Step<'a> {
+    pub fn new(ledger: &'a mut Ledger, entry: &Entry) -> Self {
+        let first_seq = ledger.last_seq;
+        Step {
+            ledger,
+            index: entry.index,
+            at: entry.at,
+            tenure: entry.tenure,
+            rows: Vec::new(),
+            effects: Vec::new(),
+            first_seq,
+            changed_jobs: BTreeSet::new(),
+            changed_groups: BTreeMap::new(),
+        }
+    }
+
+    pub fn finish(mut self, reply: Reply) -> Outcome {
+        for job_no in &self.changed_jobs {
+            if let Some(state) = self.ledger.jobs.get(job_no) {
+                let (job_no, runtime) = (*job_no, state.runtime.clone());
+                self.rows.push(RowOp::Put(Row::Runtime { job_no, runtime }));
+            }
+        }
+        for (group, new) in &self.changed_groups {
+            if let Some(live) = self.ledger.groups.get(group) {
+                let row = Row::Group(live.clone());
+                self.rows.push(if *new { RowOp::PutNew(row) } else { RowOp::Put(row) });
+            }
+        }
+        if self.ledger.last_seq != self.first_seq {
+            self.rows.push(RowOp::Put(Row::LastSeq(self.ledger.last_seq)));
+        }
+        Outcome { reply, rows: self.rows, effects: self.effects }
+    }
+
+    /// The number of the next execution: unique, and the entry's time where it can be.
+    pub fn next_seq(&mut self) -> Seq {
+        let nanos = u64::try_from(self.at.unix_nanos()).unwrap_or(0);
+        let seq = Seq(nanos.max(self.ledger.last_seq.0 + 1));
+        self.ledger.last_seq = seq;
+        seq
+    }
+
+    /// Keeps a request's id; the oldest beyond the limit is forgotten.
+    pub fn remember(&mut self, id: RequestId) {
+        let ledger = &mut *self.ledger;
+        ledger.requests.push_back((self.index, id));
+        ledger.derived.known_requests.insert(id);
+        self.rows.push(RowOp::PutNew(Row::Request { index: self.index, id }));
+        if ledger.requests.len() > limits::REQUESTS_KEPT
+            && let Some((index, old)) = ledger.requests.pop_front()
+        {
+            ledger.derived.known_requests.remove(&old);
+            self.rows.push(RowOp::Delete(RowKey::Request(index)));
+        }
+    }
+
+    /// The number of a job that is not deleted.
+    pub fn find(&self, name: &JobName) -> Result<JobNo, Rejection> {
+        let found = self.ledger.derived.names.get(name).copied();
+        found.ok_or_else(|| Rejection::JobNotFound(name.clone()))
+    }
+
+    pub fn state(&self, job_no: JobNo) -> &JobState {
+        self.ledger.jobs.get(&job_no).expect("callers hold numbers of stored jobs")
+    }
+
+    /// Changes a job's runtime state and everything that follows from it.
+    pub fn change(&mut self, job_no: JobNo, change: impl FnOnce(&mut Runtime)) {
+        let state = self.ledger.jobs.get_mut(&job_no).expect("a stored job");
+        let before = state.runtime.next;
+        change(&mut state.runtime);
+        let next = state.runtime.next.filter(|_| state.is_scheduled());
+        let due = &mut self.ledger.derived.due;
+        if let Some(old) = before.filter(|_| before != next) {
+            due.remove(&(old, job_no));
+        }
+        if let Some(next) = next {
+            due.insert((next, job_no));
+        }
+        self.changed_jobs.insert(job_no);
+    }
+
+    /// A live group is born.
+    pub fn add_group(&mut self, live: LiveGroup) {
+        self.changed_groups.insert(live.group, true);
+        self.ledger.groups.insert(live.group, live);
+    }
+
+    /// A live group, to be changed.
+    pub fn group(&mut self, group: Group) -> &mut LiveGroup {
+        self.changed_groups.entry(group).or_insert(false);
+        self.ledger.groups.get_mut(&group).expect("indexes name live groups only")
+    }
+
+    pub fn snapshot(&self, job_no: JobNo) -> JobSnapshot {
+        let state = self.state(job_no);
+        let (version, runtime) = (state.runtime.version, state.runtime.clone());
+        JobSnapshot { job_no, version, job: state.job.clone(), runtime }
+    }
+
+    /// Adds a skipped record; a run of equal ones grows the newest.
+    pub fn skip(&mut self, job_no: JobNo, skipped: Skipped) {
+        let mut dropped = None;
+        let mut row = None;
+        self.change(job_no, |runtime| {
+            let merged = match runtime.last_skipped.take() {
+                Some(last) if last.reason == skipped.reason && last.detail == skipped.detail => {
+                    Skipped {
+                        first: last.first.min(skipped.first),
+                        last: last.last.max(skipped.last),
+                        count: last.count.saturating_add(skipped.count),
+                        ..last
+                    }
+                }
+                _ => {
+                    runtime.next_skip.0 += 1;
+                    skipped
+                }
+            };
+            if runtime.next_skip.0 - runtime.first_skip.0 > limits::SKIPPED_KEPT {
+                dropped = Some(runtime.first_skip);
+                runtime.first_skip.0 += 1;
+            }
+            let mut newest = runtime.next_skip;
+            newest.0 -= 1;
+            row = Some(Row::Skipped { job_no, no: newest, skipped: merged.clone() });
+            runtime.last_skipped = Some(merged);
+        });
+        self.rows.extend(row.map(RowOp::Put));
+        self.rows.extend(dropped.map(|no| RowOp::Delete(RowKey::Skipped(job_no, no))));
+    }
+
+    /// One more user of a definition.
+    pub fn pin(&mut self, job_no: JobNo, version: Version) {
+        let state = self.ledger.jobs.get_mut(&job_no).expect("a stored job");
+        *state.pins.entry(version).or_insert(0) += 1;
+    }
+
+    /// One user less; a definition that nobody needs goes, and a deleted job with its last one.
+    pub fn unpin(&mut self, job_no: JobNo, version: Version) {
+        let state = self.ledger.jobs.get_mut(&job_no).expect("a stored job");
+        let pins = state.pins.get_mut(&version).expect("a pinned version");
+        *pins -= 1;
+        if *pins > 0 {
+            return;
+        }
+        state.pins.remove(&version);
+        let (current, deleted) = (state.runtime.version == version, state.runtime.deleted);
+        if self.ledger.pinned.remove(&(job_no, version)).is_some() || (current && deleted) {
+            self.rows.push(RowOp::Delete(RowKey::Definition(job_no, version)));
+        }
+        self.drop_if_unused(job_no);
+    }
+
+    /// A deleted job goes when nothing of it is used any more.
+    pub fn drop_if_unused(&mut self, job_no: JobNo) {
+        let state = self.state(job_no);
+        if state.runtime.deleted && state.pins.is_empty() {
+            self.ledger.jobs.remove(&job_no);
+            self.rows.push(RowOp::Delete(RowKey::Runtime(job_no)));
+        }
+    }
+
+    /// Makes `job` the definition in force; the old one stays as long as it is used.
+    pub fn define(&mut self, job_no: JobNo, version: Version, job: Arc<Job>) {
+        let state = self.ledger.jobs.get_mut(&job_no).expect("a stored job");
+        let old_version = state.runtime.version;
+        let old = core::mem::replace(&mut state.job, job.clone());
+        if old_version != version && old_version != Version(0) {
+            if state.pins.contains_key(&old_version) {
+                self.ledger.pinned.insert((job_no, old_version), old);
+            } else {
+                self.rows.push(RowOp::Delete(RowKey::Definition(job_no, old_version)));
+            }
+        }
+        self.rows.push(RowOp::Put(Row::Definition { job_no, version, job }));
+    }
+
+    /// Removes an owed start of a child.
+    pub fn settle_child(&mut self, parent: Group, child: JobNo) -> bool {
+        let owed = self.ledger.owed.remove(&(parent, child)).is_some();
+        if owed {
+            self.rows.push(RowOp::Delete(RowKey::Owed(parent, child)));
+        }
+        owed
+    }
+}
+
+/// A skipped record of one slot.
+pub(super) fn one(nominal: Nominal, reason: SkipReason, detail: impl ToString) -> Skipped {
+    Skipped { first: nominal, last: nominal, count: 1, reason, detail: cut(detail.to_string()) }
+}
+
+/// A detail within its limit.
+pub(super) fn cut(detail: String) -> String {
+    if detail.len() <= limits::DETAIL_BYTES {
+        return detail;
+    }
+    let mut end = limits::DETAIL_BYTES - 3;
+    while !detail.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}...", &detail[..end])
+}

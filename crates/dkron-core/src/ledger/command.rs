@@ -1,0 +1,173 @@
+//! What may enter the log. A command carries everything that `apply` needs: computed instants,
+//! chosen targets, the clock of its proposer.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::domain::{
+    BootId, EndReason, Finish, Group, HistoryNo, JobName, JobNo, LogIndex, NodeName, Nominal,
+    Output, RequestId, Seq, Settings, SkipReason, Skipped, Submission, Target, Tenure, Timestamp,
+    Version,
+};
+
+/// One committed entry.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Entry {
+    pub index: LogIndex,
+    /// The proposer's clock, stored raw.
+    pub at: Timestamp,
+    /// The proposing leadership; 0 = a user's command.
+    pub tenure: Tenure,
+    /// Makes a user's repeated proposal recognisable.
+    pub request: Option<RequestId>,
+    pub command: Command,
+}
+
+/// Asks the ledger for a change. Grows only at the end.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Command {
+    TakeOffice(TakeOffice),
+    PutSettings(Settings),
+    PutJob(Box<PutJob>),
+    DeleteJob(DeleteJob),
+    ToggleJob(ToggleJob),
+    /// Blocks (`true`) or admits submissions.
+    Pause(bool),
+    Fire(Vec<Fire>),
+    Report(Report),
+    PutOutput(PutOutput),
+    /// A job of a backup: as `PutJob`, but never blocked by a pause.
+    Restore(Box<PutJob>),
+    /// Removes a job's finished executions and resets its figures.
+    ClearExecutions(JobName),
+    Expire(Expire),
+}
+
+/// Begins a leadership; its entry's index is the tenure.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct TakeOffice {
+    pub server: NodeName,
+    pub boot_id: BootId,
+    /// Version of the bundled zone data.
+    pub zone_data: String,
+    /// The behaviour that all servers know.
+    pub rules: u32,
+}
+
+/// The definition that a write was computed against.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Base {
+    pub job_no: JobNo,
+    pub version: Version,
+}
+
+/// What a write does to the account of a job's slots.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Account {
+    /// Nothing about its timing changed.
+    Keep,
+    /// Nothing before the entry's `at` is owed; `anchor` moves the phase of `@every` there.
+    Restart { next: Option<Nominal>, anchor: bool },
+}
+
+/// Creates or replaces a job.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct PutJob {
+    pub submission: Submission,
+    /// `None` = the name was free.
+    pub base: Option<Base>,
+    pub account: Account,
+    /// Slots of the old account that will not be decided any more.
+    pub undecided: Option<Skipped>,
+}
+
+/// Deletes a job; its live executions run on under their number.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct DeleteJob {
+    pub name: JobName,
+}
+
+/// Flips `disabled` of the base's definition.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ToggleJob {
+    pub name: JobName,
+    pub base: Base,
+    pub account: Account,
+    pub undecided: Option<Skipped>,
+}
+
+/// Decides one occurrence.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Fire {
+    pub job_no: JobNo,
+    /// The definition it was decided by; a schedule's slot under another one is void.
+    pub version: Version,
+    pub trigger: Trigger,
+    pub nominal: Nominal,
+    /// The slot after this one; only for `Trigger::Schedule`.
+    pub next: Option<Nominal>,
+    pub decision: Decision,
+}
+
+/// What made an occurrence, or a further attempt of one, due.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Trigger {
+    Schedule,
+    Manual(RequestId),
+    /// The parent's group that succeeded.
+    Child(Group),
+    /// The attempt that failed, and its group.
+    Retry { group: Group, failed: Seq },
+}
+
+/// What becomes of an occurrence.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Decision {
+    Run(Vec<Place>),
+    /// It and the slots up to `last` do not run.
+    Skip { last: Nominal, count: u64, reason: SkipReason, detail: String },
+}
+
+/// One target of a fire.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Place {
+    pub target: Target,
+    /// Set when the execution is born failed, because nothing can be sent there.
+    pub born_failed: Option<EndReason>,
+}
+
+/// News of executions.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Report {
+    /// Runs that still go on a second after their start.
+    pub starts: Vec<(Seq, Timestamp)>,
+    pub ends: Vec<End>,
+}
+
+/// The end of one execution.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct End {
+    pub seq: Seq,
+    pub finish: Finish,
+    /// When the next attempt is due, should there be one.
+    pub retry_at: Timestamp,
+}
+
+/// What processors made of an output.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct PutOutput {
+    pub seq: Seq,
+    pub output: Output,
+    pub dropped: u64,
+}
+
+/// Removes finished executions that nobody can ask for any more.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Expire {
+    pub job_no: JobNo,
+    /// Start of an owed range.
+    pub first: HistoryNo,
+    /// Rows up to here, exclusive, go.
+    pub end: HistoryNo,
+}

@@ -1,0 +1,121 @@
+//! The ledger is rebuilt from the rows of the working set, then goes on with the log.
+
+use alloc::collections::BTreeMap;
+
+use super::row::Row;
+use super::state::{Derived, JobState, Ledger, Phase, Runtime};
+use crate::domain::{JobNo, LogIndex, Version};
+
+/// Rows that do not make a ledger: the store lost some, or they are of another format.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LoadError {
+    /// A job, group or output names a definition that is not there.
+    NoDefinition(JobNo, Version),
+}
+
+impl core::fmt::Display for LoadError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let LoadError::NoDefinition(job_no, version) = self;
+        write!(f, "stored state has no definition {version} of job number {job_no}")
+    }
+}
+
+impl core::error::Error for LoadError {}
+
+impl Ledger {
+    /// From all working-set rows, in any order, as of the applied index; others are skipped.
+    pub fn load(
+        applied: LogIndex,
+        rows: impl IntoIterator<Item = Row>,
+    ) -> Result<Ledger, LoadError> {
+        let mut ledger = Ledger { applied, ..Ledger::default() };
+        let mut runtimes: BTreeMap<JobNo, Runtime> = BTreeMap::new();
+        let mut requests = BTreeMap::new();
+        for row in rows {
+            match row {
+                Row::Office(office) => ledger.office = office,
+                Row::Settings(settings) => {
+                    ledger.settings = settings;
+                    ledger.settled = true;
+                }
+                Row::Paused(paused) => ledger.paused = paused,
+                Row::LastSeq(seq) => ledger.last_seq = seq,
+                Row::Definition { job_no, version, job } => {
+                    ledger.pinned.insert((job_no, version), job);
+                }
+                Row::Runtime { job_no, runtime } => drop(runtimes.insert(job_no, runtime)),
+                Row::Group(group) => drop(ledger.groups.insert(group.group, group)),
+                Row::Owed { parent, child, at } => drop(ledger.owed.insert((parent, child), at)),
+                Row::Processing(held) => drop(ledger.processing.insert(held.record.seq, held)),
+                Row::Expiring { job_no, first, end } => {
+                    ledger.expiring.insert((job_no, first), end);
+                }
+                Row::Request { index, id } => drop(requests.insert(index, id)),
+                Row::History { .. } | Row::Skipped { .. } => {}
+            }
+        }
+        ledger.requests = requests.into_iter().collect();
+        for (job_no, runtime) in runtimes {
+            let version = runtime.version;
+            let job = ledger.pinned.remove(&(job_no, version));
+            let job = job.ok_or(LoadError::NoDefinition(job_no, version))?;
+            let pins = BTreeMap::new();
+            ledger.jobs.insert(job_no, JobState { job_no, job, runtime, pins });
+        }
+        ledger.count_pins()?;
+        ledger.derived = ledger.derive();
+        Ok(ledger)
+    }
+
+    fn count_pins(&mut self) -> Result<(), LoadError> {
+        let groups = self.groups.values().map(|group| (group.job_no, group.version));
+        let outputs = self.processing.values().map(|held| &held.record);
+        let outputs = outputs.map(|record| (record.job_no, record.version));
+        for (job_no, version) in groups.chain(outputs) {
+            let missing = LoadError::NoDefinition(job_no, version);
+            let state = self.jobs.get_mut(&job_no).ok_or(missing.clone())?;
+            let in_force = state.runtime.version == version;
+            if !in_force && !self.pinned.contains_key(&(job_no, version)) {
+                return Err(missing);
+            }
+            *state.pins.entry(version).or_insert(0) += 1;
+        }
+        Ok(())
+    }
+
+    /// The indexes that follow from the state.
+    pub(super) fn derive(&self) -> Derived {
+        let mut derived = Derived::default();
+        for state in self.jobs.values().filter(|state| !state.runtime.deleted) {
+            let name = state.job.name.clone();
+            if let Some(parent) = &state.job.parent_job {
+                derived.children.entry(parent.clone()).or_default().insert(name.clone());
+            }
+            if let Some(next) = state.runtime.next.filter(|_| state.is_scheduled()) {
+                derived.due.insert((next, state.job_no));
+            }
+            derived.names.insert(name, state.job_no);
+        }
+        for live in self.groups.values() {
+            let job = self.definition(live.job_no, live.version).expect("pins were counted");
+            derived.holders.entry(job.name.clone()).or_default().insert(live.group);
+            for slot in &live.slots {
+                if slot.phase.is_live() {
+                    derived.live.insert(slot.seq, live.group);
+                    let node = slot.target.node.clone();
+                    derived.by_node.entry(node).or_default().insert(slot.seq);
+                }
+                if let Phase::Waiting { retry_at } = slot.phase {
+                    derived.retries.insert((retry_at, live.group, slot.seq));
+                }
+            }
+        }
+        derived.known_requests = self.requests.iter().map(|(_, id)| *id).collect();
+        derived
+    }
+
+    /// Whether the derived indexes are what the state says: for tests and the explorer.
+    pub fn is_consistent(&self) -> bool {
+        self.derive() == self.derived
+    }
+}

@@ -1,0 +1,31 @@
+//! The shared memory of the cluster: one deterministic state machine.
+//!
+//! `apply(entry)` is a function of the entry and the ledger alone. It never sees cron text, zone
+//! data, members or a clock: the leader computed what those say and put it into the command.
+//! It keeps the working set only; finished executions leave as rows and are never read back.
+//!
+//! ```text
+//!   Entry ──▶ apply ──▶ reply    to whoever proposed it
+//!                  ├──▶ rows     to the store of every replica
+//!                  └──▶ effects  to the leader; `outstanding` derives them from state again
+//! ```
+
+mod apply;
+mod command;
+mod hash;
+mod load;
+mod outcome;
+mod outstanding;
+mod read;
+mod row;
+mod state;
+
+pub use command::{
+    Account, Base, Command, Decision, DeleteJob, End, Entry, Expire, Fire, Place, PutJob,
+    PutOutput, Report, TakeOffice, ToggleJob, Trigger,
+};
+pub use load::LoadError;
+pub use outcome::{Effect, Fired, JobSnapshot, Outcome, Rejection, Reply, RowOp};
+pub use outstanding::outstanding;
+pub use row::{Row, RowKey};
+pub use state::{JobState, Ledger, LiveGroup, Office, Phase, Processing, Runtime, Slot};

@@ -1,0 +1,96 @@
+//! What `apply` answers: a reply for the proposer, rows for every replica's store, effects for
+//! the leader.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::row::{Row, RowKey};
+use super::state::Runtime;
+use crate::domain::{
+    ExecutionId, Group, HistoryNo, Job, JobName, JobNo, Seq, Tenure, Timestamp, Version,
+};
+
+/// Everything that applying one entry causes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outcome {
+    pub reply: Reply,
+    pub rows: Vec<RowOp>,
+    pub effects: Vec<Effect>,
+}
+
+/// A change of the store. Replaying it is harmless.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RowOp {
+    /// The key may have been stored before.
+    Put(Row),
+    /// The key was never stored before.
+    PutNew(Row),
+    Delete(RowKey),
+}
+
+/// The answer to the proposer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Reply {
+    Done,
+    /// `TakeOffice` was applied.
+    InOffice(Tenure),
+    /// The job as it is stored now, or as it was when it was deleted.
+    Job(JobSnapshot),
+    /// One answer for each fire.
+    Fired(Vec<Fired>),
+    /// The request was applied before.
+    Repeated,
+    /// A conductor's command of a leadership that is over.
+    Deposed,
+    Rejected(Rejection),
+}
+
+/// A job at the moment of a reply.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct JobSnapshot {
+    pub job_no: JobNo,
+    pub version: Version,
+    pub job: Arc<Job>,
+    pub runtime: Runtime,
+}
+
+/// What became of one fire.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fired {
+    /// The group's executions, in the order of the targets.
+    Run { group: Group, seqs: Vec<Seq> },
+    /// A skipped record was written.
+    Skipped,
+    /// Decided before, or by a definition that is gone.
+    Void,
+    Rejected(Rejection),
+}
+
+/// A request that the state does not allow, by precedence.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Rejection {
+    Paused,
+    JobNotFound(JobName),
+    ParentNotFound(JobName),
+    Cycle(JobName),
+    HasDependents(Vec<JobName>),
+    /// A `forbid` job's slot is held by this execution.
+    Overlap(ExecutionId),
+    /// The job changed since the command was computed: compute it again.
+    Stale,
+}
+
+/// Something that the leader owes the world. A hint: `outstanding` knows all of them.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Effect {
+    /// Send the execution to its node.
+    Start(Seq),
+    /// Fire the next attempt at this instant.
+    Retry { at: Timestamp, group: Group, failed: Seq },
+    /// Fire the child for the parent's group.
+    Child { parent: Group, child: JobNo },
+    /// Run the job's processors over the execution's output.
+    Process(Seq),
+    /// Propose removal of these history rows.
+    Expire { job_no: JobNo, first: HistoryNo, end: HistoryNo },
+}

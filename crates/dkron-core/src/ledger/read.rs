@@ -1,0 +1,137 @@
+//! Questions that the conductor and the shell ask. All are cheap: by key or by index.
+
+use alloc::sync::Arc;
+
+use super::state::{JobState, Ledger, LiveGroup, Office, Processing, Slot};
+use crate::domain::{
+    ExecutionId, Group, HistoryNo, Job, JobName, JobNo, LogIndex, NodeName, Nominal, Seq, Settings,
+    Tenure, Timestamp, Version,
+};
+
+impl Ledger {
+    /// Index of the last applied entry.
+    pub fn applied(&self) -> LogIndex {
+        self.applied
+    }
+
+    pub fn office(&self) -> &Office {
+        &self.office
+    }
+
+    pub fn tenure(&self) -> Tenure {
+        self.office.tenure
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Whether the cluster ever agreed on settings.
+    pub fn is_settled(&self) -> bool {
+        self.settled
+    }
+
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// The job of that name.
+    pub fn job(&self, name: &str) -> Option<&JobState> {
+        self.derived.names.get(name).and_then(|no| self.jobs.get(no))
+    }
+
+    /// The job of that number; it may be deleted.
+    pub fn job_no(&self, no: JobNo) -> Option<&JobState> {
+        self.jobs.get(&no)
+    }
+
+    pub fn jobs(&self) -> impl Iterator<Item = &JobState> {
+        self.jobs.values()
+    }
+
+    /// How many jobs there are, deleted ones with running executions included.
+    pub fn job_count(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Children of a job, in name order.
+    pub fn children(&self, parent: &str) -> impl Iterator<Item = &JobName> {
+        self.derived.children.get(parent).into_iter().flatten()
+    }
+
+    /// Jobs by their next slot, earliest first.
+    pub fn due(&self) -> impl Iterator<Item = (Nominal, JobNo)> + '_ {
+        self.derived.due.iter().copied()
+    }
+
+    /// Owed retries, earliest first: when, in which group, after which attempt.
+    pub fn retries(&self) -> impl Iterator<Item = (Timestamp, Group, Seq)> + '_ {
+        self.derived.retries.iter().copied()
+    }
+
+    /// Owed starts of children: of which group, which child, since when.
+    pub fn owed(&self) -> impl Iterator<Item = (Group, JobNo, Timestamp)> + '_ {
+        self.owed.iter().map(|((group, child), at)| (*group, *child, *at))
+    }
+
+    /// Since when the child is owed a start by that group.
+    pub fn owed_since(&self, parent: Group, child: JobNo) -> Option<Timestamp> {
+        self.owed.get(&(parent, child)).copied()
+    }
+
+    pub fn processing(&self) -> impl Iterator<Item = &Processing> {
+        self.processing.values()
+    }
+
+    /// The ended execution whose output waits for processors.
+    pub fn processing_of(&self, seq: Seq) -> Option<&Processing> {
+        self.processing.get(&seq)
+    }
+
+    /// Ranges of history rows to remove.
+    pub fn expiring(&self) -> impl Iterator<Item = (JobNo, HistoryNo, HistoryNo)> + '_ {
+        self.expiring.iter().map(|((job_no, first), end)| (*job_no, *first, *end))
+    }
+
+    pub fn group(&self, group: Group) -> Option<&LiveGroup> {
+        self.groups.get(&group)
+    }
+
+    pub fn groups(&self) -> impl Iterator<Item = &LiveGroup> {
+        self.groups.values()
+    }
+
+    /// The live execution of that number.
+    pub fn live(&self, seq: Seq) -> Option<(&LiveGroup, &Slot)> {
+        let group = self.groups.get(self.derived.live.get(&seq)?)?;
+        group.slots.iter().find(|slot| slot.seq == seq).map(|slot| (group, slot))
+    }
+
+    /// Live executions of a node, by number.
+    pub fn live_on(&self, node: &str) -> impl Iterator<Item = Seq> + '_ {
+        self.derived.by_node.get(node).into_iter().flatten().copied()
+    }
+
+    /// How many live executions a node has.
+    pub fn load_of(&self, node: &NodeName) -> usize {
+        self.derived.by_node.get(node).map_or(0, |seqs| seqs.len())
+    }
+
+    pub fn live_count(&self) -> usize {
+        self.derived.live.len()
+    }
+
+    /// Who holds the slot of a name: the current attempt of the oldest live group.
+    pub fn holder(&self, name: &str) -> Option<ExecutionId> {
+        let oldest = self.derived.holders.get(name)?.first()?;
+        let group = self.groups.get(oldest)?;
+        let slot = group.slots.iter().find(|slot| slot.phase.is_live()).or(group.slots.first())?;
+        Some(ExecutionId { seq: slot.seq, node: slot.target.node.clone() })
+    }
+
+    /// The definition of that version, if it is in force or still used.
+    pub fn definition(&self, job_no: JobNo, version: Version) -> Option<&Arc<Job>> {
+        let current = self.jobs.get(&job_no).filter(|state| state.runtime.version == version);
+        current.map(|state| &state.job).or_else(|| self.pinned.get(&(job_no, version)))
+    }
+}

@@ -1,0 +1,160 @@
+//! The replicated truth in memory: the working set, and indexes derived from it.
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::domain::{
+    BootId, Cause, Group, HistoryNo, Job, JobName, JobNo, LogIndex, NodeName, Nominal, Record,
+    RequestId, Seq, Settings, SkipNo, Skipped, Status, Target, Tenure, Timestamp, Version,
+};
+
+/// The running leadership.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Office {
+    pub tenure: Tenure,
+    pub server: NodeName,
+    pub boot_id: BootId,
+    pub at: Timestamp,
+    pub zone_data: String,
+    pub rules: u32,
+}
+
+/// What happened to a job so far. Firing rewrites this, never the definition.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Runtime {
+    /// The definition in force.
+    pub version: Version,
+    pub success_count: u64,
+    pub error_count: u64,
+    pub last_success: Option<Timestamp>,
+    pub last_error: Option<Timestamp>,
+    pub status: Status,
+    /// Start of the account: no slot before it is owed.
+    pub since: Timestamp,
+    /// Phase of `@every`.
+    pub anchor: Timestamp,
+    /// The last decided slot; none at or before it is decided again.
+    pub mark: Option<Nominal>,
+    /// The next slot to decide.
+    pub next: Option<Nominal>,
+    /// History rows of the job are `first_no..next_no`.
+    pub first_no: HistoryNo,
+    pub next_no: HistoryNo,
+    /// Skipped rows of the job are `first_skip..next_skip`; the newest may still grow.
+    pub first_skip: SkipNo,
+    pub next_skip: SkipNo,
+    pub last_skipped: Option<Skipped>,
+    /// Deleted, but executions of it still run.
+    pub deleted: bool,
+    /// Ephemeral and successful: goes as soon as its outputs are processed.
+    pub leaving: bool,
+}
+
+/// One job of the working set.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct JobState {
+    pub job_no: JobNo,
+    pub job: Arc<Job>,
+    pub runtime: Runtime,
+    /// Live groups and unprocessed outputs by the definition that they use.
+    pub(super) pins: BTreeMap<Version, u32>,
+}
+
+impl JobState {
+    /// Whether its schedule makes it due: children, disabled and leaving jobs have no slots.
+    pub fn is_scheduled(&self) -> bool {
+        let job = &self.job;
+        let gone = self.runtime.deleted || self.runtime.leaving;
+        !gone && !job.disabled && job.parent_job.is_none()
+    }
+}
+
+/// An occurrence that is being carried out.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct LiveGroup {
+    pub group: Group,
+    pub job_no: JobNo,
+    pub version: Version,
+    pub cause: Cause,
+    pub nominal: Nominal,
+    pub fired_at: Timestamp,
+    /// The leadership that proposed the fire.
+    pub tenure: Tenure,
+    pub slots: Vec<Slot>,
+}
+
+/// The share of one target in a group: its current attempt.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Slot {
+    pub target: Target,
+    pub seq: Seq,
+    pub attempt: u32,
+    /// When this attempt was fired, and by which leadership.
+    pub fired_at: Timestamp,
+    pub tenure: Tenure,
+    pub phase: Phase,
+}
+
+/// Where a slot's current attempt stands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Phase {
+    Pending,
+    Running { started_at: Timestamp },
+    /// It failed; the next attempt is owed.
+    Waiting { retry_at: Timestamp },
+    /// Its last attempt is terminal.
+    Done { success: bool },
+}
+
+impl Phase {
+    /// An execution is out there.
+    pub const fn is_live(self) -> bool {
+        matches!(self, Phase::Pending | Phase::Running { .. })
+    }
+}
+
+/// An ended execution whose output waits for its processors.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Processing {
+    /// Where its record stands in the history; `None` = the job was deleted.
+    pub no: HistoryNo,
+    pub record: Arc<Record>,
+}
+
+/// The replicated state machine. `apply` (in `ledger/apply`) is the only way to change it.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    pub(super) applied: LogIndex,
+    pub(super) office: Office,
+    pub(super) settings: Settings,
+    /// Whether `PutSettings` was ever applied.
+    pub(super) settled: bool,
+    pub(super) paused: bool,
+    pub(super) last_seq: Seq,
+    pub(super) jobs: BTreeMap<JobNo, JobState>,
+    pub(super) groups: BTreeMap<Group, LiveGroup>,
+    pub(super) owed: BTreeMap<(Group, JobNo), Timestamp>,
+    pub(super) processing: BTreeMap<Seq, Processing>,
+    pub(super) expiring: BTreeMap<(JobNo, HistoryNo), HistoryNo>,
+    pub(super) requests: VecDeque<(LogIndex, RequestId)>,
+    /// Definitions that are not in force but still used.
+    pub(super) pinned: BTreeMap<(JobNo, Version), Arc<Job>>,
+    pub(super) derived: Derived,
+}
+
+/// Indexes that follow from the state above; rebuilt by `load`, never stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Derived {
+    pub names: BTreeMap<JobName, JobNo>,
+    pub children: BTreeMap<JobName, BTreeSet<JobName>>,
+    pub due: BTreeSet<(Nominal, JobNo)>,
+    /// Live executions, and the groups that they belong to.
+    pub live: BTreeMap<Seq, Group>,
+    pub by_node: BTreeMap<NodeName, BTreeSet<Seq>>,
+    /// Groups that hold the slot of a name, whatever job number they run under.
+    pub holders: BTreeMap<JobName, BTreeSet<Group>>,
+    pub retries: BTreeSet<(Timestamp, Group, Seq)>,
+    pub known_requests: BTreeSet<RequestId>,
+}
