@@ -9,3 +9,4 @@ extern crate alloc;
 pub mod domain;
 pub mod ledger;
 pub mod schedule;
+pub mod worker;

@@ -7,6 +7,7 @@ mod ids;
 mod job;
 pub mod limits;
 pub mod mem_limit;
+mod now;
 mod occurrence;
 mod settings;
 mod submission;
@@ -18,6 +19,7 @@ pub use ids::{
     RequestId, Seq, SkipNo, Tenure, Version,
 };
 pub use job::{Concurrency, Job, Status, TextMap};
+pub use now::Now;
 pub use occurrence::{Cause, Nominal, Occurrence, SkipReason, Skipped, Target};
 pub use settings::Settings;
 pub use submission::Submission;

@@ -118,7 +118,10 @@ pub enum Trigger {
     /// The parent's group that succeeded.
     Child(Group),
     /// The attempt that failed, and its group.
-    Retry { group: Group, failed: Seq },
+    Retry {
+        group: Group,
+        failed: Seq,
+    },
 }
 
 /// What becomes of an occurrence.
@@ -126,7 +129,12 @@ pub enum Trigger {
 pub enum Decision {
     Run(Vec<Place>),
     /// It and the slots up to `last` do not run.
-    Skip { last: Nominal, count: u64, reason: SkipReason, detail: String },
+    Skip {
+        last: Nominal,
+        count: u64,
+        reason: SkipReason,
+        detail: String,
+    },
 }
 
 /// One target of a fire.

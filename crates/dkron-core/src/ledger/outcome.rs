@@ -1,6 +1,7 @@
 //! What `apply` answers: a reply for the proposer, rows for every replica's store, effects for
 //! the leader.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -35,7 +36,7 @@ pub enum Reply {
     /// `TakeOffice` was applied.
     InOffice(Tenure),
     /// The job as it is stored now, or as it was when it was deleted.
-    Job(JobSnapshot),
+    Job(Box<JobSnapshot>),
     /// One answer for each fire.
     Fired(Vec<Fired>),
     /// The request was applied before.
@@ -58,7 +59,10 @@ pub struct JobSnapshot {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Fired {
     /// The group's executions, in the order of the targets.
-    Run { group: Group, seqs: Vec<Seq> },
+    Run {
+        group: Group,
+        seqs: Vec<Seq>,
+    },
     /// A skipped record was written.
     Skipped,
     /// Decided before, or by a definition that is gone.
@@ -86,11 +90,19 @@ pub enum Effect {
     /// Send the execution to its node.
     Start(Seq),
     /// Fire the next attempt at this instant.
-    Retry { at: Timestamp, group: Group, failed: Seq },
+    Retry {
+        at: Timestamp,
+        group: Group,
+        failed: Seq,
+    },
     /// Fire the child for the parent's group.
     Child { parent: Group, child: JobNo },
     /// Run the job's processors over the execution's output.
     Process(Seq),
     /// Propose removal of these history rows.
-    Expire { job_no: JobNo, first: HistoryNo, end: HistoryNo },
+    Expire {
+        job_no: JobNo,
+        first: HistoryNo,
+        end: HistoryNo,
+    },
 }

@@ -15,17 +15,42 @@ pub enum Row {
     Settings(Settings),
     Paused(bool),
     LastSeq(Seq),
-    Definition { job_no: JobNo, version: Version, job: Arc<Job> },
-    Runtime { job_no: JobNo, runtime: Runtime },
+    Definition {
+        job_no: JobNo,
+        version: Version,
+        job: Arc<Job>,
+    },
+    Runtime {
+        job_no: JobNo,
+        runtime: Runtime,
+    },
     Group(LiveGroup),
     /// The child is owed a fire since this instant.
-    Owed { parent: Group, child: JobNo, at: Timestamp },
+    Owed {
+        parent: Group,
+        child: JobNo,
+        at: Timestamp,
+    },
     Processing(Processing),
     /// History rows `first..end` of a job that nobody can ask for.
-    Expiring { job_no: JobNo, first: HistoryNo, end: HistoryNo },
-    Request { index: LogIndex, id: RequestId },
-    History { no: HistoryNo, record: Arc<Record> },
-    Skipped { job_no: JobNo, no: SkipNo, skipped: Skipped },
+    Expiring {
+        job_no: JobNo,
+        first: HistoryNo,
+        end: HistoryNo,
+    },
+    Request {
+        index: LogIndex,
+        id: RequestId,
+    },
+    History {
+        no: HistoryNo,
+        record: Arc<Record>,
+    },
+    Skipped {
+        job_no: JobNo,
+        no: SkipNo,
+        skipped: Skipped,
+    },
 }
 
 /// The key of a row.
@@ -53,7 +78,9 @@ impl Row {
             Row::Settings(_) => RowKey::Settings,
             Row::Paused(_) => RowKey::Paused,
             Row::LastSeq(_) => RowKey::LastSeq,
-            Row::Definition { job_no, version, .. } => RowKey::Definition(*job_no, *version),
+            Row::Definition {
+                job_no, version, ..
+            } => RowKey::Definition(*job_no, *version),
             Row::Runtime { job_no, .. } => RowKey::Runtime(*job_no),
             Row::Group(group) => RowKey::Group(group.group),
             Row::Owed { parent, child, .. } => RowKey::Owed(*parent, *child),

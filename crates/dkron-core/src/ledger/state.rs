@@ -101,11 +101,17 @@ pub struct Slot {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Phase {
     Pending,
-    Running { started_at: Timestamp },
+    Running {
+        started_at: Timestamp,
+    },
     /// It failed; the next attempt is owed.
-    Waiting { retry_at: Timestamp },
+    Waiting {
+        retry_at: Timestamp,
+    },
     /// Its last attempt is terminal.
-    Done { success: bool },
+    Done {
+        success: bool,
+    },
 }
 
 impl Phase {

@@ -10,7 +10,9 @@ use crate::ledger::state::{JobState, Runtime};
 
 /// The parent must exist, and its own parents must not lead back to the job.
 pub(super) fn check_parent(step: &Step<'_>, job: &Job) -> Result<(), Rejection> {
-    let Some(parent) = &job.parent_job else { return Ok(()) };
+    let Some(parent) = &job.parent_job else {
+        return Ok(());
+    };
     let mut above = Some(parent.clone());
     while let Some(name) = above {
         if name == job.name {
@@ -56,7 +58,11 @@ pub(super) fn replace(
         step.skip(job_no, skipped);
     }
     let same = *old_job == job;
-    let version = if same { old_version } else { Version(old_version.0 + 1) };
+    let version = if same {
+        old_version
+    } else {
+        Version(old_version.0 + 1)
+    };
     if !same {
         unlink(step, &old_job);
         let job = Arc::new(job);
@@ -78,7 +84,9 @@ fn open_account(step: &mut Step<'_>, job_no: JobNo, version: Version, account: A
                 runtime.anchor = at;
             }
             // A restart may decide an `@at` that is past; slots decided before stay decided.
-            runtime.mark = runtime.mark.filter(|mark| next.is_none_or(|next| *mark < next));
+            runtime.mark = runtime
+                .mark
+                .filter(|mark| next.is_none_or(|next| *mark < next));
         }
     });
 }
@@ -86,14 +94,21 @@ fn open_account(step: &mut Step<'_>, job_no: JobNo, version: Version, account: A
 /// Makes a job known to its parent.
 pub(super) fn link(step: &mut Step<'_>, job: &Job) {
     if let Some(parent) = &job.parent_job {
-        let children = step.ledger.derived.children.entry(parent.clone()).or_default();
+        let children = step
+            .ledger
+            .derived
+            .children
+            .entry(parent.clone())
+            .or_default();
         children.insert(job.name.clone());
     }
 }
 
 /// Makes a job unknown to its parent.
 pub(super) fn unlink(step: &mut Step<'_>, job: &Job) {
-    let Some(parent) = &job.parent_job else { return };
+    let Some(parent) = &job.parent_job else {
+        return;
+    };
     if let Some(children) = step.ledger.derived.children.get_mut(parent) {
         children.remove(&job.name);
         if children.is_empty() {
@@ -103,11 +118,7 @@ pub(super) fn unlink(step: &mut Step<'_>, job: &Job) {
 }
 
 /// Figures that a client brings along: the larger, the later, the stored word.
-pub(super) fn merge_figures(
-    step: &mut Step<'_>,
-    job_no: JobNo,
-    posted: &Submission,
-) {
+pub(super) fn merge_figures(step: &mut Step<'_>, job_no: JobNo, posted: &Submission) {
     step.change(job_no, |runtime| {
         runtime.success_count = runtime.success_count.max(posted.success_count);
         runtime.error_count = runtime.error_count.max(posted.error_count);
@@ -125,7 +136,10 @@ pub(super) fn current(
     name: &JobName,
     base: Option<Base>,
 ) -> Result<Option<JobNo>, Rejection> {
-    let found = step.ledger.job(name.as_str()).map(|state| (state.job_no, state.runtime.version));
+    let found = step
+        .ledger
+        .job(name.as_str())
+        .map(|state| (state.job_no, state.runtime.version));
     match (found, base) {
         (None, None) => Ok(None),
         (Some((job_no, version)), Some(base))
