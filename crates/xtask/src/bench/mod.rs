@@ -1,0 +1,48 @@
+//! Load on a real server, open loop: what was due is counted, not what came back. Each figure
+//! stands beside the machine's own limit, measured in the same run. Every kind is bounded in time.
+
+mod api;
+mod figures;
+mod instant;
+mod kill;
+mod limits;
+mod list;
+mod process;
+mod scheduled;
+mod sink;
+mod target;
+
+use crate::args::Args;
+
+const USAGE: &str = "\
+usage: cargo xtask bench KIND [--url http://HOST:PORT [--pid PID]]
+
+  scheduled  [--rate 1000] [--seconds 30] [--executor http|shell]   jobs of every second
+  shell      [--rate 500] [--seconds 30]                            the same, starting processes
+  instant    [--jobs 5000]                                          all due at one instant
+  list       [--jobs 100000] [--idle 20]                            create, page, idle, restart
+  kill       [--rounds 10] [--rate 500]                             kill -9 under load, account
+  limits                                                            the machine alone
+
+Without --url a release build is started in a folder of its own and removed afterwards.";
+
+pub fn bench(args: &Args) -> anyhow::Result<()> {
+    args.only(
+        1,
+        &[
+            "url", "pid", "rate", "seconds", "executor", "jobs", "idle", "rounds",
+        ],
+    )?;
+    let report = match args.words.first().map_or("", String::as_str) {
+        "scheduled" => scheduled::run(args, args.text("executor").unwrap_or("http"), 1_000)?,
+        "shell" => scheduled::run(args, "shell", 500)?,
+        "instant" => instant::run(args)?,
+        "list" => list::run(args)?,
+        "kill" => kill::run(args)?,
+        "limits" => limits::report(),
+        _ => anyhow::bail!("{USAGE}"),
+    };
+    println!("{report}");
+    anyhow::ensure!(report.problems.is_empty(), "{}", report.problems.join("; "));
+    Ok(())
+}
