@@ -6,6 +6,7 @@
 pub mod durable;
 pub mod error;
 pub mod log;
+pub mod state;
 
 pub use error::Error;
 

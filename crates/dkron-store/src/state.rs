@@ -1,0 +1,387 @@
+//! Rows of state and history: fast, and as far as they got always a whole prefix of the log.
+//!
+//! `push` only remembers. The row writer stores many entries as one batch with the index of the
+//! last of them, without fsync: what a power loss takes is replayed from the log. `sync` makes
+//! everything so far durable; only then may the log be purged up to its answer.
+//!
+//! ```text
+//!   push ─► collecting ─► in flight ─► store          get, scan: collecting, in flight, store
+//! ```
+//!
+//! What a row means, or which keys exist, it doesn't know.
+
+mod batch;
+mod engine;
+mod merge;
+mod row;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::{Durability, Error, durable};
+use batch::Batch;
+use engine::Engine;
+use merge::{Bounds, Change, Merged, as_slices};
+pub use merge::{Row, Scan};
+pub use row::{Keyspace, Op};
+
+/// LIMIT: the engine takes keys of up to 64 KiB.
+pub const KEY_BYTES_MAX: usize = 4_096;
+/// Rows read at once by `for_each`.
+const PAGE: usize = 1_024;
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub durability: Durability,
+    /// How long changes are collected into one batch.
+    pub collect: Duration,
+    /// A batch of this size is written at once.
+    pub batch_bytes: usize,
+    /// Cache of blocks read from disk.
+    pub cache_bytes: u64,
+    /// Write buffer of each keyspace.
+    pub memtable_bytes: u64,
+    /// Journals of the engine beyond this size force write buffers to disk; at least 64 MiB.
+    pub journal_bytes_max: u64,
+    pub worker_threads: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            durability: Durability::Fsync,
+            collect: Duration::from_millis(50),
+            batch_bytes: 8 << 20,
+            cache_bytes: 16 << 20,
+            memtable_bytes: 8 << 20,
+            journal_bytes_max: 64 << 20,
+            worker_threads: 2,
+        }
+    }
+}
+
+/// How the row writer is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// The last entry whose rows were pushed.
+    pub pushed: Option<u64>,
+    /// The last entry whose rows are in the store, durable or not.
+    pub stored: Option<u64>,
+    /// The last entry whose rows are durable.
+    pub synced: Option<u64>,
+    pub pending_rows: usize,
+    pub pending_bytes: usize,
+    /// Why the last attempt failed, until one succeeds.
+    pub trouble: Option<String>,
+    pub failures: u64,
+}
+
+pub struct State {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+pub(crate) struct Shared {
+    /// None only after the engine could not be opened anew. Taken before `pending`, never after.
+    engine: RwLock<Option<Engine>>,
+    pending: Mutex<Pending>,
+    work: Condvar,
+    settled: Condvar,
+    options: Options,
+    path: PathBuf,
+}
+
+#[derive(Default)]
+struct Pending {
+    collecting: Batch,
+    in_flight: Option<Arc<Batch>>,
+    pushed: Option<u64>,
+    stored: Option<u64>,
+    synced: Option<u64>,
+    trouble: Option<String>,
+    failures: u64,
+    /// A failed fsync may have lost what it was to save: no later one can vouch for it.
+    sync_failed: Option<String>,
+    hurry: bool,
+    closing: bool,
+}
+
+impl State {
+    pub fn open(path: &Path, options: Options) -> Result<State, Error> {
+        durable::create_dir(path, options.durability)?;
+        let engine = Engine::open(path, &options)?;
+        let applied = engine.applied()?;
+        let pending = Pending {
+            pushed: applied,
+            stored: applied,
+            ..Pending::default()
+        };
+        let shared = Arc::new(Shared {
+            engine: RwLock::new(Some(engine)),
+            pending: Mutex::new(pending),
+            work: Condvar::new(),
+            settled: Condvar::new(),
+            options,
+            path: path.to_path_buf(),
+        });
+        let for_writer = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("row-writer".into())
+            .spawn(move || writer::run(&for_writer))
+            .map_err(Error::io("start the row writer of", path))?;
+        Ok(State {
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// Takes all changes of one log entry; never waits for the disk. Indexes must grow: all
+    /// changes of an entry come in one call, or a crash between two could keep half of them.
+    pub fn push(&self, index: u64, ops: Vec<Op>) -> Result<(), Error> {
+        if let Some(op) = ops
+            .iter()
+            .find(|op| op.key.is_empty() || op.key.len() > KEY_BYTES_MAX)
+        {
+            return Err(Error::TooLarge {
+                what: "row key (1 byte at least)",
+                len: op.key.len(),
+                max: KEY_BYTES_MAX,
+            });
+        }
+        let mut pending = self.shared.lock();
+        if pending.pushed.is_some_and(|pushed| index <= pushed) {
+            let expected = pending.pushed.map_or(0, |pushed| pushed + 1);
+            return Err(Error::Order {
+                what: "rows of an entry",
+                index,
+                expected,
+            });
+        }
+        let wake = pending.collecting.upto.is_none()
+            || pending.collecting.bytes() >= self.shared.options.batch_bytes;
+        for op in ops {
+            pending.collecting.push(op);
+        }
+        pending.pushed = Some(index);
+        pending.collecting.upto = Some(index);
+        drop(pending);
+        if wake {
+            self.shared.work.notify_all();
+        }
+        Ok(())
+    }
+
+    /// Makes everything pushed so far durable and tells up to which entry that is. The log may be
+    /// purged up to there, not beyond.
+    pub fn sync(&self) -> Result<Option<u64>, Error> {
+        let stored = self.flush()?;
+        if self.shared.options.durability == Durability::Fsync
+            && let Err(error) = self.shared.with_engine(Engine::sync)
+        {
+            self.shared.lock().sync_failed = Some(error.chain());
+            return Err(error);
+        }
+        let mut pending = self.shared.lock();
+        pending.synced = pending.synced.max(stored);
+        Ok(stored)
+    }
+
+    /// Waits until everything pushed so far is in the store, durable or not.
+    pub fn flush(&self) -> Result<Option<u64>, Error> {
+        let mut pending = self.shared.lock();
+        if let Some(reason) = &pending.sync_failed {
+            return Err(Error::Stopped {
+                what: "the state's sync",
+                reason: reason.clone(),
+            });
+        }
+        let (target, failures) = (pending.pushed, pending.failures);
+        while pending.stored < target {
+            if pending.failures > failures {
+                let reason = pending.trouble.clone().unwrap_or_default();
+                return Err(Error::Stopped {
+                    what: "the row writer",
+                    reason,
+                });
+            }
+            pending.hurry = true;
+            self.shared.work.notify_all();
+            pending = self
+                .shared
+                .settled
+                .wait(pending)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        Ok(pending.stored)
+    }
+
+    /// The entry up to which the store holds all rows: at open, where to replay from.
+    pub fn applied_index(&self) -> Option<u64> {
+        self.shared.lock().stored
+    }
+
+    /// Rows that wait for the store.
+    pub fn pending_len(&self) -> usize {
+        self.shared.lock().rows()
+    }
+
+    /// Waits until fewer than `rows` rows are pending, at most for `timeout`; tells whether it is
+    /// so. This is the brake: memory is bounded by whoever pushes and asks here.
+    pub fn wait_below(&self, rows: usize, timeout: Duration) -> bool {
+        let pending = self.shared.lock();
+        if pending.rows() < rows {
+            return true;
+        }
+        let waited = self
+            .shared
+            .settled
+            .wait_timeout_while(pending, timeout, |p| p.rows() >= rows);
+        let (pending, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        pending.rows() < rows
+    }
+
+    pub fn health(&self) -> Health {
+        let pending = self.shared.lock();
+        Health {
+            pushed: pending.pushed,
+            stored: pending.stored,
+            synced: pending.synced,
+            pending_rows: pending.rows(),
+            pending_bytes: pending.bytes(),
+            trouble: pending
+                .sync_failed
+                .clone()
+                .or_else(|| pending.trouble.clone()),
+            failures: pending.failures,
+        }
+    }
+
+    pub fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let waiting = self.shared.lock().get(keyspace, key);
+        if let Some(value) = waiting {
+            return Ok(value.map(|value| value.to_vec()));
+        }
+        // In neither batch: the store has it, or nobody.
+        let stored = self
+            .shared
+            .with_engine(|engine| engine.get(keyspace, key))?;
+        Ok(stored.map(|value| value.to_vec()))
+    }
+
+    /// Rows in the order of their keys, as they were at one moment, at most `scan.limit`.
+    pub fn scan(&self, keyspace: Keyspace, scan: Scan<'_>) -> Result<Vec<Row>, Error> {
+        let Some(bounds) = scan.bounds().filter(|_| scan.limit > 0) else {
+            return Ok(Vec::new());
+        };
+        self.shared.with_engine(|engine| {
+            let (changes, snapshot) = {
+                let pending = self.shared.lock();
+                (pending.changes(keyspace, &bounds, &scan), engine.snapshot())
+            };
+            let stored = engine.range(&snapshot, keyspace, bounds, scan.reverse);
+            let rows = Merged {
+                stored: stored.peekable(),
+                changes: changes.into_iter().peekable(),
+                reverse: scan.reverse,
+            };
+            rows.take(scan.limit).collect()
+        })
+    }
+
+    /// Hands over all rows of a keyspace, page by page, in the order of their keys; stops at the
+    /// first error of `each`. For the start, when nobody pushes: pages are of different moments.
+    pub fn for_each<E: From<Error>>(
+        &self,
+        keyspace: Keyspace,
+        mut each: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let scan = Scan::prefix(b"", PAGE).after(after.as_deref());
+            let page = self.scan(keyspace, scan)?;
+            for (key, value) in &page {
+                each(key, value)?;
+            }
+            if page.len() < PAGE {
+                return Ok(());
+            }
+            after = page.into_iter().next_back().map(|(key, _)| key);
+        }
+    }
+
+    pub fn disk_bytes(&self) -> u64 {
+        self.shared
+            .with_engine(|engine| Ok(engine.disk_bytes()))
+            .unwrap_or(0)
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.shared.lock().closing = true;
+        self.shared.work.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // A panic of the writer loses nothing that the log could not give back.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with_engine<T>(&self, work: impl FnOnce(&Engine) -> Result<T, Error>) -> Result<T, Error> {
+        match &*self.engine.read().unwrap_or_else(PoisonError::into_inner) {
+            Some(engine) => work(engine),
+            None => Err(Error::Stopped {
+                what: "the state",
+                reason: format!("`{}` could not be opened again yet", self.path.display()),
+            }),
+        }
+    }
+
+    /// The engine takes nothing after a failed write; a new one finds all whole batches.
+    fn reopen(&self) {
+        let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
+        *engine = None;
+        match Engine::open(&self.path, &self.options) {
+            Ok(opened) => *engine = Some(opened),
+            Err(error) => tracing::error!(reason = error.chain(), "state cannot be opened again"),
+        }
+    }
+}
+
+impl Pending {
+    fn rows(&self) -> usize {
+        self.collecting.rows() + self.in_flight.as_ref().map_or(0, |batch| batch.rows())
+    }
+
+    fn bytes(&self) -> usize {
+        self.collecting.bytes() + self.in_flight.as_ref().map_or(0, |batch| batch.bytes())
+    }
+
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Option<Option<fjall::Slice>> {
+        let collecting = self.collecting.get(keyspace, key);
+        collecting.or_else(|| self.in_flight.as_ref()?.get(keyspace, key))
+    }
+
+    fn changes(&self, keyspace: Keyspace, bounds: &Bounds, scan: &Scan<'_>) -> Vec<Change> {
+        let newer = self
+            .collecting
+            .range(keyspace, as_slices(bounds), scan.reverse);
+        match &self.in_flight {
+            Some(batch) => {
+                let older = batch.range(keyspace, as_slices(bounds), scan.reverse);
+                merge::changes(newer, older, scan)
+            }
+            None => merge::changes(newer, std::iter::empty(), scan),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The store's engine behind one small door: batches in, rows out.
+//!
+//! The engine refuses everything after one failed write, until it is opened anew; `reopen` does
+//! that in place.
+
+use std::path::{Path, PathBuf};
+
+use fjall::{Database, KeyspaceCreateOptions, PersistMode, Readable, Slice, Snapshot};
+
+use super::Options;
+use super::batch::Batch;
+use super::merge::Bounds;
+use super::row::Keyspace;
+use crate::Error;
+
+/// A space of its own for what belongs to the store itself.
+const STORE_SPACE: &str = "store";
+const APPLIED: &[u8] = b"applied_index";
+
+pub(super) struct Engine {
+    database: Database,
+    spaces: Vec<fjall::Keyspace>,
+    store: fjall::Keyspace,
+    path: PathBuf,
+}
+
+impl Engine {
+    pub(super) fn open(path: &Path, options: &Options) -> Result<Engine, Error> {
+        let database = Database::builder(path)
+            .cache_size(options.cache_bytes)
+            .worker_threads(options.worker_threads.max(1))
+            .max_journaling_size(options.journal_bytes_max.max(64 << 20))
+            .max_cached_files(Some(256))
+            .open()
+            .map_err(Error::engine("open state", path))?;
+        let create = || KeyspaceCreateOptions::default().max_memtable_size(options.memtable_bytes);
+        let space = |name: &str| {
+            database
+                .keyspace(name, create)
+                .map_err(Error::engine("open a keyspace of", path))
+        };
+        let spaces = Keyspace::ALL
+            .iter()
+            .map(|k| space(k.name()))
+            .collect::<Result<_, _>>()?;
+        let store = space(STORE_SPACE)?;
+        Ok(Engine {
+            database,
+            spaces,
+            store,
+            path: path.to_path_buf(),
+        })
+    }
+
+    pub(super) fn applied(&self) -> Result<Option<u64>, Error> {
+        let Some(bytes) = self.store.get(APPLIED).map_err(self.failed("read"))? else {
+            return Ok(None);
+        };
+        match <[u8; 8]>::try_from(bytes.as_ref()) {
+            Ok(bytes) => Ok(Some(u64::from_le_bytes(bytes))),
+            Err(_) => Err(Error::DamagedRecord {
+                name: "applied_index",
+                path: self.path.clone(),
+            }),
+        }
+    }
+
+    /// Rows and applied index together, or neither.
+    pub(super) fn write(&self, batch: &Batch) -> Result<(), Error> {
+        let mut write = self.database.batch();
+        for (keyspace, key, value) in batch.all() {
+            let space = &self.spaces[usize::from(keyspace.code())];
+            match value {
+                Some(value) => write.insert(space, key.clone(), value.clone()),
+                None => write.remove(space, key.clone()),
+            }
+        }
+        if let Some(upto) = batch.upto {
+            write.insert(&self.store, APPLIED, upto.to_le_bytes());
+        }
+        write.commit().map_err(self.failed("write rows to"))
+    }
+
+    pub(super) fn sync(&self) -> Result<(), Error> {
+        self.database
+            .persist(PersistMode::SyncAll)
+            .map_err(self.failed("sync"))
+    }
+
+    pub(super) fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Slice>, Error> {
+        self.space(keyspace).get(key).map_err(self.failed("read"))
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        self.database.snapshot()
+    }
+
+    pub(super) fn range(
+        &self,
+        snapshot: &Snapshot,
+        keyspace: Keyspace,
+        bounds: Bounds,
+        reverse: bool,
+    ) -> Box<dyn Iterator<Item = Result<(Slice, Slice), Error>>> {
+        let path = self.path.clone();
+        let rows = snapshot.range::<Vec<u8>, _>(self.space(keyspace), bounds);
+        let open =
+            move |guard: fjall::Guard| guard.into_inner().map_err(Error::engine("read", &path));
+        if reverse {
+            Box::new(rows.rev().map(open))
+        } else {
+            Box::new(rows.map(open))
+        }
+    }
+
+    pub(super) fn disk_bytes(&self) -> u64 {
+        self.database.disk_space().unwrap_or(0)
+    }
+
+    fn space(&self, keyspace: Keyspace) -> &fjall::Keyspace {
+        &self.spaces[usize::from(keyspace.code())]
+    }
+
+    fn failed(&self, action: &'static str) -> impl FnOnce(fjall::Error) -> Error {
+        Error::engine(action, &self.path)
+    }
+}
