@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::blob::Digest;
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(
@@ -55,7 +57,7 @@ pub enum Error {
     DamagedRecord { name: &'static str, path: PathBuf },
 
     #[error("stored output {digest} is damaged on disk")]
-    DamagedBlob { digest: String },
+    DamagedBlob { digest: Digest },
 
     #[error("{what} with index {index} is out of order, expected {expected}")]
     Order {

@@ -3,6 +3,8 @@
 //! The only room that names storage engines. It moves bytes and keeps them in order and whole;
 //! what they mean (jobs, executions, terms) it doesn't know.
 
+pub mod appendfile;
+pub mod blob;
 pub mod durable;
 pub mod error;
 pub mod log;

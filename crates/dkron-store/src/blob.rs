@@ -1,0 +1,487 @@
+//! Large outputs, named by their content, in segment files that only grow.
+//!
+//! A segment whose blobs are all released goes as a whole; nothing is ever moved. Who refers to a
+//! blob is told by the caller: once at start (`retain`), then by `put` and `release`. Before the
+//! first `retain` nothing is removed.
+//!
+//! `put` hands the blob to the system, `sync` makes all blobs put before it durable; many callers
+//! share one fsync. What a blob says, or whose output it is, it doesn't know.
+
+mod digest;
+mod segment;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::{Durability, Error, durable};
+pub use digest::Digest;
+pub use segment::BLOB_BYTES_MAX;
+use segment::{FILE_HEADER, Place};
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub durability: Durability,
+    /// A segment of this size takes no more blobs; at most 1 GiB.
+    pub segment_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            durability: Durability::Fsync,
+            segment_bytes: 64 << 20,
+        }
+    }
+}
+
+/// What `retain` found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retained {
+    pub live: usize,
+    /// Referred to, but not here.
+    pub missing: usize,
+    pub segments_removed: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    pub blobs: usize,
+    pub segments: usize,
+    pub bytes_on_disk: u64,
+    /// Damaged places found at open.
+    pub damaged: usize,
+}
+
+pub struct Blobs {
+    dir: PathBuf,
+    options: Options,
+    inner: Mutex<Inner>,
+    synced: Condvar,
+}
+
+struct Inner {
+    index: HashMap<Digest, Blob>,
+    segments: BTreeMap<u32, Segment>,
+    active: u32,
+    file: Arc<File>,
+    syncing: bool,
+    retained: bool,
+    damaged: usize,
+    /// After a failed fsync nobody knows what is on the disk.
+    failed: Option<String>,
+}
+
+struct Blob {
+    place: Place,
+    references: u32,
+}
+
+#[derive(Default)]
+struct Segment {
+    end: u64,
+    synced: u64,
+    /// Blobs with a reference.
+    live: usize,
+}
+
+impl Blobs {
+    pub fn open(dir: &Path, options: Options) -> Result<Blobs, Error> {
+        durable::create_dir(dir, options.durability)?;
+        let options = Options {
+            segment_bytes: options.segment_bytes.min(1 << 30),
+            ..options
+        };
+        let mut numbers = Vec::new();
+        for entry in fs::read_dir(dir).map_err(Error::io("list", dir))? {
+            let entry = entry.map_err(Error::io("list", dir))?;
+            numbers.extend(segment::number_of(&entry.path()));
+        }
+        numbers.sort_unstable();
+        let active = numbers.last().copied().unwrap_or(1);
+        let mut inner = Inner {
+            index: HashMap::new(),
+            segments: BTreeMap::new(),
+            active,
+            file: Arc::new(open_file(&segment::path_of(dir, active))?),
+            syncing: false,
+            retained: false,
+            damaged: 0,
+            failed: None,
+        };
+        for number in numbers.into_iter().filter(|number| *number != active) {
+            inner.load_sealed(dir, number)?;
+        }
+        inner.load_active(dir, options.durability)?;
+        Ok(Blobs {
+            dir: dir.to_path_buf(),
+            options,
+            inner: Mutex::new(inner),
+            synced: Condvar::new(),
+        })
+    }
+
+    /// Stores a blob, or finds it, and counts a reference to it. Durable after the next `sync`.
+    pub fn put(&self, bytes: &[u8]) -> Result<Digest, Error> {
+        let digest = Digest::of(bytes);
+        if self.lock().refer(&digest) {
+            return Ok(digest);
+        }
+        let record = segment::encode(&digest, bytes)?;
+        let mut inner = self.lock();
+        // Somebody else may have stored it meanwhile.
+        if inner.refer(&digest) {
+            return Ok(digest);
+        }
+        inner.check()?;
+        let len = record.len() as u64;
+        let end = inner.active_segment().end;
+        if end > FILE_HEADER && end + len > self.options.segment_bytes {
+            inner = self.rotate(inner)?;
+        }
+        let (number, offset) = (inner.active, inner.active_segment().end);
+        if let Err(error) = inner.file.write_all_at(&record, offset) {
+            // Half a record would only be cut at the next open; room may be scarce before that.
+            let _ = inner.file.set_len(offset);
+            return Err(Error::io("write", &segment::path_of(&self.dir, number))(
+                error,
+            ));
+        }
+        inner.active_segment().end += len;
+        inner.active_segment().live += 1;
+        let place = Place {
+            segment: number,
+            offset: u32::try_from(offset).expect("a segment is at most 1 GiB before a blob"),
+            stored: u32::try_from(record.len() - segment::RECORD_HEADER).expect("a blob is small"),
+        };
+        inner.index.insert(
+            digest,
+            Blob {
+                place,
+                references: 1,
+            },
+        );
+        Ok(digest)
+    }
+
+    /// Makes every blob durable that was put before this call.
+    pub fn sync(&self) -> Result<(), Error> {
+        let mut inner = self.lock();
+        let (number, end) = (inner.active, inner.active_segment().end);
+        loop {
+            inner.check()?;
+            // A segment that is not active any more was synced when it was sealed.
+            if inner.active != number || inner.active_segment().synced >= end {
+                return Ok(());
+            }
+            inner = if inner.syncing {
+                self.wait(inner)
+            } else {
+                self.sync_active(inner)?
+            };
+        }
+    }
+
+    /// The blob, checked; none if it is not here.
+    pub fn get(&self, digest: &Digest) -> Result<Option<Vec<u8>>, Error> {
+        let Some(place) = self.lock().index.get(digest).map(|blob| blob.place) else {
+            return Ok(None);
+        };
+        let path = segment::path_of(&self.dir, place.segment);
+        let len = usize::try_from(place.len()).expect("a blob is small");
+        let mut record = vec![0; len];
+        let read = File::open(&path)
+            .and_then(|file| file.read_exact_at(&mut record, u64::from(place.offset)));
+        match read {
+            Ok(()) => {}
+            // Its segment may just have been removed.
+            Err(_) if !self.contains(digest) => return Ok(None),
+            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
+                return Err(Error::DamagedBlob { digest: *digest });
+            }
+            Err(e) => return Err(Error::io("read", &path)(e)),
+        }
+        match segment::decode(&record, digest) {
+            Some(bytes) => Ok(Some(bytes)),
+            None => Err(Error::DamagedBlob { digest: *digest }),
+        }
+    }
+
+    pub fn contains(&self, digest: &Digest) -> bool {
+        self.lock().index.contains_key(digest)
+    }
+
+    /// Takes one reference back; the last one of a sealed segment removes the file.
+    pub fn release(&self, digest: &Digest) -> Result<(), Error> {
+        let mut inner = self.lock();
+        let Some(blob) = inner
+            .index
+            .get_mut(digest)
+            .filter(|blob| blob.references > 0)
+        else {
+            return Ok(());
+        };
+        blob.references -= 1;
+        if blob.references > 0 {
+            return Ok(());
+        }
+        let number = blob.place.segment;
+        if let Some(segment) = inner.segments.get_mut(&number) {
+            segment.live -= 1;
+        }
+        self.sweep(&mut inner).map(drop)
+    }
+
+    /// Tells at start which blobs are referred to, each once per reference; from now on segments
+    /// without a live blob are removed.
+    pub fn retain(&self, digests: impl IntoIterator<Item = Digest>) -> Result<Retained, Error> {
+        let mut missing = 0;
+        for digest in digests {
+            missing += usize::from(!self.lock().refer(&digest));
+        }
+        let mut inner = self.lock();
+        inner.retained = true;
+        let segments_removed = self.sweep(&mut inner)?;
+        let live = inner.segments.values().map(|segment| segment.live).sum();
+        Ok(Retained {
+            live,
+            missing,
+            segments_removed,
+        })
+    }
+
+    pub fn stats(&self) -> Stats {
+        let inner = self.lock();
+        Stats {
+            blobs: inner.index.len(),
+            segments: inner.segments.len(),
+            bytes_on_disk: inner.segments.values().map(|segment| segment.end).sum(),
+            damaged: inner.damaged,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, inner: MutexGuard<'a, Inner>) -> MutexGuard<'a, Inner> {
+        self.synced
+            .wait(inner)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One fsync for all who wait, without holding the lock meanwhile.
+    fn sync_active<'a>(
+        &'a self,
+        mut inner: MutexGuard<'a, Inner>,
+    ) -> Result<MutexGuard<'a, Inner>, Error> {
+        inner.syncing = true;
+        let (number, end) = (inner.active, inner.active_segment().end);
+        let file = Arc::clone(&inner.file);
+        drop(inner);
+        let outcome = match self.options.durability {
+            Durability::Fsync => file.sync_data(),
+            Durability::None => Ok(()),
+        };
+        let mut inner = self.lock();
+        inner.syncing = false;
+        self.synced.notify_all();
+        match outcome {
+            Ok(()) => {
+                let segment = inner.active_segment();
+                segment.synced = segment.synced.max(end);
+                Ok(inner)
+            }
+            Err(error) => {
+                inner.failed = Some(error.to_string());
+                Err(Error::io("sync", &segment::path_of(&self.dir, number))(
+                    error,
+                ))
+            }
+        }
+    }
+
+    /// Seals the active segment and begins the next one.
+    fn rotate<'a>(
+        &'a self,
+        mut inner: MutexGuard<'a, Inner>,
+    ) -> Result<MutexGuard<'a, Inner>, Error> {
+        let number = inner.active;
+        while inner.syncing {
+            inner = self.wait(inner);
+        }
+        inner.check()?;
+        if inner.active != number {
+            return Ok(inner);
+        }
+        if self.options.durability == Durability::Fsync
+            && let Err(error) = inner.file.sync_data()
+        {
+            inner.failed = Some(error.to_string());
+            return Err(Error::io("sync", &segment::path_of(&self.dir, number))(
+                error,
+            ));
+        }
+        let next = number + 1;
+        let file = open_file(&segment::path_of(&self.dir, next))?;
+        begin(&self.dir, &file, next, self.options.durability)?;
+        inner.file = Arc::new(file);
+        inner.active = next;
+        inner.segments.insert(
+            next,
+            Segment {
+                end: FILE_HEADER,
+                ..Segment::default()
+            },
+        );
+        self.sweep(&mut inner)?;
+        Ok(inner)
+    }
+
+    /// Removes sealed segments without a live blob.
+    fn sweep(&self, inner: &mut Inner) -> Result<usize, Error> {
+        if !inner.retained {
+            return Ok(0);
+        }
+        let active = inner.active;
+        let dead: Vec<u32> = inner
+            .segments
+            .iter()
+            .filter(|(number, segment)| **number != active && segment.live == 0)
+            .map(|(number, _)| *number)
+            .collect();
+        for number in &dead {
+            let path = segment::path_of(&self.dir, *number);
+            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+            inner.segments.remove(number);
+            inner.index.retain(|_, blob| blob.place.segment != *number);
+        }
+        Ok(dead.len())
+    }
+}
+
+impl Inner {
+    fn active_segment(&mut self) -> &mut Segment {
+        self.segments.entry(self.active).or_default()
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        match &self.failed {
+            Some(reason) => Err(Error::Stopped {
+                what: "the output store",
+                reason: reason.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts a reference; false if the blob is not here.
+    fn refer(&mut self, digest: &Digest) -> bool {
+        let Some(blob) = self.index.get_mut(digest) else {
+            return false;
+        };
+        blob.references += 1;
+        if blob.references == 1
+            && let Some(segment) = self.segments.get_mut(&blob.place.segment)
+        {
+            segment.live += 1;
+        }
+        true
+    }
+
+    fn load_sealed(&mut self, dir: &Path, number: u32) -> Result<(), Error> {
+        let path = segment::path_of(dir, number);
+        let file = File::open(&path).map_err(Error::io("open", &path))?;
+        let found = segment::scan(&file, number, false).map_err(Error::io("read", &path))?;
+        let len = file.metadata().map_err(Error::io("read", &path))?.len();
+        let Some(found) = found else {
+            self.damaged += 1;
+            tracing::error!(path = %path.display(), "not a whole segment of outputs, left alone");
+            return Ok(());
+        };
+        self.take(&path, number, found, len);
+        Ok(())
+    }
+
+    fn load_active(&mut self, dir: &Path, durability: Durability) -> Result<(), Error> {
+        let (path, number) = (segment::path_of(dir, self.active), self.active);
+        let file = Arc::clone(&self.file);
+        // Only here a write can have been torn, in whatever order its pages reached the disk.
+        let found = segment::scan(&file, number, true).map_err(Error::io("read", &path))?;
+        let len = file.metadata().map_err(Error::io("read", &path))?.len();
+        let Some(found) = found else {
+            if len > FILE_HEADER {
+                return Err(Error::DamagedRecord {
+                    name: "header",
+                    path,
+                });
+            }
+            begin(dir, &file, number, durability)?;
+            self.segments.insert(
+                number,
+                Segment {
+                    end: FILE_HEADER,
+                    ..Segment::default()
+                },
+            );
+            return Ok(());
+        };
+        let end = found.end;
+        if end < len {
+            tracing::warn!(path = %path.display(), bytes = len - end, "cut a torn output");
+            file.set_len(end).map_err(Error::io("cut", &path))?;
+            if durability == Durability::Fsync {
+                file.sync_all().map_err(Error::io("sync", &path))?;
+            }
+        }
+        self.take(&path, number, found, end);
+        Ok(())
+    }
+
+    fn take(&mut self, path: &Path, number: u32, found: segment::Found, len: u64) {
+        let damaged = found.damaged + usize::from(found.end < len);
+        if damaged > 0 {
+            self.damaged += damaged;
+            tracing::error!(path = %path.display(), damaged, "outputs are damaged on disk");
+        }
+        for (digest, place) in found.blobs {
+            self.index.insert(
+                digest,
+                Blob {
+                    place,
+                    references: 0,
+                },
+            );
+        }
+        self.segments.insert(
+            number,
+            Segment {
+                end: len,
+                synced: 0,
+                live: 0,
+            },
+        );
+    }
+}
+
+fn begin(dir: &Path, file: &File, number: u32, durability: Durability) -> Result<(), Error> {
+    let path = segment::path_of(dir, number);
+    file.set_len(0).map_err(Error::io("begin", &path))?;
+    file.write_all_at(&segment::file_header(number), 0)
+        .map_err(Error::io("begin", &path))?;
+    if durability == Durability::Fsync {
+        file.sync_all().map_err(Error::io("sync", &path))?;
+        durable::sync_dir(dir)?;
+    }
+    Ok(())
+}
+
+fn open_file(path: &Path) -> Result<File, Error> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    options.open(path).map_err(Error::io("open", path))
+}
