@@ -1,1 +1,109 @@
-//! When: parsing of schedules and arithmetic on them.
+//! When: schedules as text, and exact arithmetic on the instants they mean.
+//!
+//! One sentence holds the whole of it: **an instant fires iff the local wall clock at that instant
+//! matches the expression.** From it follows everything that a change of the clocks does:
+//!
+//! * a wall time that a shift skips does not fire that day, and nothing stands in for it;
+//! * a wall time that a shift repeats fires twice, once under each offset;
+//! * hourly and finer schedules lose and double no absolute hour, whatever the size of the shift;
+//! * a missing midnight costs only what stands in the missing hour, not the rest of the day;
+//! * there is no horizon: 29 February is found across 2100.
+//!
+//! `@every` knows neither zones nor wall clocks: its instants count from an anchor. `@at` is one
+//! instant, `@manually` none.
+//!
+//! Nothing here reads a clock or the system's zone data. The zone that stands for "local" comes
+//! in as a value, the rules of all others are compiled in.
+//!
+//! The files, from text to instant: `source` (text that remembers its columns), `hash` (`~`),
+//! `parse` (which of the grammars), `field` and `cron` (six fields), `every`, `at`, `zone`,
+//! `calendar` (days without zones), then `next` and `count`.
+
+mod at;
+mod calendar;
+mod count;
+mod cron;
+mod error;
+mod every;
+mod field;
+mod hash;
+mod next;
+mod parse;
+mod quote;
+mod source;
+mod zone;
+
+use core::time::Duration;
+
+use crate::domain::Timestamp;
+
+pub use error::ParseError;
+pub use parse::MAX_SCHEDULE_CHARS;
+pub use zone::{Zone, ZoneError};
+
+use cron::Cron;
+use every::Every;
+
+/// A parsed schedule with the zone in which its wall clock runs.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    zone: Zone,
+    rule: Rule,
+}
+
+/// The grammar a schedule was written in, for those who treat some of them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScheduleKind {
+    /// `@manually`: no instants.
+    Manual,
+    /// `@at`: one instant.
+    At(Timestamp),
+    /// `@every`: a fixed distance from an anchor, at least a second.
+    Every(Duration),
+    /// Fields or a descriptor that stands for fields.
+    Cron,
+}
+
+#[derive(Clone, Debug)]
+enum Rule {
+    Manual,
+    At(Timestamp),
+    Every(Every),
+    Cron(Cron),
+}
+
+impl Schedule {
+    pub fn kind(&self) -> ScheduleKind {
+        match &self.rule {
+            Rule::Manual => ScheduleKind::Manual,
+            Rule::At(instant) => ScheduleKind::At(*instant),
+            Rule::Every(every) => ScheduleKind::Every(every.distance()),
+            Rule::Cron(_) => ScheduleKind::Cron,
+        }
+    }
+
+    pub fn is_manual(&self) -> bool {
+        self.kind() == ScheduleKind::Manual
+    }
+
+    /// The instant of an `@at`.
+    pub fn at(&self) -> Option<Timestamp> {
+        match self.kind() {
+            ScheduleKind::At(instant) => Some(instant),
+            _ => None,
+        }
+    }
+
+    /// The distance of an `@every`.
+    pub fn every(&self) -> Option<Duration> {
+        match self.kind() {
+            ScheduleKind::Every(distance) => Some(distance),
+            _ => None,
+        }
+    }
+
+    /// The zone whose wall clock the fields are compared with.
+    pub fn zone(&self) -> &Zone {
+        &self.zone
+    }
+}
