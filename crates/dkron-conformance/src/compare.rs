@@ -40,9 +40,7 @@ impl Answer {
         let headers = self.headers.iter();
         Answer {
             status: self.status,
-            headers: headers
-                .map(|(k, v)| (k.clone(), plain_text(v, names)))
-                .collect(),
+            headers: headers.map(|(k, v)| (k.clone(), plain_text(v, names))).collect(),
             body: plain(&self.body, None, names),
             text: self.text.clone(),
         }
@@ -51,10 +49,9 @@ impl Answer {
 
 fn plain(value: &Value, key: Option<&str>, names: &Names) -> Value {
     match value {
-        Value::Object(map) => map
-            .iter()
-            .map(|(k, v)| (k.clone(), plain(v, Some(k), names)))
-            .collect(),
+        Value::Object(map) => {
+            map.iter().map(|(k, v)| (k.clone(), plain(v, Some(k), names))).collect()
+        }
         Value::Array(list) => list.iter().map(|v| plain(v, key, names)).collect(),
         Value::Number(_) if key == Some("group") => Value::from("<group>"),
         Value::String(text) => Value::from(plain_text(text, names)),
@@ -73,10 +70,7 @@ fn plain_text(text: &str, names: &Names) -> String {
     if let Some(echo) = names.get("echo_url").filter(|v| !v.is_empty()) {
         text = text.replace(echo, "<echo>");
     }
-    if names
-        .get("node")
-        .is_some_and(|node| !node.is_empty() && *node == text)
-    {
+    if names.get("node").is_some_and(|node| !node.is_empty() && *node == text) {
         text = "<node>".to_owned();
     }
     text
@@ -84,13 +78,11 @@ fn plain_text(text: &str, names: &Names) -> String {
 
 /// The value at a pointer; `None` where any part is missing.
 pub fn pointer<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('/')
-        .filter(|part| !part.is_empty())
-        .try_fold(value, |at, part| match at {
-            Value::Array(list) => list.get(part.parse::<usize>().ok()?),
-            Value::Object(map) => map.get(part),
-            _ => None,
-        })
+    path.split('/').filter(|part| !part.is_empty()).try_fold(value, |at, part| match at {
+        Value::Array(list) => list.get(part.parse::<usize>().ok()?),
+        Value::Object(map) => map.get(part),
+        _ => None,
+    })
 }
 
 /// Whether two values are the same; `1` and `1.0` are.
@@ -102,8 +94,7 @@ pub fn same(a: &Value, b: &Value) -> bool {
         }
         (Value::Object(x), Value::Object(y)) => {
             x.len() == y.len()
-                && x.iter()
-                    .all(|(k, v)| y.get(k).is_some_and(|other| same(v, other)))
+                && x.iter().all(|(k, v)| y.get(k).is_some_and(|other| same(v, other)))
         }
         _ => a == b,
     }
@@ -117,10 +108,7 @@ pub fn check(want: &Want, got: &Answer) -> Option<String> {
             Status::Several(several) => format!("{several:?}"),
         };
         let shown = short(&got.body, 160);
-        return Some(format!(
-            "status: wanted {wanted}, got {} {shown}",
-            got.status
-        ));
+        return Some(format!("status: wanted {wanted}, got {} {shown}", got.status));
     }
     if let Some(problem) = want.headers.iter().find_map(|(k, v)| header(k, v, got)) {
         return Some(problem);
@@ -133,16 +121,10 @@ pub fn check(want: &Want, got: &Answer) -> Option<String> {
     if let Some(part) = want.contains.iter().find(lacks) {
         return Some(format!("body: {part:?} not in {:?}", cut(&shown, 160)));
     }
-    if let Some(part) = want
-        .text
-        .iter()
-        .find(|part| !got.text.contains(part.as_str()))
-    {
+    if let Some(part) = want.text.iter().find(|part| !got.text.contains(part.as_str())) {
         return Some(format!("text: {part:?} not in {:?}", cut(&got.text, 160)));
     }
-    want.body
-        .as_ref()
-        .and_then(|body| difference(body, &got.body, ""))
+    want.body.as_ref().and_then(|body| difference(body, &got.body, ""))
 }
 
 fn header(name: &str, want: &str, answer: &Answer) -> Option<String> {
@@ -155,10 +137,7 @@ fn header(name: &str, want: &str, answer: &Answer) -> Option<String> {
     if want == "<any>" || even(got) == even(want) {
         return None;
     }
-    Some(format!(
-        "header {name}: wanted {want:?}, got {:?}",
-        answer.headers.get(name)
-    ))
+    Some(format!("header {name}: wanted {want:?}, got {:?}", answer.headers.get(name)))
 }
 
 /// The first place where `got` is not at least `want`; extra object keys are allowed.
@@ -186,18 +165,10 @@ pub fn difference(want: &Value, got: &Value, path: &str) -> Option<String> {
             Value::Array(list) if list.len() == wanted.len() => (wanted.iter().zip(list))
                 .enumerate()
                 .find_map(|(i, (v, other))| difference(v, other, &format!("{path}/{i}"))),
-            _ => Some(format!(
-                "{here}: wanted {} items, got {}",
-                wanted.len(),
-                short(got, 160)
-            )),
+            _ => Some(format!("{here}: wanted {} items, got {}", wanted.len(), short(got, 160))),
         },
         _ if same(want, got) => None,
-        _ => Some(format!(
-            "{here}: wanted {}, got {}",
-            short(want, 160),
-            short(got, 160)
-        )),
+        _ => Some(format!("{here}: wanted {}, got {}", short(want, 160), short(got, 160))),
     }
 }
 
@@ -231,9 +202,7 @@ fn short(value: &Value, most: usize) -> String {
 }
 
 fn cut(text: &str, most: usize) -> &str {
-    text.char_indices()
-        .nth(most)
-        .map_or(text, |(end, _)| &text[..end])
+    text.char_indices().nth(most).map_or(text, |(end, _)| &text[..end])
 }
 
 #[cfg(test)]

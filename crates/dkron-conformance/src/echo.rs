@@ -21,17 +21,9 @@ fn answer(call: Call) -> Option<Reply> {
     if parts[0] == "slow" {
         std::thread::sleep(Duration::from_millis(number().parse().ok()?));
     }
-    let status = if parts[0] == "status" {
-        number().parse().ok()?
-    } else {
-        200
-    };
-    let own: BTreeMap<String, String> = call
-        .headers
-        .iter()
-        .filter(|(k, _)| k.starts_with("x-"))
-        .cloned()
-        .collect();
+    let status = if parts[0] == "status" { number().parse().ok()? } else { 200 };
+    let own: BTreeMap<String, String> =
+        call.headers.iter().filter(|(k, _)| k.starts_with("x-")).cloned().collect();
     let own = Value::from_iter(own.into_iter().map(|(k, v)| (k, Value::from(v))));
     let text = format!(
         "echo {} {} headers={} body={}",
@@ -40,10 +32,7 @@ fn answer(call: Call) -> Option<Reply> {
         encoding::ascii(&encoding::spaced(&own)),
         String::from_utf8_lossy(&call.body)
     );
-    Some(Reply {
-        status,
-        body: text.into_bytes(),
-    })
+    Some(Reply { status, body: text.into_bytes() })
 }
 
 #[cfg(test)]

@@ -11,9 +11,7 @@ pub fn spaced(value: &Value) -> String {
             format!("[{}]", parts.join(", "))
         }
         Value::Object(map) => {
-            let parts = map
-                .iter()
-                .map(|(k, v)| format!("{}: {}", quoted(k), spaced(v)));
+            let parts = map.iter().map(|(k, v)| format!("{}: {}", quoted(k), spaced(v)));
             format!("{{{}}}", parts.collect::<Vec<_>>().join(", "))
         }
         other => other.to_string(),
@@ -64,10 +62,7 @@ fn quote(text: &str, safe: &[u8]) -> String {
 /// A `Location` as a person reads it, whether it came as raw bytes or percent-encoded.
 /// Header values are held one byte a character.
 pub fn address(text: &str) -> String {
-    let bytes: Option<Vec<u8>> = text
-        .chars()
-        .map(|c| u8::try_from(u32::from(c)).ok())
-        .collect();
+    let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
     let read = bytes.and_then(|b| String::from_utf8(b).ok());
     unquote(read.as_deref().unwrap_or(text))
 }
@@ -77,9 +72,7 @@ fn unquote(text: &str) -> String {
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let pair = bytes
-            .get(at + 1..at + 3)
-            .filter(|pair| pair.iter().all(u8::is_ascii_hexdigit));
+        let pair = bytes.get(at + 1..at + 3).filter(|pair| pair.iter().all(u8::is_ascii_hexdigit));
         let byte = pair
             .filter(|_| bytes[at] == b'%')
             .and_then(|pair| std::str::from_utf8(pair).ok())
@@ -111,10 +104,7 @@ mod tests {
 
     #[test]
     fn paths_keep_what_they_may() {
-        assert_eq!(
-            path("/v1/jobs/ß x?q=%20&m[a]=b"),
-            "/v1/jobs/%C3%9F%20x?q=%20&m[a]=b"
-        );
+        assert_eq!(path("/v1/jobs/ß x?q=%20&m[a]=b"), "/v1/jobs/%C3%9F%20x?q=%20&m[a]=b");
         assert_eq!(query_value("*/5 0+"), "%2A%2F5%200%2B");
     }
 }

@@ -26,12 +26,7 @@ pub fn split(cases: &[&Case]) -> Groups {
     let mut groups = Groups::default();
     let mut held: Vec<(Words, Vec<usize>)> = Vec::new();
     for (index, case) in cases.iter().enumerate() {
-        if case
-            .steps
-            .iter()
-            .filter_map(|s| s.request.as_ref())
-            .any(is_for_everybody)
-        {
+        if case.steps.iter().filter_map(|s| s.request.as_ref()).any(is_for_everybody) {
             groups.alone.push(index);
             continue;
         }
@@ -79,24 +74,17 @@ impl Words {
             self.names.extend(rest.split('/').next().map(str::to_owned));
         }
         let searched = query.split('&').filter_map(|pair| pair.strip_prefix("q="));
-        self.searched
-            .extend(searched.map(|text| text.replace("%20", " ")));
+        self.searched.extend(searched.map(|text| text.replace("%20", " ")));
         let json = ask.json.as_ref().map(Value::to_string);
-        for text in [json.as_ref(), ask.raw.as_ref(), ask.file.as_ref()]
-            .into_iter()
-            .flatten()
-        {
-            self.names
-                .extend(A_NAME.captures_iter(text).map(|found| found[1].to_owned()));
+        for text in [json.as_ref(), ask.raw.as_ref(), ask.file.as_ref()].into_iter().flatten() {
+            self.names.extend(A_NAME.captures_iter(text).map(|found| found[1].to_owned()));
         }
         self.names.remove("");
     }
 
     fn meets(&self, other: &Words) -> bool {
         let finds = |a: &Words, b: &Words| {
-            a.searched
-                .iter()
-                .any(|text| b.names.iter().any(|name| name.contains(text)))
+            a.searched.iter().any(|text| b.names.iter().any(|name| name.contains(text)))
         };
         !self.names.is_disjoint(&other.names) || finds(self, other) || finds(other, self)
     }

@@ -21,27 +21,18 @@ pub struct Request {
 
 impl Request {
     pub fn new(method: &str, target: &str) -> Request {
-        Request {
-            method: method.into(),
-            target: target.into(),
-            ..Request::default()
-        }
+        Request { method: method.into(), target: target.into(), ..Request::default() }
     }
 
     pub fn json(method: &str, target: &str, body: &serde_json::Value) -> Request {
         let mut request = Request::new(method, target);
-        request
-            .headers
-            .push(("Content-Type".into(), "application/json".into()));
+        request.headers.push(("Content-Type".into(), "application/json".into()));
         request.body = Some(body.to_string().into_bytes());
         request
     }
 
     fn bytes(&self, host: &str) -> Vec<u8> {
-        let mut head = format!(
-            "{} {} HTTP/1.1\r\nHost: {host}\r\n",
-            self.method, self.target
-        );
+        let mut head = format!("{} {} HTTP/1.1\r\nHost: {host}\r\n", self.method, self.target);
         let length = self.body.as_ref().map(Vec::len);
         let wants_length = matches!(self.method.as_str(), "POST" | "PUT" | "PATCH");
         if let Some(length) = length.or(wants_length.then_some(0)) {
@@ -67,10 +58,7 @@ pub struct Response {
 
 impl Response {
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(k, _)| k == name)
-            .map(|(_, v)| v.as_str())
+        self.headers.iter().find(|(k, _)| k == name).map(|(_, v)| v.as_str())
     }
 
     pub fn text(&self) -> String {
@@ -98,10 +86,7 @@ impl Connection {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(timeout))?;
         stream.set_write_timeout(Some(timeout))?;
-        Ok(Connection {
-            host,
-            stream: BufReader::new(stream),
-        })
+        Ok(Connection { host, stream: BufReader::new(stream) })
     }
 
     pub fn send(&mut self, request: &Request) -> io::Result<Response> {
@@ -135,22 +120,13 @@ pub fn authority(url: &str) -> io::Result<String> {
     let rest = url.strip_prefix("http://");
     let rest = rest.ok_or_else(|| io::Error::other(format!("`{url}` is not http://host:port")))?;
     let host = rest.split(['/', '?']).next().unwrap_or_default();
-    let has_port = host
-        .rsplit_once(':')
-        .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    Ok(if has_port {
-        host.to_owned()
-    } else {
-        format!("{host}:80")
-    })
+    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    Ok(if has_port { host.to_owned() } else { format!("{host}:80") })
 }
 
 fn hung_up(kind: io::ErrorKind) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-    matches!(
-        kind,
-        BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof
-    )
+    matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
 }
 
 fn invalid(text: String) -> io::Error {
@@ -177,9 +153,8 @@ pub(crate) fn read_headers(from: &mut impl BufRead) -> io::Result<Vec<(String, S
         if line.is_empty() {
             return Ok(headers);
         }
-        let (name, value) = line
-            .split_once(':')
-            .ok_or_else(|| invalid(format!("header line {line:?}")))?;
+        let (name, value) =
+            line.split_once(':').ok_or_else(|| invalid(format!("header line {line:?}")))?;
         let (name, value) = (name.trim().to_lowercase(), value.trim());
         match headers.iter_mut().find(|(k, _)| *k == name) {
             Some((_, held)) => *held = format!("{held}, {value}"),
@@ -195,10 +170,7 @@ pub(crate) fn read_first_line(from: &mut impl BufRead) -> io::Result<String> {
 fn read_response(from: &mut impl BufRead, headless: bool) -> io::Result<Response> {
     loop {
         let line = read_line(from)?;
-        let code = line
-            .strip_prefix("HTTP/1.")
-            .and_then(|l| l.get(2..5))
-            .map(str::parse::<u16>);
+        let code = line.strip_prefix("HTTP/1.").and_then(|l| l.get(2..5)).map(str::parse::<u16>);
         let Some(Ok(status)) = code else {
             return Err(invalid(format!("status line {line:?}")));
         };
@@ -207,16 +179,8 @@ fn read_response(from: &mut impl BufRead, headless: bool) -> io::Result<Response
             continue;
         }
         let empty = headless || status == 204 || status == 304;
-        let body = if empty {
-            Vec::new()
-        } else {
-            read_body(from, &headers, true)?
-        };
-        return Ok(Response {
-            status,
-            headers,
-            body,
-        });
+        let body = if empty { Vec::new() } else { read_body(from, &headers, true)? };
+        return Ok(Response { status, headers, body });
     }
 }
 
@@ -226,20 +190,13 @@ pub(crate) fn read_body(
     headers: &[(String, String)],
     to_end: bool,
 ) -> io::Result<Vec<u8>> {
-    let find = |name: &str| {
-        headers
-            .iter()
-            .find(|(k, _)| k == name)
-            .map(|(_, v)| v.as_str())
-    };
+    let find = |name: &str| headers.iter().find(|(k, _)| k == name).map(|(_, v)| v.as_str());
     if find("transfer-encoding").is_some_and(|v| v.eq_ignore_ascii_case("chunked")) {
         return read_chunks(from);
     }
     let mut body = Vec::new();
     if let Some(length) = find("content-length") {
-        let length: u64 = length
-            .parse()
-            .map_err(|_| invalid(format!("length {length:?}")))?;
+        let length: u64 = length.parse().map_err(|_| invalid(format!("length {length:?}")))?;
         if length > BODY_MAX {
             return Err(invalid(format!("a body of {length} bytes")));
         }
@@ -290,12 +247,7 @@ mod tests {
         let chunked = "HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n\
                        2\r\nab\r\n1;x=y\r\nc\r\n0\r\n\r\n";
         assert_eq!(read(chunked).unwrap().text(), "abc");
-        assert_eq!(
-            read("HTTP/1.0 404 Not Found\r\n\r\nto the end")
-                .unwrap()
-                .text(),
-            "to the end"
-        );
+        assert_eq!(read("HTTP/1.0 404 Not Found\r\n\r\nto the end").unwrap().text(), "to the end");
     }
 
     #[test]
@@ -307,12 +259,8 @@ mod tests {
 
     #[test]
     fn torn_answers_are_errors() {
-        for text in [
-            "",
-            "HTTP/1.1 2",
-            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi",
-            "x y\r\n",
-        ] {
+        for text in ["", "HTTP/1.1 2", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi", "x y\r\n"]
+        {
             assert!(read(text).is_err(), "{text:?}");
         }
     }

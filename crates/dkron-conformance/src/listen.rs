@@ -24,10 +24,7 @@ pub struct Call {
 
 impl Call {
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(k, _)| k == name)
-            .map(|(_, v)| v.as_str())
+        self.headers.iter().find(|(k, _)| k == name).map(|(_, v)| v.as_str())
     }
 }
 
@@ -54,19 +51,17 @@ impl Listener {
         let stopped = Arc::new(AtomicBool::new(false));
         let answer = Arc::new(answer);
         let ends = Arc::clone(&stopped);
-        std::thread::Builder::new()
-            .name("listener".into())
-            .spawn(move || {
-                for stream in socket.incoming().flatten() {
-                    if ends.load(Ordering::Relaxed) {
-                        return;
-                    }
-                    let (answer, ends) = (Arc::clone(&answer), Arc::clone(&ends));
-                    let thread = std::thread::Builder::new().stack_size(STACK);
-                    // Without a thread the caller sees a closed connection, as from a full server.
-                    let _ = thread.spawn(move || serve(stream, &*answer, &ends));
+        std::thread::Builder::new().name("listener".into()).spawn(move || {
+            for stream in socket.incoming().flatten() {
+                if ends.load(Ordering::Relaxed) {
+                    return;
                 }
-            })?;
+                let (answer, ends) = (Arc::clone(&answer), Arc::clone(&ends));
+                let thread = std::thread::Builder::new().stack_size(STACK);
+                // Without a thread the caller sees a closed connection, as from a full server.
+                let _ = thread.spawn(move || serve(stream, &*answer, &ends));
+            }
+        })?;
         Ok(Listener { url, stopped })
     }
 }
@@ -87,17 +82,13 @@ where
     F: Fn(Call) -> Option<Reply>,
 {
     stream.set_nodelay(true).ok()?;
-    stream
-        .set_read_timeout(Some(Duration::from_secs(600)))
-        .ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(600))).ok()?;
     let mut out = stream.try_clone().ok()?;
     let mut input = BufReader::new(stream);
     while !stopped.load(Ordering::Relaxed) {
         let call = read_call(&mut input).ok()?;
         let headless = call.method == "HEAD";
-        let closing = call
-            .header("connection")
-            .is_some_and(|v| v.eq_ignore_ascii_case("close"));
+        let closing = call.header("connection").is_some_and(|v| v.eq_ignore_ascii_case("close"));
         let reply = answer(call)?;
         out.write_all(&bytes(&reply, headless)).ok()?;
         if closing {
@@ -116,12 +107,7 @@ fn read_call(from: &mut BufReader<TcpStream>) -> io::Result<Call> {
     let (method, target) = (method.to_owned(), target.to_owned());
     let headers = read_headers(from)?;
     let body = read_body(from, &headers, false)?;
-    Ok(Call {
-        method,
-        target,
-        headers,
-        body,
-    })
+    Ok(Call { method, target, headers, body })
 }
 
 fn bytes(reply: &Reply, headless: bool) -> Vec<u8> {

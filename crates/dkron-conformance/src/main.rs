@@ -14,10 +14,7 @@ fn options() -> anyhow::Result<Options> {
     let mut options = Options::new("http://127.0.0.1:8080");
     let mut args = std::env::args().skip(1);
     while let Some(name) = args.next() {
-        let mut value = || {
-            args.next()
-                .with_context(|| format!("{name} needs a value\n{USAGE}"))
-        };
+        let mut value = || args.next().with_context(|| format!("{name} needs a value\n{USAGE}"));
         match name.as_str() {
             "--url" => options.url = value()?,
             "--only" => options.only = value()?,

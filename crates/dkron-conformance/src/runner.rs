@@ -20,12 +20,8 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(100);
 const UNTIL_SECONDS: f64 = 10.0;
 /// The headers that the recordings kept.
-const KEPT: [&str; 4] = [
-    "content-type",
-    "x-total-count",
-    "location",
-    "access-control-allow-origin",
-];
+const KEPT: [&str; 4] =
+    ["content-type", "x-total-count", "location", "access-control-allow-origin"];
 
 static A_PLACE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\$\{(\w+)\}").expect("a pattern written here compiles"));
@@ -44,12 +40,7 @@ pub struct Options {
 impl Options {
     pub fn new(url: &str) -> Options {
         let dir = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data/rest"));
-        Options {
-            url: url.to_owned(),
-            dir,
-            only: String::new(),
-            jobs: 8,
-        }
+        Options { url: url.to_owned(), dir, only: String::new(), jobs: 8 }
     }
 }
 
@@ -65,13 +56,7 @@ pub struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Failure {
-            case,
-            verdict,
-            step,
-            asked,
-            problem,
-        } = self;
+        let Failure { case, verdict, step, asked, problem } = self;
         write!(f, "FAIL {case} [{verdict}] step {step} {asked}: {problem}")
     }
 }
@@ -92,11 +77,7 @@ impl fmt::Display for Report {
             writeln!(f, "{failure}")?;
         }
         let seconds = self.took.as_secs_f64();
-        write!(
-            f,
-            "{} passed, {} failed in {seconds:.1} s",
-            self.passed, self.failed
-        )?;
+        write!(f, "{} passed, {} failed in {seconds:.1} s", self.passed, self.failed)?;
         if let Some((time, name)) = self.times.first() {
             write!(f, "; slowest {name} {:.1} s", time.as_secs_f64())?;
         }
@@ -109,10 +90,7 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     let started = Instant::now();
     let only = Regex::new(&options.only).context("--only is not a pattern")?;
     let cases = case::load(&options.dir)?;
-    let cases: Vec<&Case> = cases
-        .iter()
-        .filter(|case| only.is_match(&case.name))
-        .collect();
+    let cases: Vec<&Case> = cases.iter().filter(|case| only.is_match(&case.name)).collect();
     let echo = echo::start().context("no port for the echo server")?;
     let names = names(&options.url, &echo.url)?;
     let groups = groups::split(&cases);
@@ -127,16 +105,9 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
         report.passed += usize::from(failures.is_empty());
         report.failed += usize::from(!failures.is_empty());
         report.failures.extend(failures);
-        report
-            .times
-            .push((begun.elapsed(), cases[index].name.clone()));
+        report.times.push((begun.elapsed(), cases[index].name.clone()));
     };
-    let next = || {
-        queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front()
-    };
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     std::thread::scope(|scope| {
         for _ in 0..options.jobs.clamp(1, 64) {
             scope.spawn(|| {
@@ -148,9 +119,7 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
     });
     groups.alone.into_iter().for_each(one);
     let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
-    report
-        .failures
-        .sort_by(|a, b| (&a.case, a.step).cmp(&(&b.case, b.step)));
+    report.failures.sort_by(|a, b| (&a.case, a.step).cmp(&(&b.case, b.step)));
     report.times.sort_by(|a, b| b.cmp(a));
     report.took = started.elapsed();
     Ok(report)
@@ -159,27 +128,16 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
 /// A guess at the seconds that a group takes: the longest start first.
 fn cost(cases: &[&Case], group: &[usize]) -> f64 {
     let steps = group.iter().flat_map(|index| &cases[*index].steps);
-    steps
-        .map(|s| {
-            s.sleep
-                .unwrap_or(if s.until.is_some() { 0.5 } else { 0.01 })
-        })
-        .sum()
+    steps.map(|s| s.sleep.unwrap_or(if s.until.is_some() { 0.5 } else { 0.01 })).sum()
 }
 
 fn names(url: &str, echo_url: &str) -> anyhow::Result<Names> {
     let leader = http::send(url, &Request::new("GET", "/v1/leader"), TIMEOUT)
         .with_context(|| format!("no Dkron answers at {url}"))?;
     let leader = leader.json().unwrap_or_default();
-    let node = leader
-        .get("Name")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let node = leader.get("Name").and_then(Value::as_str).unwrap_or_default();
     let pairs = [("echo_url", echo_url), ("node", node)];
-    Ok(pairs
-        .into_iter()
-        .map(|(k, v)| (k.to_owned(), v.to_owned()))
-        .collect())
+    Ok(pairs.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect())
 }
 
 fn run_case(url: &str, case: &Case, names: &Names) -> Vec<Failure> {
@@ -207,9 +165,7 @@ fn run_case(url: &str, case: &Case, names: &Names) -> Vec<Failure> {
         for (name, at) in &step.capture {
             names.insert(name.clone(), word(pointer(&answer.body, at)));
         }
-        let problem = step
-            .wanted()
-            .and_then(|want| check(want, &answer.plain(&names)));
+        let problem = step.wanted().and_then(|want| check(want, &answer.plain(&names)));
         failures.extend(problem.map(failure));
     }
     failures
@@ -266,32 +222,19 @@ fn send(url: &str, ask: &Ask, names: &Names) -> std::io::Result<Answer> {
     let response = http::send(url, &request(ask, names), TIMEOUT)?;
     let text = response.text();
     let body = serde_json::from_str(&text).unwrap_or_else(|_| Value::from(text.as_str()));
-    let kept = KEPT
-        .iter()
-        .filter_map(|name| Some((*name, response.header(name)?)));
+    let kept = KEPT.iter().filter_map(|name| Some((*name, response.header(name)?)));
     let headers = kept.map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
-    Ok(Answer {
-        status: response.status,
-        headers,
-        body,
-        text,
-    })
+    Ok(Answer { status: response.status, headers, body, text })
 }
 
 fn request(ask: &Ask, names: &Names) -> Request {
     let fill = |text: &str| fill(text, names);
     let mut request = Request::new(&ask.method, &encoding::path(&fill(&ask.path)));
-    request.headers = ask
-        .headers
-        .iter()
-        .map(|(k, v)| (k.clone(), fill(v)))
-        .collect();
+    request.headers = ask.headers.iter().map(|(k, v)| (k.clone(), fill(v))).collect();
     if let Some(json) = &ask.json {
         request.body = Some(fill(&json.to_string()).into_bytes());
         if !ask.headers.contains_key("Content-Type") {
-            request
-                .headers
-                .push(("Content-Type".into(), "application/json".into()));
+            request.headers.push(("Content-Type".into(), "application/json".into()));
         }
     } else if let Some(raw) = &ask.raw {
         request.body = Some(fill(raw).into_bytes());
@@ -313,10 +256,7 @@ fn request(ask: &Ask, names: &Names) -> Request {
 /// `${name}` becomes its value; unknown names stay.
 fn fill(text: &str, names: &Names) -> String {
     let value = |found: &regex::Captures<'_>| {
-        names
-            .get(&found[1])
-            .cloned()
-            .unwrap_or_else(|| found[0].to_owned())
+        names.get(&found[1]).cloned().unwrap_or_else(|| found[0].to_owned())
     };
     A_PLACE.replace_all(text, value).into_owned()
 }

@@ -22,9 +22,7 @@ const TRIES: u32 = 5;
 pub fn binary() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("no path to this program")?;
     let folders = own.ancestors().skip(1).take(2);
-    let found = folders
-        .map(|folder| folder.join("dkron"))
-        .find(|path| path.is_file());
+    let found = folders.map(|folder| folder.join("dkron")).find(|path| path.is_file());
     found.context("no dkron binary beside this test: run `cargo build -p dkron` first")
 }
 
@@ -49,13 +47,7 @@ impl Server {
             let url = format!("http://{}", free_address()?);
             let child = spawn(bin, &args, &url, &dir)?;
             let (bin, dir, args) = (bin.to_owned(), dir.clone(), args.clone());
-            let mut server = Server {
-                url,
-                dir,
-                bin,
-                args,
-                child,
-            };
+            let mut server = Server { url, dir, bin, args, child };
             match server.wait_ready() {
                 Ok(()) => return Ok(server),
                 Err(e) if attempt >= TRIES || !server.log().contains("in use") => return Err(e),
@@ -111,29 +103,18 @@ impl Server {
         let begun = Instant::now();
         while begun.elapsed() < READY {
             if !self.is_alive() {
-                bail!(
-                    "the agent ended at its start; its log:\n{}",
-                    self.log_tail()
-                );
+                bail!("the agent ended at its start; its log:\n{}", self.log_tail());
             }
             if self.answers("/health") && self.answers("/v1/leader") {
                 return Ok(());
             }
             std::thread::sleep(POLL);
         }
-        bail!(
-            "no leader at {} after {READY:?}; its log:\n{}",
-            self.url,
-            self.log_tail()
-        )
+        bail!("no leader at {} after {READY:?}; its log:\n{}", self.url, self.log_tail())
     }
 
     fn answers(&self, path: &str) -> bool {
-        let got = http::send(
-            &self.url,
-            &Request::new("GET", path),
-            Duration::from_secs(5),
-        );
+        let got = http::send(&self.url, &Request::new("GET", path), Duration::from_secs(5));
         got.is_ok_and(|response| response.status == 200)
     }
 
@@ -166,11 +147,15 @@ fn free_address() -> anyhow::Result<String> {
 }
 
 fn spawn(bin: &Path, args: &[String], url: &str, dir: &Path) -> anyhow::Result<Child> {
-    let log = File::options()
-        .create(true)
-        .append(true)
-        .open(dir.join("agent.log"))?;
-    Command::new(bin)
+    let log = File::options().create(true).append(true).open(dir.join("agent.log"))?;
+    let mut command = Command::new(bin);
+    // Settings of whoever runs the tests are not settings of the server under test.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("DKRON_") {
+            command.env_remove(name);
+        }
+    }
+    command
         .args(["agent", "--http-addr"])
         .arg(http::authority(url)?)
         .args(args)

@@ -21,10 +21,7 @@ impl Args {
             };
             let (name, value) = match name.split_once('=') {
                 Some((name, value)) => (name, value.to_owned()),
-                None => (
-                    name,
-                    words.next_if(|w| !w.starts_with("--")).unwrap_or_default(),
-                ),
+                None => (name, words.next_if(|w| !w.starts_with("--")).unwrap_or_default()),
             };
             args.named.insert(name.to_owned(), value);
         }
@@ -42,8 +39,7 @@ impl Args {
         let Some(text) = self.text(name) else {
             return Ok(default);
         };
-        text.parse()
-            .map_err(|e| anyhow::anyhow!("--{name} `{text}`: {e}"))
+        text.parse().map_err(|e| anyhow::anyhow!("--{name} `{text}`: {e}"))
     }
 
     /// Refuses what no verb would read, so that a misspelt option is not silently the default.
@@ -51,11 +47,7 @@ impl Args {
         if let Some(word) = self.words.get(words_max) {
             anyhow::bail!("unexpected `{word}`");
         }
-        match self
-            .named
-            .keys()
-            .find(|name| !names.contains(&name.as_str()))
-        {
+        match self.named.keys().find(|name| !names.contains(&name.as_str())) {
             Some(name) if names.is_empty() => anyhow::bail!("unknown option --{name}"),
             Some(name) => anyhow::bail!("unknown option --{name}; known: --{}", names.join(", --")),
             None => Ok(()),

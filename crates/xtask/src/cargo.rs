@@ -10,9 +10,7 @@ use serde_json::Value;
 /// The repository, from where this crate stands in it.
 pub fn root() -> &'static Path {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    own.ancestors()
-        .nth(2)
-        .expect("this crate lies two folders below the repository")
+    own.ancestors().nth(2).expect("this crate lies two folders below the repository")
 }
 
 /// A cargo command in the repository, as the cargo that started us.
@@ -26,9 +24,7 @@ pub fn cargo(args: &[&str]) -> Command {
 pub fn step(title: &str, command: &mut Command) -> anyhow::Result<()> {
     println!("== {title}");
     let begun = Instant::now();
-    let status = command
-        .status()
-        .with_context(|| format!("starting {command:?}"))?;
+    let status = command.status().with_context(|| format!("starting {command:?}"))?;
     println!("== {title}: {:.1} s", begun.elapsed().as_secs_f64());
     if !status.success() {
         bail!("{title} failed");
@@ -40,10 +36,7 @@ pub fn metadata() -> anyhow::Result<Value> {
     let mut command = cargo(&["metadata", "--format-version", "1", "--locked"]);
     let output = command.output().context("starting cargo metadata")?;
     if !output.status.success() {
-        bail!(
-            "cargo metadata: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        bail!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     serde_json::from_slice(&output.stdout).context("the answer of cargo metadata")
 }
@@ -58,12 +51,8 @@ pub fn build_dkron(release: bool) -> anyhow::Result<PathBuf> {
     let title = format!("build dkron ({})", if release { "release" } else { "dev" });
     step(&title, &mut cargo(&args))?;
     let target = metadata()?;
-    let target = target["target_directory"]
-        .as_str()
-        .context("no target directory")?;
-    let path = Path::new(target)
-        .join(if release { "release" } else { "debug" })
-        .join("dkron");
+    let target = target["target_directory"].as_str().context("no target directory")?;
+    let path = Path::new(target).join(if release { "release" } else { "debug" }).join("dkron");
     anyhow::ensure!(path.is_file(), "cargo built no {path:?}");
     Ok(path)
 }
@@ -71,10 +60,7 @@ pub fn build_dkron(release: bool) -> anyhow::Result<PathBuf> {
 /// Some dependencies bring C sources; cargo's own message about a missing compiler is long.
 pub fn need_compiler() -> anyhow::Result<()> {
     let named = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
-    let found = Command::new(&named)
-        .arg("--version")
-        .output()
-        .is_ok_and(|o| o.status.success());
+    let found = Command::new(&named).arg("--version").output().is_ok_and(|o| o.status.success());
     anyhow::ensure!(
         found,
         "no C compiler `{}`: install one (Debian: apt-get install build-essential)",

@@ -33,9 +33,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     let bin = build_dkron(true)?;
     let own = std::env::current_exe().context("no path to this program")?;
-    let greeting = Command::new(own)
-        .args([GREET, "--http-addr", address])
-        .spawn();
+    let greeting = Command::new(own).args([GREET, "--http-addr", address]).spawn();
     greeting.context("starting the greeting")?;
     println!("== dkron agent --dev --http-addr {address} (Ctrl-C ends it)");
     let mut agent = Command::new(&bin);
@@ -69,11 +67,7 @@ pub fn greet(args: &Args) -> anyhow::Result<()> {
         let created = http::send(&url, &Request::json("POST", "/v1/jobs", &job), ANSWER)
             .context("creating the job `hello`")?;
         if created.status != 201 {
-            bail!(
-                "creating the job `hello`: {} {}",
-                created.status,
-                created.text()
-            );
+            bail!("creating the job `hello`: {} {}", created.status, created.text());
         }
     }
     println!("{}", next(&url));

@@ -8,11 +8,18 @@ pub const SEEDS: u64 = 10_000;
 
 pub fn sim(args: &Args) -> anyhow::Result<()> {
     args.only(0, &["seeds", "from"])?;
+    build()?;
     seeds(args.number("seeds", SEEDS)?, args.number("from", 0)?)
 }
 
-pub fn seeds(count: u64, from: u64) -> anyhow::Result<()> {
+/// Builds it, so that its seeds can be timed alone.
+pub fn build() -> anyhow::Result<()> {
     anyhow::ensure!(has_binary()?, "dkron-sim has no binary");
+    let args = ["build", "--locked", "--release", "-p", "dkron-sim"];
+    step("build the simulator (release)", &mut cargo(&args))
+}
+
+pub fn seeds(count: u64, from: u64) -> anyhow::Result<()> {
     let (count, from) = (count.to_string(), from.to_string());
     let args = [
         "run",
@@ -26,10 +33,7 @@ pub fn seeds(count: u64, from: u64) -> anyhow::Result<()> {
         "--from",
         &from,
     ];
-    step(
-        &format!("sim: {count} seeds from {from}"),
-        &mut cargo(&args),
-    )
+    step(&format!("sim: {count} seeds from {from}"), &mut cargo(&args))
 }
 
 fn has_binary() -> anyhow::Result<bool> {
@@ -40,8 +44,5 @@ fn has_binary() -> anyhow::Result<bool> {
         .filter(|p| p["name"] == "dkron-sim")
         .flat_map(|p| p["targets"].as_array().cloned().unwrap_or_default());
     let mut kinds = targets.map(|t| t["kind"].clone());
-    Ok(kinds.any(|kind| {
-        kind.as_array()
-            .is_some_and(|k| k.iter().any(|k| k == "bin"))
-    }))
+    Ok(kinds.any(|kind| kind.as_array().is_some_and(|k| k.iter().any(|k| k == "bin"))))
 }

@@ -19,6 +19,7 @@ pub fn test(args: &Args) -> anyhow::Result<()> {
     build_dkron(false)?;
     let mut build = cargo(&["test", "--locked", "--workspace", "--no-run", "--quiet"]);
     crate::cargo::step("build the tests", &mut build)?;
+    sim::build()?;
     let begun = Instant::now();
     let mut tests = cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]);
     let listener = listen(&mut tests)?;
@@ -28,10 +29,7 @@ pub fn test(args: &Args) -> anyhow::Result<()> {
     for (seconds, name) in listener.slowest() {
         println!("{seconds:>8.2} s  {name}");
     }
-    println!(
-        "{} passed, {} failed in {took:.1} s",
-        listener.passed, listener.failed
-    );
+    println!("{} passed, {} failed in {took:.1} s", listener.passed, listener.failed);
     anyhow::ensure!(listener.success, "cargo test failed");
     simulated
 }
@@ -42,9 +40,7 @@ fn listen(command: &mut Command) -> anyhow::Result<Listener> {
     command.stdout(writer.try_clone()?).stderr(writer);
     let mut child = command.spawn().context("starting cargo test")?;
     // Our own ends of the pipe would keep it open.
-    command
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null());
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
     let mut listener = Listener::default();
     let mut lines = BufReader::new(reader);
     let mut line = Vec::new();
@@ -75,21 +71,14 @@ impl Listener {
         } else if let Some(rest) = line.strip_prefix("test result: ") {
             self.passed += count(rest, "passed");
             self.failed += count(rest, "failed");
-            let seconds = rest
-                .rsplit_once("finished in ")
-                .map_or("", |(_, time)| time);
+            let seconds = rest.rsplit_once("finished in ").map_or("", |(_, time)| time);
             let seconds = seconds.trim_end_matches('s').parse().unwrap_or(0.0);
-            self.times
-                .push((seconds, std::mem::take(&mut self.running)));
+            self.times.push((seconds, std::mem::take(&mut self.running)));
         }
     }
 
     fn slowest(&self) -> Vec<(f64, &str)> {
-        let mut all: Vec<_> = self
-            .times
-            .iter()
-            .map(|(t, name)| (*t, name.as_str()))
-            .collect();
+        let mut all: Vec<_> = self.times.iter().map(|(t, name)| (*t, name.as_str())).collect();
         all.sort_by(|a, b| b.0.total_cmp(&a.0));
         all.truncate(SLOWEST);
         all
@@ -102,22 +91,14 @@ fn program(rest: &str) -> String {
         return rest.to_owned();
     };
     let source = source.strip_prefix("unittests ").unwrap_or(source);
-    let stem = path
-        .trim_end_matches(')')
-        .rsplit('/')
-        .next()
-        .unwrap_or_default();
+    let stem = path.trim_end_matches(')').rsplit('/').next().unwrap_or_default();
     let stem = stem.rsplit_once('-').map_or(stem, |(stem, _)| stem);
     format!("{stem} ({source})")
 }
 
 fn count(line: &str, word: &str) -> u64 {
     let before = line.split(word).next().unwrap_or_default().trim();
-    before
-        .rsplit([' ', ';'])
-        .next()
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(0)
+    before.rsplit([' ', ';']).next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -140,12 +121,6 @@ mod tests {
         }
         assert_eq!((listener.passed, listener.failed), (4, 2));
         let slowest = listener.slowest();
-        assert_eq!(
-            slowest,
-            [
-                (30.5, "rest (tests/rest.rs)"),
-                (1.25, "dkron_core (src/lib.rs)")
-            ]
-        );
+        assert_eq!(slowest, [(30.5, "rest (tests/rest.rs)"), (1.25, "dkron_core (src/lib.rs)")]);
     }
 }

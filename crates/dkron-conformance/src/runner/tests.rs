@@ -31,10 +31,7 @@ fn waiting_ends_when_its_condition_holds() {
 #[test]
 fn bodies_are_built_as_they_were_recorded() {
     let names = Names::from([("echo_url".to_owned(), "http://e".to_owned())]);
-    let file = request(
-        &ask(r#"{"method": "POST", "path": "/r", "file": "[]"}"#),
-        &names,
-    );
+    let file = request(&ask(r#"{"method": "POST", "path": "/r", "file": "[]"}"#), &names);
     let wanted = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f.json\"\r\n\r\n\
                   []\r\n--b--\r\n";
     assert_eq!(file.body.unwrap(), wanted.as_bytes());
@@ -42,10 +39,7 @@ fn bodies_are_built_as_they_were_recorded() {
     let json = request(&json, &names);
     assert_eq!(json.target, "/%C3%9F");
     assert_eq!(json.body.unwrap(), br#"{"u":"http://e/${x}"}"#);
-    let null = request(
-        &ask(r#"{"method": "POST", "path": "/", "json": null}"#),
-        &names,
-    );
+    let null = request(&ask(r#"{"method": "POST", "path": "/", "json": null}"#), &names);
     assert_eq!(null.body.unwrap(), b"null");
 }
 
@@ -56,18 +50,12 @@ fn fake(calls: &AtomicUsize, call: &Call) -> Reply {
         ("GET", "/v1/jobs/a/executions") => {
             let list = vec![json!({"id": "1700000000000000000-host", "node_name": "host"})];
             let ready = calls.fetch_add(1, Ordering::Relaxed) >= 2;
-            (
-                200,
-                json!(if ready { list } else { Vec::new() }).to_string(),
-            )
+            (200, json!(if ready { list } else { Vec::new() }).to_string())
         }
         ("GET", "/v1/jobs/a/executions/1700000000000000000-host") => (200, "{\"ok\":true}".into()),
         _ => (404, String::new()),
     };
-    Reply {
-        status,
-        body: body.into_bytes(),
-    }
+    Reply { status, body: body.into_bytes() }
 }
 
 #[test]
@@ -92,14 +80,9 @@ fn a_case_waits_captures_and_reports_what_differs() {
         steps: serde_json::from_str(steps).unwrap(),
     };
     let names = names(&server.url, "http://e").unwrap();
-    let failures: Vec<_> = run_case(&server.url, &case, &names)
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert_eq!(
-        failures,
-        ["FAIL t/one [fix] step 3 GET /nope: status: wanted 200, got 404 \"\""]
-    );
+    let failures: Vec<_> =
+        run_case(&server.url, &case, &names).iter().map(ToString::to_string).collect();
+    assert_eq!(failures, ["FAIL t/one [fix] step 3 GET /nope: status: wanted 200, got 404 \"\""]);
 }
 
 #[test]
@@ -111,8 +94,5 @@ fn the_cases_of_the_repository_are_read_whole() {
     let grouped: usize = groups.together.iter().map(Vec::len).sum();
     assert_eq!(grouped + groups.alone.len(), 215);
     let widest = groups.together.iter().map(Vec::len).max();
-    assert!(
-        widest <= Some(40),
-        "one group holds {widest:?} cases: they would run in a row"
-    );
+    assert!(widest <= Some(40), "one group holds {widest:?} cases: they would run in a row");
 }

@@ -140,16 +140,7 @@ fn deep(dice: &mut Dice) -> Vec<u8> {
 }
 
 fn long(dice: &mut Dice) -> Vec<u8> {
-    let text = dice
-        .pick(&["a", "é", "*", "1", " ", "0 "])
-        .repeat(1 << dice.below(17));
-    let key = dice.pick(&[
-        "name",
-        "schedule",
-        "timezone",
-        "displayname",
-        "parent_job",
-        "status",
-    ]);
+    let text = dice.pick(&["a", "é", "*", "1", " ", "0 "]).repeat(1 << dice.below(17));
+    let key = dice.pick(&["name", "schedule", "timezone", "displayname", "parent_job", "status"]);
     format!("{{\"{key}\": \"{text}\", \"executor\": \"shell\"}}").into_bytes()
 }

@@ -29,8 +29,6 @@ impl Dice {
     }
 
     pub fn bytes(&mut self, most: usize) -> Vec<u8> {
-        (0..self.below(most + 1))
-            .map(|_| self.below(256) as u8)
-            .collect()
+        (0..self.below(most + 1)).map(|_| self.below(256) as u8).collect()
     }
 }

@@ -18,10 +18,7 @@ const REQUESTS: usize = 3_000;
 const ANSWER: Duration = Duration::from_secs(15);
 
 fn seed() -> u64 {
-    std::env::var("DKRON_FUZZ_SEED")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(4)
+    std::env::var("DKRON_FUZZ_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(4)
 }
 
 fn problem(url: &str, thrown: &Thrown) -> Option<String> {
@@ -40,10 +37,7 @@ fn problem(url: &str, thrown: &Thrown) -> Option<String> {
 }
 
 fn is_hang(e: &std::io::Error) -> bool {
-    matches!(
-        e.kind(),
-        std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
-    )
+    matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
 }
 
 #[test]
@@ -58,11 +52,9 @@ fn malformed_requests_get_no_5xx_and_no_silence() {
             let shown = String::from_utf8_lossy(&thrown.bytes[..thrown.bytes.len().min(400)]);
             problems.push(format!("request {number}: {problem}\n    {shown:?}"));
         }
-        assert!(
-            server.is_alive(),
-            "seed {seed}: request {number} ended the agent:\n{}",
-            { server.log_tail() }
-        );
+        assert!(server.is_alive(), "seed {seed}: request {number} ended the agent:\n{}", {
+            server.log_tail()
+        });
         assert!(problems.len() < 20, "seed {seed}:\n{}", problems.join("\n"));
     }
     assert!(problems.is_empty(), "seed {seed}:\n{}", problems.join("\n"));
@@ -83,9 +75,7 @@ fn serves_on(url: &str) {
 fn the_same_seed_throws_the_same_requests() {
     let throw = |seed| {
         let mut dice = Dice::new(seed);
-        (0..50)
-            .map(|_| request::any(&mut dice).bytes)
-            .collect::<Vec<_>>()
+        (0..50).map(|_| request::any(&mut dice).bytes).collect::<Vec<_>>()
     };
     assert_eq!(throw(7), throw(7));
     assert_ne!(throw(7), throw(8));

@@ -4,9 +4,8 @@
 use crate::body;
 use crate::dice::Dice;
 
-const METHODS: [&str; 10] = [
-    "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "BREW", "get",
-];
+const METHODS: [&str; 10] =
+    ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "BREW", "get"];
 
 const PATHS: [&str; 34] = [
     "/",
@@ -124,11 +123,7 @@ pub fn any(dice: &mut Dice) -> Thrown {
     if dice.once_in(40) {
         let mut bytes = dice.bytes(300);
         bytes.extend_from_slice(b"\r\n\r\n");
-        return Thrown {
-            bytes,
-            headless: false,
-            broken: true,
-        };
+        return Thrown { bytes, headless: false, broken: true };
     }
     let method = dice.pick(&METHODS);
     let mut head = format!("{method} {} HTTP/1.1\r\nHost: h\r\n", target(dice));
@@ -146,11 +141,7 @@ pub fn any(dice: &mut Dice) -> Thrown {
     };
     let mut bytes = head.into_bytes();
     broken |= frame(dice, &mut bytes, &body);
-    Thrown {
-        bytes,
-        headless: method == "HEAD",
-        broken,
-    }
+    Thrown { bytes, headless: method == "HEAD", broken }
 }
 
 fn target(dice: &mut Dice) -> String {
@@ -186,31 +177,11 @@ fn form(dice: &mut Dice) -> Vec<u8> {
 fn frame(dice: &mut Dice, bytes: &mut Vec<u8>, body: &[u8]) -> bool {
     let length = body.len();
     match dice.below(16) {
-        0 => append(
-            bytes,
-            &format!("Content-Length: {}\r\n\r\n", length + 7),
-            body,
-            true,
-        ),
+        0 => append(bytes, &format!("Content-Length: {}\r\n\r\n", length + 7), body, true),
         1 => append(bytes, "Content-Length: -5\r\n\r\n", body, true),
-        2 => append(
-            bytes,
-            "Content-Length: 99999999999999999999\r\n\r\n",
-            body,
-            true,
-        ),
-        3 => append(
-            bytes,
-            "Transfer-Encoding: chunked\r\n\r\nffff\r\n",
-            body,
-            true,
-        ),
-        4 => append(
-            bytes,
-            "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
-            body,
-            true,
-        ),
+        2 => append(bytes, "Content-Length: 99999999999999999999\r\n\r\n", body, true),
+        3 => append(bytes, "Transfer-Encoding: chunked\r\n\r\nffff\r\n", body, true),
+        4 => append(bytes, "Transfer-Encoding: chunked\r\n\r\nzz\r\n", body, true),
         5 => {
             let both = format!("Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n\r\n");
             append(bytes, &both, body, true)
@@ -220,12 +191,7 @@ fn frame(dice: &mut Dice, bytes: &mut Vec<u8>, body: &[u8]) -> bool {
             append(bytes, &head, body, false);
             append(bytes, "\r\n0\r\n\r\n", &[], false)
         }
-        _ => append(
-            bytes,
-            &format!("Content-Length: {length}\r\n\r\n"),
-            body,
-            false,
-        ),
+        _ => append(bytes, &format!("Content-Length: {length}\r\n\r\n"), body, false),
     }
 }
 

@@ -17,10 +17,7 @@ pub struct Api {
 
 impl Api {
     pub fn new(url: &str) -> Api {
-        Api {
-            url: url.to_owned(),
-            line: None,
-        }
+        Api { url: url.to_owned(), line: None }
     }
 
     /// A kept connection that the server closed meanwhile is opened once more.
@@ -63,9 +60,7 @@ impl Api {
 
     pub fn list(&mut self, target: &str) -> anyhow::Result<Vec<Value>> {
         let body = self.get(target)?;
-        body.as_array()
-            .cloned()
-            .with_context(|| format!("GET {target}: no list"))
+        body.as_array().cloned().with_context(|| format!("GET {target}: no list"))
     }
 }
 
@@ -96,10 +91,7 @@ where
         let threads: Vec<_> = (0..connections).map(|_| scope.spawn(run)).collect();
         threads
             .into_iter()
-            .map(|t| {
-                t.join()
-                    .unwrap_or_else(|_| Err(anyhow::anyhow!("a load thread died")))
-            })
+            .map(|t| t.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a load thread died"))))
             .collect()
     });
     let mut all = Vec::with_capacity(count);
@@ -128,8 +120,12 @@ pub fn http_job(index: usize, schedule: &str, sink: &str) -> Value {
         "timezone": "UTC",
         "tags": {"server": "true:1"},
         "executor": "http",
-        "executor_config":
-            {"url": format!("{sink}/{name}"), "method": "GET", "timeout": "20", "expectCode": "200"},
+        "executor_config": {
+            "url": format!("{sink}/{name}"),
+            "method": "GET",
+            "timeout": "20",
+            "expectCode": "200",
+        },
     })
 }
 
@@ -146,9 +142,7 @@ pub fn shell_job(index: usize, schedule: &str) -> Value {
 
 /// Wall clock in microseconds since 1970, as schedules count.
 pub fn now() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_micros() as i64
 }
 

@@ -14,10 +14,7 @@ pub struct Report {
 
 impl Report {
     pub fn new(title: impl Into<String>) -> Report {
-        Report {
-            title: title.into(),
-            ..Report::default()
-        }
+        Report { title: title.into(), ..Report::default() }
     }
 
     pub fn put(&mut self, name: &str, value: impl Into<Value>) {
@@ -33,10 +30,7 @@ impl Report {
     pub fn put_times(&mut self, name: &str, micros: &mut [i64]) {
         micros.sort_unstable();
         for (label, share) in [("p50", 0.50), ("p99", 0.99), ("max", 1.0)] {
-            self.put_rounded(
-                &format!("{name} {label} ms"),
-                quantile(micros, share) / 1_000.0,
-            );
+            self.put_rounded(&format!("{name} {label} ms"), quantile(micros, share) / 1_000.0);
         }
     }
 
@@ -54,16 +48,9 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n{}", self.title)?;
-        let width = self
-            .rows
-            .iter()
-            .map(|(name, _)| name.chars().count())
-            .max()
-            .unwrap_or(0);
+        let width = self.rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         for (name, value) in &self.rows {
-            let shown = value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned);
+            let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             writeln!(f, "  {name:width$}  {shown:>12}")?;
         }
         let mut line: Map<String, Value> = self.rows.iter().cloned().collect();

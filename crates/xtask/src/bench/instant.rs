@@ -26,19 +26,13 @@ pub fn run(args: &Args) -> anyhow::Result<Report> {
         api.create(&api::http_job(index, &schedule, &sink.url))
     })?;
     let created = now();
-    anyhow::ensure!(
-        created < due,
-        "creating {jobs} jobs took longer than expected: lower --jobs"
-    );
+    anyhow::ensure!(created < due, "creating {jobs} jobs took longer than expected: lower --jobs");
     sleep_until(due);
     wait_for(MOST, || sink.count() >= jobs);
     let arrivals = sink.arrivals();
     let counts = account(&tally(&arrivals), jobs, std::iter::once(due));
     let mut report = Report::new(format!("{jobs} http runs at one instant"));
-    report.put_rounded(
-        "creates/s",
-        jobs as f64 * SECOND as f64 / (created - begun) as f64,
-    );
+    report.put_rounded("creates/s", jobs as f64 * SECOND as f64 / (created - begun) as f64);
     report.put("missed", counts.missed);
     report.put("double", counts.double);
     let mut lags: Vec<i64> = arrivals.iter().map(|a| a.at - due).collect();
@@ -50,9 +44,6 @@ pub fn run(args: &Args) -> anyhow::Result<Report> {
     if let Some(pid) = target.pid() {
         report.put_rounded("server RSS MB", rss_mb(pid));
     }
-    report.problem_if(
-        counts.missed + counts.double > 0,
-        "not every job came exactly once",
-    );
+    report.problem_if(counts.missed + counts.double > 0, "not every job came exactly once");
     Ok(report)
 }

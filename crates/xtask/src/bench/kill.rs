@@ -25,10 +25,7 @@ const UNFINISHED: &str = "0001-01-01T00:00:00Z";
 pub fn run(args: &Args) -> anyhow::Result<Report> {
     let rounds: usize = args.number("rounds", 10)?;
     let rate: usize = args.number("rate", 500)?;
-    anyhow::ensure!(
-        (1..=ROUNDS_MAX).contains(&rounds),
-        "--rounds: 1 to {ROUNDS_MAX}"
-    );
+    anyhow::ensure!((1..=ROUNDS_MAX).contains(&rounds), "--rounds: 1 to {ROUNDS_MAX}");
     anyhow::ensure!((1..=20_000).contains(&rate), "--rate: 1 to 20000");
     let mut target = Target::open(args)?;
     target.own()?;
@@ -55,19 +52,12 @@ pub fn run(args: &Args) -> anyhow::Result<Report> {
 
 fn create(url: &str, jobs: usize, first: i64, sink: &str) -> anyhow::Result<()> {
     parallel(url, CONNECTIONS, jobs, |api, index| {
-        let schedule = if index % 2 == 0 {
-            "*/2 * * * * *"
-        } else {
-            "1-59/2 * * * * *"
-        };
+        let schedule = if index % 2 == 0 { "*/2 * * * * *" } else { "1-59/2 * * * * *" };
         let mut job = api::http_job(index, schedule, sink);
         between(&mut job, first, 3_600);
         api.create(&job)
     })?;
-    anyhow::ensure!(
-        now() < first,
-        "creating {jobs} jobs took longer than expected: lower --rate"
-    );
+    anyhow::ensure!(now() < first, "creating {jobs} jobs took longer than expected: lower --rate");
     Ok(())
 }
 
@@ -81,11 +71,7 @@ fn strike(target: &mut Target, sink: &Sink) -> anyhow::Result<i64> {
     // Calls under way at the kill have arrived by now.
     let seen = sink.count();
     let fires = wait_for(QUIET_MAX, || sink.count() > seen);
-    anyhow::ensure!(
-        fires,
-        "nothing fires after the restart:\n{}",
-        server.log_tail()
-    );
+    anyhow::ensure!(fires, "nothing fires after the restart:\n{}", server.log_tail());
     Ok(begun.elapsed().as_micros() as i64)
 }
 
@@ -121,10 +107,7 @@ fn story(api: &mut Api, index: usize, first: i64, until: i64) -> anyhow::Result<
     let job = api.get(&format!("/v1/jobs/{name}"))?;
     let due = |run: &Value| run["scheduled_at"].as_str().and_then(instant::parse);
     let is_open = |run: &&Value| run["finished_at"] == UNFINISHED;
-    let judged: Vec<&Value> = runs
-        .iter()
-        .filter(|r| due(r).is_none_or(|d| d <= until))
-        .collect();
+    let judged: Vec<&Value> = runs.iter().filter(|r| due(r).is_none_or(|d| d <= until)).collect();
     let mut story = Story {
         states: states(&runs),
         unfinished: judged.iter().filter(|run| is_open(run)).count(),
@@ -150,9 +133,7 @@ fn number(value: &Value) -> u64 {
 
 fn span(record: &Value) -> Option<(i64, i64)> {
     let from = record["scheduled_at"].as_str().and_then(instant::parse)?;
-    let last = record["last_scheduled_at"]
-        .as_str()
-        .and_then(instant::parse);
+    let last = record["last_scheduled_at"].as_str().and_then(instant::parse);
     Some((from, last.unwrap_or(from)))
 }
 
@@ -169,10 +150,7 @@ fn faults(story: &Story) -> Faults {
     let mut faults = Faults::default();
     let expected: HashSet<i64> = story.expected.iter().copied().collect();
     for slot in &story.expected {
-        let skips = story
-            .skipped
-            .iter()
-            .any(|(from, last)| from <= slot && slot <= last);
+        let skips = story.skipped.iter().any(|(from, last)| from <= slot && slot <= last);
         match (story.ran.contains_key(slot), skips) {
             (false, false) => faults.unaccounted += 1,
             (true, true) => faults.both += 1,
@@ -180,11 +158,7 @@ fn faults(story: &Story) -> Faults {
         }
     }
     faults.twice = story.ran.values().filter(|count| **count > 1).count();
-    faults.out_of_phase = story
-        .ran
-        .keys()
-        .filter(|slot| !expected.contains(slot))
-        .count();
+    faults.out_of_phase = story.ran.keys().filter(|slot| !expected.contains(slot)).count();
     faults
 }
 
@@ -197,10 +171,7 @@ fn judge(report: &mut Report, stories: &[Story], sink: &Sink, until: i64) {
         sum.both += own.both;
         sum.twice += own.twice;
         sum.out_of_phase += own.out_of_phase;
-        story
-            .states
-            .iter()
-            .for_each(|(s, n)| *by_state.entry(s.as_str()).or_insert(0) += n);
+        story.states.iter().for_each(|(s, n)| *by_state.entry(s.as_str()).or_insert(0) += n);
     }
     let total = |f: &dyn Fn(&Story) -> usize| stories.iter().map(f).sum::<usize>();
     let counts = tally(&sink.arrivals());
@@ -246,12 +217,7 @@ mod tests {
             skipped: vec![(6, 8)],
             ..Story::default()
         };
-        let wanted = Faults {
-            unaccounted: 1,
-            both: 1,
-            twice: 1,
-            out_of_phase: 1,
-        };
+        let wanted = Faults { unaccounted: 1, both: 1, twice: 1, out_of_phase: 1 };
         assert_eq!(faults(&story), wanted);
     }
 

@@ -35,10 +35,7 @@ fn rate(mut work: impl FnMut() -> bool) -> f64 {
 pub fn forks() -> f64 {
     rate(|| {
         let mut command = Command::new("/bin/true");
-        command
-            .stdin(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
+        command.stdin(Stdio::null()).status().is_ok_and(|status| status.success())
     })
 }
 
@@ -55,12 +52,7 @@ pub fn syncs() -> f64 {
 
 /// Calls over kept connections, both ends on this machine.
 pub fn calls() -> f64 {
-    let answer = |_| {
-        Some(Reply {
-            status: 200,
-            body: b"ok".to_vec(),
-        })
-    };
+    let answer = |_| Some(Reply { status: 200, body: b"ok".to_vec() });
     let Ok(listener) = Listener::start(answer) else {
         return 0.0;
     };

@@ -70,20 +70,14 @@ fn rest(pid: u32, seconds: u64, report: &mut Report) {
     std::thread::sleep(Duration::from_secs(seconds));
     let used = cpu_seconds(pid) - before;
     report.put_rounded("idle RSS MB", rss_mb(pid));
-    report.put_rounded(
-        "idle CPU % of a core",
-        100.0 * used / begun.elapsed().as_secs_f64(),
-    );
+    report.put_rounded("idle CPU % of a core", 100.0 * used / begun.elapsed().as_secs_f64());
 }
 
 /// From the start of the process to the first call of a job that is due every second.
 fn restart(target: &mut Target, jobs: usize, report: &mut Report) -> anyhow::Result<()> {
     let sink = Sink::start()?;
     Api::new(&target.url).create(&api::http_job(jobs, "* * * * * *", &sink.url))?;
-    anyhow::ensure!(
-        wait_for(FIRST_FIRE_MOST, || sink.count() > 0),
-        "the job never ran"
-    );
+    anyhow::ensure!(wait_for(FIRST_FIRE_MOST, || sink.count() > 0), "the job never ran");
     let server = target.own()?;
     server.kill()?;
     // A call that was on its way when the server died is none of the restart's.
@@ -91,24 +85,11 @@ fn restart(target: &mut Target, jobs: usize, report: &mut Report) -> anyhow::Res
     let seen = sink.count();
     let begun = Instant::now();
     server.spawn_again()?;
-    anyhow::ensure!(
-        wait_for(FIRST_FIRE_MOST, || sink.count() > seen),
-        "{}",
-        server.log_tail()
-    );
-    report.put_rounded(
-        "restart to first fire ms",
-        begun.elapsed().as_secs_f64() * 1_000.0,
-    );
+    anyhow::ensure!(wait_for(FIRST_FIRE_MOST, || sink.count() > seen), "{}", server.log_tail());
+    report.put_rounded("restart to first fire ms", begun.elapsed().as_secs_f64() * 1_000.0);
     server.wait_ready()?;
-    report.put_rounded(
-        "restart to leader ms",
-        begun.elapsed().as_secs_f64() * 1_000.0,
-    );
-    let last = sink
-        .arrivals()
-        .last()
-        .map_or(0, |arrival| arrival.at - arrival.nominal);
+    report.put_rounded("restart to leader ms", begun.elapsed().as_secs_f64() * 1_000.0);
+    let last = sink.arrivals().last().map_or(0, |arrival| arrival.at - arrival.nominal);
     report.put_rounded("last lag ms", last as f64 * 1_000.0 / SECOND as f64);
     Ok(())
 }

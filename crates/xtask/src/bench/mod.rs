@@ -15,7 +15,7 @@ mod target;
 use crate::args::Args;
 
 const USAGE: &str = "\
-usage: cargo xtask bench KIND [--url http://HOST:PORT [--pid PID]]
+usage: cargo xtask bench KIND [--url http://HOST:PORT [--pid PID] | --bin DKRON]
 
   scheduled  [--rate 1000] [--seconds 30] [--executor http|shell]   jobs of every second
   shell      [--rate 500] [--seconds 30]                            the same, starting processes
@@ -24,15 +24,11 @@ usage: cargo xtask bench KIND [--url http://HOST:PORT [--pid PID]]
   kill       [--rounds 10] [--rate 500]                             kill -9 under load, account
   limits                                                            the machine alone
 
-Without --url a release build is started in a folder of its own and removed afterwards.";
+Without --url a release build, or the binary at --bin, is started in a folder of its own, which
+is removed afterwards.";
 
 pub fn bench(args: &Args) -> anyhow::Result<()> {
-    args.only(
-        1,
-        &[
-            "url", "pid", "rate", "seconds", "executor", "jobs", "idle", "rounds",
-        ],
-    )?;
+    args.only(1, &["url", "pid", "bin", "rate", "seconds", "executor", "jobs", "idle", "rounds"])?;
     let report = match args.words.first().map_or("", String::as_str) {
         "scheduled" => scheduled::run(args, args.text("executor").unwrap_or("http"), 1_000)?,
         "shell" => scheduled::run(args, "shell", 500)?,

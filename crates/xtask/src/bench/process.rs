@@ -8,16 +8,8 @@ const TICKS_PER_SECOND: f64 = 100.0;
 /// Resident memory in megabytes; 0 if the process is gone.
 pub fn rss_mb(pid: u32) -> f64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .unwrap_or_default();
-    let kb: f64 = line
-        .trim()
-        .trim_end_matches("kB")
-        .trim()
-        .parse()
-        .unwrap_or(0.0);
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    let kb: f64 = line.trim().trim_end_matches("kB").trim().parse().unwrap_or(0.0);
     kb / 1_024.0
 }
 
@@ -26,11 +18,7 @@ pub fn cpu_seconds(pid: u32) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // The name in brackets may hold blanks; user and system time are the 14th and 15th field.
     let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-    let ticks = rest
-        .split(' ')
-        .skip(11)
-        .take(2)
-        .filter_map(|t| t.parse::<f64>().ok());
+    let ticks = rest.split(' ').skip(11).take(2).filter_map(|t| t.parse::<f64>().ok());
     ticks.sum::<f64>() / TICKS_PER_SECOND
 }
 

@@ -30,10 +30,7 @@ pub fn run(args: &Args, executor: &str, rate_default: usize) -> anyhow::Result<R
     };
     anyhow::ensure!((1..=100_000).contains(&rate), "--rate: 1 to 100000");
     anyhow::ensure!((1..=3_600).contains(&seconds), "--seconds: 1 to 3600");
-    anyhow::ensure!(
-        is_http || seconds < HISTORY,
-        "--seconds: below {HISTORY} with shell"
-    );
+    anyhow::ensure!(is_http || seconds < HISTORY, "--seconds: below {HISTORY} with shell");
     let target = Target::open(args)?;
     let sink = Sink::start()?;
     let begun = now();
@@ -66,13 +63,8 @@ pub fn run(args: &Args, executor: &str, rate_default: usize) -> anyhow::Result<R
         }
         false => starts(&target.url, rate, seconds)?,
     };
-    let mut report = Report::new(format!(
-        "{rate} scheduled {executor} runs/s for {seconds} s"
-    ));
-    report.put_rounded(
-        "creates/s",
-        rate as f64 * SECOND as f64 / (created - begun) as f64,
-    );
+    let mut report = Report::new(format!("{rate} scheduled {executor} runs/s for {seconds} s"));
+    report.put_rounded("creates/s", rate as f64 * SECOND as f64 / (created - begun) as f64);
     let account = account(&tally(&arrivals), rate, slots);
     judge(&mut report, &arrivals, &account);
     if let Some(pid) = target.pid() {
@@ -88,22 +80,14 @@ pub fn run(args: &Args, executor: &str, rate_default: usize) -> anyhow::Result<R
 }
 
 fn judge(report: &mut Report, arrivals: &[Arrival], account: &Account) {
-    let Account {
-        expected,
-        missed,
-        double,
-        foreign,
-    } = *account;
+    let Account { expected, missed, double, foreign } = *account;
     report.put("due", expected);
     report.put("missed", missed);
     report.put("double", double);
     report.put("not due", foreign);
     let mut lags: Vec<i64> = arrivals.iter().map(|a| a.at - a.nominal).collect();
     report.put_times("lag", &mut lags);
-    report.problem_if(
-        missed + double + foreign > 0,
-        "not every due time came exactly once",
-    );
+    report.problem_if(missed + double + foreign > 0, "not every due time came exactly once");
 }
 
 /// Half a second around whole ones, so that no server's idea of an edge matters.
@@ -120,16 +104,10 @@ pub fn between(job: &mut Value, first: i64, seconds: i64) {
 fn starts(url: &str, jobs: usize, seconds: i64) -> anyhow::Result<Vec<Arrival>> {
     let mut last = Api::new(url);
     let complete = format!("/v1/jobs/{}/executions", api::name(jobs - 1));
-    wait_for(DRAIN, || {
-        last.list(&complete)
-            .is_ok_and(|list| list.len() as i64 >= seconds)
-    });
+    wait_for(DRAIN, || last.list(&complete).is_ok_and(|list| list.len() as i64 >= seconds));
     let lists = parallel(url, 4, jobs, |api, index| {
         let list = api.list(&format!("/v1/jobs/{}/executions", api::name(index)))?;
-        Ok(list
-            .iter()
-            .filter_map(|run| start(index, run))
-            .collect::<Vec<_>>())
+        Ok(list.iter().filter_map(|run| start(index, run)).collect::<Vec<_>>())
     })?;
     Ok(lists.into_iter().flatten().collect())
 }
@@ -137,11 +115,7 @@ fn starts(url: &str, jobs: usize, seconds: i64) -> anyhow::Result<Vec<Arrival>> 
 fn start(job: usize, run: &Value) -> Option<Arrival> {
     let at = run["started_at"].as_str().and_then(instant::parse)?;
     let said = run["scheduled_at"].as_str().and_then(instant::parse);
-    Some(Arrival {
-        job,
-        nominal: said.unwrap_or(at - at.rem_euclid(SECOND)),
-        at,
-    })
+    Some(Arrival { job, nominal: said.unwrap_or(at - at.rem_euclid(SECOND)), at })
 }
 
 /// Runs by state, for reports.

@@ -33,32 +33,17 @@ impl Sink {
         let held = notes.clone();
         let listener = Listener::start(move |call| {
             held.note(&call);
-            Some(Reply {
-                status: 200,
-                body: b"ok".to_vec(),
-            })
+            Some(Reply { status: 200, body: b"ok".to_vec() })
         })?;
-        Ok(Sink {
-            url: listener.url.clone(),
-            notes,
-            _listener: listener,
-        })
+        Ok(Sink { url: listener.url.clone(), notes, _listener: listener })
     }
 
     pub fn count(&self) -> usize {
-        self.notes
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+        self.notes.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     pub fn arrivals(&self) -> Vec<Arrival> {
-        self.notes
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.notes.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -72,10 +57,7 @@ impl Notes {
         let said = call.header("dkron-scheduled-at").and_then(instant::parse);
         let nominal = said.unwrap_or(at - at.rem_euclid(SECOND));
         let arrival = Arrival { job, nominal, at };
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(arrival);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(arrival);
     }
 }
 
@@ -139,12 +121,7 @@ mod tests {
         }
         let counts = tally(&sink.arrivals());
         let slots = (1..4).map(|s| s * SECOND);
-        let wanted = Account {
-            expected: 3,
-            missed: 1,
-            double: 1,
-            foreign: 1,
-        };
+        let wanted = Account { expected: 3, missed: 1, double: 1, foreign: 1 };
         assert_eq!(account(&counts, 1, slots), wanted);
     }
 }

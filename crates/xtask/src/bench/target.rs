@@ -1,5 +1,7 @@
 //! The server under load: a release build of our own in a folder of its own, or any address.
 
+use std::path::PathBuf;
+
 use anyhow::Context as _;
 use dkron_conformance::server::Server;
 
@@ -16,39 +18,19 @@ pub struct Target {
 impl Target {
     pub fn open(args: &Args) -> anyhow::Result<Target> {
         if let Some(url) = args.text("url") {
-            let pid = args
-                .text("pid")
-                .map(str::parse)
-                .transpose()
-                .context("--pid")?;
-            return Ok(Target {
-                url: url.to_owned(),
-                server: None,
-                pid,
-            });
+            let pid = args.text("pid").map(str::parse).transpose().context("--pid")?;
+            return Ok(Target { url: url.to_owned(), server: None, pid });
         }
-        let bin = build_dkron(true)?;
+        let bin = match args.text("bin") {
+            Some(path) => PathBuf::from(path).canonicalize().context("--bin")?,
+            None => build_dkron(true)?,
+        };
         let server = Server::start(
             &bin,
-            &[
-                "--server",
-                "--bootstrap-expect=1",
-                "--data-dir",
-                "data",
-                "--log-level",
-                "warn",
-            ],
+            &["--server", "--bootstrap-expect=1", "--data-dir", "data", "--log-level", "warn"],
         )?;
-        println!(
-            "== dkron at {}, data in {}",
-            server.url,
-            server.dir.display()
-        );
-        Ok(Target {
-            url: server.url.clone(),
-            server: Some(server),
-            pid: None,
-        })
+        println!("== dkron at {}, data in {}", server.url, server.dir.display());
+        Ok(Target { url: server.url.clone(), server: Some(server), pid: None })
     }
 
     /// The process to look at, if it is known.
@@ -57,8 +39,6 @@ impl Target {
     }
 
     pub fn own(&mut self) -> anyhow::Result<&mut Server> {
-        self.server
-            .as_mut()
-            .context("needs a server of its own: leave --url out")
+        self.server.as_mut().context("needs a server of its own: leave --url out")
     }
 }

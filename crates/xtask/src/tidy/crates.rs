@@ -29,10 +29,7 @@ pub struct Dep {
 
 pub fn read(metadata: &Value) -> Vec<Package> {
     let members: Vec<&str> = texts(&metadata["workspace_members"]);
-    let packages = metadata["packages"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let packages = metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
     packages
         .iter()
         .map(|package| Package {
@@ -41,12 +38,7 @@ pub fn read(metadata: &Value) -> Vec<Package> {
             is_ours: members.contains(&package["id"].as_str().unwrap_or_default()),
             licence: text(&package["license"]),
             manifest: text(&package["manifest_path"]),
-            deps: package["dependencies"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(dep)
-                .collect(),
+            deps: package["dependencies"].as_array().into_iter().flatten().map(dep).collect(),
         })
         .collect()
 }
@@ -56,10 +48,7 @@ fn dep(value: &Value) -> Dep {
         name: text(&value["name"]),
         is_dev: value["kind"] == "dev",
         default_features: value["uses_default_features"].as_bool().unwrap_or(true),
-        features: texts(&value["features"])
-            .into_iter()
-            .map(str::to_owned)
-            .collect(),
+        features: texts(&value["features"]).into_iter().map(str::to_owned).collect(),
     }
 }
 
@@ -68,12 +57,7 @@ fn text(value: &Value) -> String {
 }
 
 fn texts(value: &Value) -> Vec<&str> {
-    value
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect()
+    value.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 /// Every crate inherits the lints, lies in the folder of its name, and keeps `jiff` away from the
@@ -83,10 +67,7 @@ pub fn check(root: &Path, packages: &[Package]) -> anyhow::Result<Vec<Finding>> 
     for package in packages.iter().filter(|p| p.is_ours) {
         let place = format!("crates/{}/Cargo.toml", package.name);
         if Path::new(&package.manifest) != root.join(&place) {
-            findings.push(Finding::new(
-                &place,
-                "a crate lies in the folder of its name",
-            ));
+            findings.push(Finding::new(&place, "a crate lies in the folder of its name"));
         }
         let manifest = fs::read_to_string(&package.manifest)
             .with_context(|| format!("reading {}", package.manifest))?;
@@ -94,10 +75,7 @@ pub fn check(root: &Path, packages: &[Package]) -> anyhow::Result<Vec<Finding>> 
     }
     let core = fs::read_to_string(root.join("crates/dkron-core/src/lib.rs"))?;
     if !core.contains("#![no_std]") {
-        findings.push(Finding::new(
-            "crates/dkron-core/src/lib.rs",
-            "the core is #![no_std]",
-        ));
+        findings.push(Finding::new("crates/dkron-core/src/lib.rs", "the core is #![no_std]"));
     }
     Ok(findings)
 }
@@ -106,10 +84,7 @@ fn check_manifest(place: &str, text: &str, package: &Package) -> anyhow::Result<
     let manifest: toml::Table = text.parse().with_context(|| place.to_owned())?;
     let mut findings = Vec::new();
     let inherits = |table: Option<&toml::Value>| {
-        table
-            .and_then(|t| t.get("workspace"))
-            .and_then(toml::Value::as_bool)
-            == Some(true)
+        table.and_then(|t| t.get("workspace")).and_then(toml::Value::as_bool) == Some(true)
     };
     if !inherits(manifest.get("lints")) {
         findings.push(Finding::new(place, "needs [lints] workspace = true"));
@@ -129,10 +104,7 @@ mod tests {
     use super::*;
 
     fn problems(manifest: &str, jiff: Option<Dep>) -> usize {
-        let package = Package {
-            deps: jiff.into_iter().collect(),
-            ..Package::default()
-        };
+        let package = Package { deps: jiff.into_iter().collect(), ..Package::default() };
         check_manifest("x", manifest, &package).unwrap().len()
     }
 

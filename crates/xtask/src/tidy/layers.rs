@@ -54,16 +54,12 @@ pub fn check(map: &str, packages: &[Package]) -> Vec<Finding> {
         }
     }
     let known = |name: &String| ours.iter().any(|package| package.name == *name);
-    let rows = table
-        .iter()
-        .flat_map(|(name, may)| std::iter::once(name).chain(may));
+    let rows = table.iter().flat_map(|(name, may)| std::iter::once(name).chain(may));
     let mut unknown: Vec<&String> = rows.filter(|name| !known(name)).collect();
     unknown.sort_unstable();
     unknown.dedup();
     findings.extend(
-        unknown
-            .iter()
-            .map(|name| Finding::new(MAP, format!("layer table: no crate `{name}`"))),
+        unknown.iter().map(|name| Finding::new(MAP, format!("layer table: no crate `{name}`"))),
     );
     findings
 }
@@ -72,10 +68,7 @@ fn outside(package: &Package) -> Vec<Finding> {
     let place = format!("crates/{}/Cargo.toml", package.name);
     let mut findings = Vec::new();
     for dep in &package.deps {
-        let room = RESERVED
-            .iter()
-            .find(|(name, _)| *name == dep.name)
-            .map(|(_, room)| *room);
+        let room = RESERVED.iter().find(|(name, _)| *name == dep.name).map(|(_, room)| *room);
         if let Some(room) = room.filter(|room| *room != package.name) {
             let text = format!("{} is reserved to {room}", dep.name);
             findings.push(Finding::new(&place, text));
@@ -119,10 +112,7 @@ mod tests {
         <!-- /layers -->\n";
 
     fn package(name: &str, deps: &[&str]) -> Package {
-        let dep = |name: &&str| Dep {
-            name: (*name).to_owned(),
-            ..Dep::default()
-        };
+        let dep = |name: &&str| Dep { name: (*name).to_owned(), ..Dep::default() };
         Package {
             name: name.into(),
             is_ours: true,
@@ -168,10 +158,8 @@ mod tests {
         more.push(package("dkron-wire", &[]));
         more.remove(2);
         let texts: Vec<_> = check(TABLE, &more).into_iter().map(|f| f.text).collect();
-        let wanted = [
-            "the layer table has no row for dkron-wire",
-            "layer table: no crate `dkron-store`",
-        ];
+        let wanted =
+            ["the layer table has no row for dkron-wire", "layer table: no crate `dkron-store`"];
         assert_eq!(texts, wanted);
     }
 }

@@ -46,11 +46,7 @@ pub fn check(rules: &str, packages: &[Package]) -> anyhow::Result<Vec<Finding>> 
     let mut findings = Vec::new();
     for package in packages.iter().filter(|p| !p.is_ours) {
         let place = format!("{} {}", package.name, package.version);
-        let own = rules
-            .licenses
-            .exceptions
-            .iter()
-            .filter(|e| e.name == package.name);
+        let own = rules.licenses.exceptions.iter().filter(|e| e.name == package.name);
         let own: Vec<&String> = own.flat_map(|exception| &exception.allow).collect();
         let may = |name: &str| {
             rules.licenses.allow.iter().any(|a| a == name) || own.iter().any(|a| *a == name)
@@ -68,16 +64,9 @@ pub fn check(rules: &str, packages: &[Package]) -> anyhow::Result<Vec<Finding>> 
 
 /// An expression such as `(MIT OR Apache-2.0) AND Unicode-3.0`; the old `MIT/Apache-2.0` is an OR.
 fn allowed(expression: &str, may: &dyn Fn(&str) -> bool) -> bool {
-    let spaced = expression
-        .replace('(', " ( ")
-        .replace(')', " ) ")
-        .replace('/', " OR ");
+    let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
-    let mut parser = Parser {
-        words: &words,
-        at: 0,
-        may,
-    };
+    let mut parser = Parser { words: &words, at: 0, may };
     let allowed = parser.any();
     parser.at == words.len() && allowed == Some(true)
 }
@@ -139,11 +128,7 @@ mod tests {
     "#;
 
     fn findings(name: &str, licence: &str) -> usize {
-        let package = Package {
-            name: name.into(),
-            licence: licence.into(),
-            ..Package::default()
-        };
+        let package = Package { name: name.into(), licence: licence.into(), ..Package::default() };
         check(RULES, &[package]).unwrap().len()
     }
 
@@ -158,14 +143,7 @@ mod tests {
         ] {
             assert_eq!(findings("x", licence), 0, "{licence}");
         }
-        for licence in [
-            "",
-            "GPL-3.0",
-            "MIT AND GPL-3.0",
-            "(MIT",
-            "MIT OR",
-            "MPL-2.0",
-        ] {
+        for licence in ["", "GPL-3.0", "MIT AND GPL-3.0", "(MIT", "MIT OR", "MPL-2.0"] {
             assert_eq!(findings("x", licence), 1, "{licence}");
         }
     }

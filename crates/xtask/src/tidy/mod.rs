@@ -25,10 +25,7 @@ pub struct Finding {
 
 impl Finding {
     pub fn new(place: impl Into<String>, text: impl Into<String>) -> Finding {
-        Finding {
-            place: place.into(),
-            text: text.into(),
-        }
+        Finding { place: place.into(), text: text.into() }
     }
 }
 
@@ -87,21 +84,14 @@ fn tracked_files(root: &Path) -> anyhow::Result<Vec<String>> {
         let entries = fs::read_dir(&folder).with_context(|| format!("reading {folder:?}"))?;
         for entry in entries {
             let path = entry?.path();
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let skipped = ["target", "node_modules", "dist", "data", "dkron.data"];
             if name.starts_with('.') || skipped.contains(&name.as_str()) {
                 continue;
             }
             if path.is_dir() {
                 folders.push(path);
-            } else if [".rs", ".md", ".toml"]
-                .iter()
-                .any(|end| name.ends_with(end))
-            {
+            } else if [".rs", ".md", ".toml"].iter().any(|end| name.ends_with(end)) {
                 let relative = path.strip_prefix(root).unwrap_or(&path);
                 files.push(relative.to_string_lossy().into_owned());
             }

@@ -6,9 +6,7 @@ const FILE_MAX: usize = 500;
 const TEST_FILE_MAX: usize = 800;
 const LINE_MAX: usize = 100;
 /// Names that say nothing about what is inside.
-const EMPTY_NAMES: [&str; 7] = [
-    "util", "utils", "helper", "helpers", "common", "manager", "misc",
-];
+const EMPTY_NAMES: [&str; 7] = ["util", "utils", "helper", "helpers", "common", "manager", "misc"];
 /// The one module that may hold unsafe code: process control.
 const UNSAFE_ROOM: &str = "crates/dkron-exec/";
 const UNSAFE_MAX: usize = 1;
@@ -25,20 +23,14 @@ fn file(path: &str, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     let tests = is_test(path);
     if !tests && !text.starts_with("//!") {
-        findings.push(Finding::new(
-            path,
-            "needs a `//!` head: what it is, what it doesn't know",
-        ));
+        findings.push(Finding::new(path, "needs a `//!` head: what it is, what it doesn't know"));
     }
     let (count, most) = match tests {
         true => (text.lines().count(), TEST_FILE_MAX),
         false => (body(text).lines().count(), FILE_MAX),
     };
     if count > most {
-        findings.push(Finding::new(
-            path,
-            format!("{count} lines, at most {most}: split it"),
-        ));
+        findings.push(Finding::new(path, format!("{count} lines, at most {most}: split it")));
     }
     let parts = path.trim_end_matches(".rs").split('/');
     findings.extend(
@@ -85,9 +77,7 @@ fn has_bare_todo(line: &str) -> bool {
     };
     let is_word = !before.ends_with(|c: char| c.is_alphanumeric() || c == '_')
         && !after.starts_with(|c: char| c.is_alphanumeric() || c == '_');
-    let number = after
-        .strip_prefix("(#")
-        .and_then(|rest| rest.split_once(')'));
+    let number = after.strip_prefix("(#").and_then(|rest| rest.split_once(')'));
     let has_issue = number.is_some_and(|(n, _)| n.parse::<u32>().is_ok());
     is_word && !has_issue
 }
@@ -99,8 +89,7 @@ fn is_test(path: &str) -> bool {
 
 /// The file without its tests: they stand at its end.
 fn body(text: &str) -> &str {
-    text.split_once("#[cfg(test)]\nmod tests {")
-        .map_or(text, |(body, _)| body)
+    text.split_once("#[cfg(test)]\nmod tests {").map_or(text, |(body, _)| body)
 }
 
 /// Whether a file lifts the ban on unsafe code.
@@ -115,10 +104,7 @@ pub fn check_unsafe(files: &[String]) -> Vec<Finding> {
         .map(|path| Finding::new(path, format!("unsafe code belongs into {UNSAFE_ROOM}")))
         .collect();
     if files.len() > UNSAFE_MAX {
-        let text = format!(
-            "{} modules with unsafe code, at most {UNSAFE_MAX}",
-            files.len()
-        );
+        let text = format!("{} modules with unsafe code, at most {UNSAFE_MAX}", files.len());
         findings.push(Finding::new(UNSAFE_ROOM, text));
     }
     findings
@@ -147,34 +133,19 @@ mod tests {
     fn lengths_are_bounded_and_tests_do_not_count() {
         let long = format!("//! Head.\n{}", "x();\n".repeat(500));
         count("crates/a/src/x.rs", &long, 1);
-        let tested = format!(
-            "//! Head.\n#[cfg(test)]\nmod tests {{\n{}}}\n",
-            "x();\n".repeat(500)
-        );
+        let tested = format!("//! Head.\n#[cfg(test)]\nmod tests {{\n{}}}\n", "x();\n".repeat(500));
         count("crates/a/src/x.rs", &tested, 0);
         let wide = format!("//! {}\n", "x".repeat(100));
         count("crates/a/src/x.rs", &wide, 1);
-        count(
-            "crates/a/src/x.rs",
-            &format!("//! https://{}\n", "x".repeat(100)),
-            0,
-        );
+        count("crates/a/src/x.rs", &format!("//! https://{}\n", "x".repeat(100)), 0);
     }
 
     #[test]
     fn words_that_must_not_stay_are_found() {
-        for line in [
-            concat!("FIX", "ME: x"),
-            concat!("db", "g!(x)"),
-            concat!("TO", "DO: x"),
-        ] {
+        for line in [concat!("FIX", "ME: x"), concat!("db", "g!(x)"), concat!("TO", "DO: x")] {
             count("crates/a/src/x.rs", &format!("//! Head.\n// {line}\n"), 1);
         }
-        count(
-            "crates/a/src/x.rs",
-            concat!("//! Head.\n// TO", "DO(#12): x\n"),
-            0,
-        );
+        count("crates/a/src/x.rs", concat!("//! Head.\n// TO", "DO(#12): x\n"), 0);
         count("crates/a/src/x.rs", concat!("//! Head.\nTO", "DOS\n"), 0);
         count("crates/a/src/utils.rs", "//! Head.\n", 1);
     }
