@@ -61,10 +61,7 @@ impl AppendFile {
             return Ok((file, Vec::new()));
         }
         let Some(salt) = salt_of(&content) else {
-            return Err(Error::DamagedRecord {
-                name: "header",
-                path: path.to_path_buf(),
-            });
+            return Err(Error::DamagedRecord { name: "header", path: path.to_path_buf() });
         };
         let found = scan(&content, salt);
         let mut file = AppendFile::blank(path, durability)?;
@@ -74,9 +71,7 @@ impl AppendFile {
                 path = %path.display(), bytes = content.len() - found.end,
                 "cut a torn record at the end of a file"
             );
-            file.file
-                .set_len(file.end)
-                .map_err(Error::io("cut", path))?;
+            file.file.set_len(file.end).map_err(Error::io("cut", path))?;
             file.sync()?;
         }
         if found.damaged > 0 {
@@ -94,11 +89,7 @@ impl AppendFile {
         let end = self.end + framed.len() as u64;
         if end > FILE_BYTES_MAX {
             let max = usize::try_from(FILE_BYTES_MAX).unwrap_or(usize::MAX);
-            return Err(Error::TooLarge {
-                what: "append-only file",
-                len: framed.len(),
-                max,
-            });
+            return Err(Error::TooLarge { what: "append-only file", len: framed.len(), max });
         }
         if let Err(error) = self.file.write_all_at(&framed, self.end) {
             // Half a record would only be cut at the next open; room may be scarce before that.
@@ -151,23 +142,14 @@ impl AppendFile {
     fn blank(path: &Path, durability: Durability) -> Result<AppendFile, Error> {
         let file = open_file(path)?;
         let (salt, end, damaged) = (0, 0, 0);
-        Ok(AppendFile {
-            path: path.into(),
-            file,
-            durability,
-            salt,
-            end,
-            damaged,
-            failed: None,
-        })
+        Ok(AppendFile { path: path.into(), file, durability, salt, end, damaged, failed: None })
     }
 
     fn check(&self) -> Result<(), Error> {
         match &self.failed {
-            Some(reason) => Err(Error::Stopped {
-                what: "the append-only file",
-                reason: reason.clone(),
-            }),
+            Some(reason) => {
+                Err(Error::Stopped { what: "the append-only file", reason: reason.clone() })
+            }
             None => Ok(()),
         }
     }
@@ -196,16 +178,10 @@ fn salt_of(content: &[u8]) -> Option<u64> {
 }
 
 fn frame(out: &mut Vec<u8>, salt: u64, offset: u64, record: &[u8]) -> Result<(), Error> {
-    let len = u32::try_from(record.len())
-        .ok()
-        .filter(|_| record.len() <= RECORD_BYTES_MAX);
+    let len = u32::try_from(record.len()).ok().filter(|_| record.len() <= RECORD_BYTES_MAX);
     let Some(len) = len else {
         let (what, max) = ("record", RECORD_BYTES_MAX);
-        return Err(Error::TooLarge {
-            what,
-            len: record.len(),
-            max,
-        });
+        return Err(Error::TooLarge { what, len: record.len(), max });
     };
     out.extend_from_slice(&RECORD_MARK);
     out.extend_from_slice(&len.to_le_bytes());
@@ -231,11 +207,7 @@ struct Found {
 }
 
 fn scan(content: &[u8], salt: u64) -> Found {
-    let mut found = Found {
-        records: Vec::new(),
-        end: FILE_HEADER,
-        damaged: 0,
-    };
+    let mut found = Found { records: Vec::new(), end: FILE_HEADER, damaged: 0 };
     let mut at = FILE_HEADER;
     while at < content.len() {
         if let Some(record) = record_at(content, salt, at) {
@@ -246,9 +218,7 @@ fn scan(content: &[u8], salt: u64) -> Found {
             continue;
         }
         let rest = &content[at + 1..];
-        let next = rest
-            .windows(RECORD_MARK.len())
-            .position(|window| window == RECORD_MARK);
+        let next = rest.windows(RECORD_MARK.len()).position(|window| window == RECORD_MARK);
         let Some(next) = next else { break };
         at += 1 + next;
     }
@@ -259,9 +229,7 @@ fn record_at(content: &[u8], salt: u64, at: usize) -> Option<&[u8]> {
     let rest = content.get(at..)?.strip_prefix(&RECORD_MARK)?;
     let (len, rest) = rest.split_first_chunk::<4>()?;
     let (sum, rest) = rest.split_first_chunk::<4>()?;
-    let len = usize::try_from(u32::from_le_bytes(*len))
-        .ok()
-        .filter(|n| *n <= RECORD_BYTES_MAX)?;
+    let len = usize::try_from(u32::from_le_bytes(*len)).ok().filter(|n| *n <= RECORD_BYTES_MAX)?;
     let record = rest.get(..len)?;
     (checksum(salt, at as u64, record) == u32::from_le_bytes(*sum)).then_some(record)
 }

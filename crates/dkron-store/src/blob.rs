@@ -32,10 +32,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options {
-            durability: Durability::Fsync,
-            segment_bytes: 64 << 20,
-        }
+        Options { durability: Durability::Fsync, segment_bytes: 64 << 20 }
     }
 }
 
@@ -92,10 +89,7 @@ struct Segment {
 impl Blobs {
     pub fn open(dir: &Path, options: Options) -> Result<Blobs, Error> {
         durable::create_dir(dir, options.durability)?;
-        let options = Options {
-            segment_bytes: options.segment_bytes.min(1 << 30),
-            ..options
-        };
+        let options = Options { segment_bytes: options.segment_bytes.min(1 << 30), ..options };
         let mut numbers = Vec::new();
         for entry in fs::read_dir(dir).map_err(Error::io("list", dir))? {
             let entry = entry.map_err(Error::io("list", dir))?;
@@ -147,9 +141,7 @@ impl Blobs {
         if let Err(error) = inner.file.write_all_at(&record, offset) {
             // Half a record would only be cut at the next open; room may be scarce before that.
             let _ = inner.file.set_len(offset);
-            return Err(Error::io("write", &segment::path_of(&self.dir, number))(
-                error,
-            ));
+            return Err(Error::io("write", &segment::path_of(&self.dir, number))(error));
         }
         inner.active_segment().end += len;
         inner.active_segment().live += 1;
@@ -158,13 +150,7 @@ impl Blobs {
             offset: u32::try_from(offset).expect("a segment is at most 1 GiB before a blob"),
             stored: u32::try_from(record.len() - segment::RECORD_HEADER).expect("a blob is small"),
         };
-        inner.index.insert(
-            digest,
-            Blob {
-                place,
-                references: 1,
-            },
-        );
+        inner.index.insert(digest, Blob { place, references: 1 });
         Ok(digest)
     }
 
@@ -178,11 +164,7 @@ impl Blobs {
             if inner.active != number || inner.active_segment().synced >= end {
                 return Ok(());
             }
-            inner = if inner.syncing {
-                self.wait(inner)
-            } else {
-                self.sync_active(inner)?
-            };
+            inner = if inner.syncing { self.wait(inner) } else { self.sync_active(inner)? };
         }
     }
 
@@ -218,11 +200,7 @@ impl Blobs {
     /// Takes one reference back; the last one of a sealed segment removes the file.
     pub fn release(&self, digest: &Digest) -> Result<(), Error> {
         let mut inner = self.lock();
-        let Some(blob) = inner
-            .index
-            .get_mut(digest)
-            .filter(|blob| blob.references > 0)
-        else {
+        let Some(blob) = inner.index.get_mut(digest).filter(|blob| blob.references > 0) else {
             return Ok(());
         };
         blob.references -= 1;
@@ -247,11 +225,7 @@ impl Blobs {
         inner.retained = true;
         let segments_removed = self.sweep(&mut inner)?;
         let live = inner.segments.values().map(|segment| segment.live).sum();
-        Ok(Retained {
-            live,
-            missing,
-            segments_removed,
-        })
+        Ok(Retained { live, missing, segments_removed })
     }
 
     pub fn stats(&self) -> Stats {
@@ -269,9 +243,7 @@ impl Blobs {
     }
 
     fn wait<'a>(&self, inner: MutexGuard<'a, Inner>) -> MutexGuard<'a, Inner> {
-        self.synced
-            .wait(inner)
-            .unwrap_or_else(PoisonError::into_inner)
+        self.synced.wait(inner).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One fsync for all who wait, without holding the lock meanwhile.
@@ -298,9 +270,7 @@ impl Blobs {
             }
             Err(error) => {
                 inner.failed = Some(error.to_string());
-                Err(Error::io("sync", &segment::path_of(&self.dir, number))(
-                    error,
-                ))
+                Err(Error::io("sync", &segment::path_of(&self.dir, number))(error))
             }
         }
     }
@@ -322,22 +292,14 @@ impl Blobs {
             && let Err(error) = inner.file.sync_data()
         {
             inner.failed = Some(error.to_string());
-            return Err(Error::io("sync", &segment::path_of(&self.dir, number))(
-                error,
-            ));
+            return Err(Error::io("sync", &segment::path_of(&self.dir, number))(error));
         }
         let next = number + 1;
         let file = open_file(&segment::path_of(&self.dir, next))?;
         begin(&self.dir, &file, next, self.options.durability)?;
         inner.file = Arc::new(file);
         inner.active = next;
-        inner.segments.insert(
-            next,
-            Segment {
-                end: FILE_HEADER,
-                ..Segment::default()
-            },
-        );
+        inner.segments.insert(next, Segment { end: FILE_HEADER, ..Segment::default() });
         self.sweep(&mut inner)?;
         Ok(inner)
     }
@@ -371,10 +333,9 @@ impl Inner {
 
     fn check(&self) -> Result<(), Error> {
         match &self.failed {
-            Some(reason) => Err(Error::Stopped {
-                what: "the output store",
-                reason: reason.clone(),
-            }),
+            Some(reason) => {
+                Err(Error::Stopped { what: "the output store", reason: reason.clone() })
+            }
             None => Ok(()),
         }
     }
@@ -415,19 +376,10 @@ impl Inner {
         let len = file.metadata().map_err(Error::io("read", &path))?.len();
         let Some(found) = found else {
             if len > FILE_HEADER {
-                return Err(Error::DamagedRecord {
-                    name: "header",
-                    path,
-                });
+                return Err(Error::DamagedRecord { name: "header", path });
             }
             begin(dir, &file, number, durability)?;
-            self.segments.insert(
-                number,
-                Segment {
-                    end: FILE_HEADER,
-                    ..Segment::default()
-                },
-            );
+            self.segments.insert(number, Segment { end: FILE_HEADER, ..Segment::default() });
             return Ok(());
         };
         let end = found.end;
@@ -449,30 +401,16 @@ impl Inner {
             tracing::error!(path = %path.display(), damaged, "outputs are damaged on disk");
         }
         for (digest, place) in found.blobs {
-            self.index.insert(
-                digest,
-                Blob {
-                    place,
-                    references: 0,
-                },
-            );
+            self.index.insert(digest, Blob { place, references: 0 });
         }
-        self.segments.insert(
-            number,
-            Segment {
-                end: len,
-                synced: 0,
-                live: 0,
-            },
-        );
+        self.segments.insert(number, Segment { end: len, synced: 0, live: 0 });
     }
 }
 
 fn begin(dir: &Path, file: &File, number: u32, durability: Durability) -> Result<(), Error> {
     let path = segment::path_of(dir, number);
     file.set_len(0).map_err(Error::io("begin", &path))?;
-    file.write_all_at(&segment::file_header(number), 0)
-        .map_err(Error::io("begin", &path))?;
+    file.write_all_at(&segment::file_header(number), 0).map_err(Error::io("begin", &path))?;
     if durability == Durability::Fsync {
         file.sync_all().map_err(Error::io("sync", &path))?;
         durable::sync_dir(dir)?;

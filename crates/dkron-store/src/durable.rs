@@ -1,7 +1,8 @@
 //! Files that are there after a power loss: sync the file, then the directory that names it.
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs::{self, DirBuilder, File};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use crate::{Durability, Error};
@@ -12,40 +13,41 @@ pub fn sync_dir(path: &Path) -> Result<(), Error> {
     dir.sync_all().map_err(Error::io("sync directory", path))
 }
 
-/// Creates a directory with its missing parents; each new name is made durable.
+/// Creates a directory, readable by its owner alone, with its missing parents; each new name is
+/// made durable.
 pub fn create_dir(path: &Path, durability: Durability) -> Result<(), Error> {
-    if path.is_dir() {
-        return Ok(());
+    create(path, 0o700, durability)
+}
+
+fn create(path: &Path, mode: u32, durability: Durability) -> Result<(), Error> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => return Ok(()),
+        Ok(_) => return Err(Error::NotADirectory { path: path.to_path_buf() }),
+        Err(e) if e.kind() == ErrorKind::NotFound => {}
+        Err(e) if e.kind() == ErrorKind::NotADirectory => {}
+        Err(e) => return Err(Error::io("look at directory", path)(e)),
     }
     let parent = parent_of(path);
-    create_dir(&parent, durability)?;
-    match fs::create_dir(path) {
-        Ok(()) => {}
-        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists && path.is_dir() => {}
-        Err(e) => return Err(Error::io("create directory", path)(e)),
+    create(&parent, 0o755, durability)?;
+    match DirBuilder::new().mode(mode).create(path) {
+        Err(e) if e.kind() != ErrorKind::AlreadyExists => {
+            return Err(Error::io("create directory", path)(e));
+        }
+        _ => {}
     }
-    if durability == Durability::Fsync {
-        sync_dir(&parent)
-    } else {
-        Ok(())
-    }
+    if durability == Durability::Fsync { sync_dir(&parent) } else { Ok(()) }
 }
 
 /// Replaces a file as a whole: a reader sees the old content or the new one, never a mixture.
 pub fn replace_file(path: &Path, content: &[u8], durability: Durability) -> Result<(), Error> {
     let temporary = temporary_of(path);
     let mut file = File::create(&temporary).map_err(Error::io("create", &temporary))?;
-    file.write_all(content)
-        .map_err(Error::io("write", &temporary))?;
+    file.write_all(content).map_err(Error::io("write", &temporary))?;
     if durability == Durability::Fsync {
         file.sync_all().map_err(Error::io("sync", &temporary))?;
     }
     fs::rename(&temporary, path).map_err(Error::io("rename into place", path))?;
-    if durability == Durability::Fsync {
-        sync_dir(&parent_of(path))
-    } else {
-        Ok(())
-    }
+    if durability == Durability::Fsync { sync_dir(&parent_of(path)) } else { Ok(()) }
 }
 
 /// The name under which `replace_file` prepares the content of `path`.

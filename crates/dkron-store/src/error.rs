@@ -14,38 +14,25 @@ pub enum Error {
     InUse { path: PathBuf, pid: String },
 
     #[error("`{}` is not a data directory of this program: it holds {found}; {advice}", path.display())]
-    Foreign {
-        path: PathBuf,
-        found: String,
-        advice: &'static str,
-    },
+    Foreign { path: PathBuf, found: String, advice: &'static str },
+
+    #[error("data directory `{}` is not a directory; give the path of a directory", path.display())]
+    NotADirectory { path: PathBuf },
 
     #[error(
         "data directory `{}` has format {found}, this version reads up to {known}; start the \
          newer version that wrote it", path.display()
     )]
-    TooNew {
-        path: PathBuf,
-        found: u32,
-        known: u32,
-    },
+    TooNew { path: PathBuf, found: u32, known: u32 },
 
     #[error("manifest `{}` is damaged: {reason}; restore the file from a backup", path.display())]
     Manifest { path: PathBuf, reason: String },
 
     #[error("failed to {action} `{}`", path.display())]
-    Io {
-        action: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
+    Io { action: &'static str, path: PathBuf, source: io::Error },
 
     #[error("failed to {action} `{}`", path.display())]
-    Engine {
-        action: &'static str,
-        path: PathBuf,
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    Engine { action: &'static str, path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
 
     #[error(
         "log entry {index} is damaged on disk; this server must not go on with it: restore it \
@@ -60,18 +47,10 @@ pub enum Error {
     DamagedBlob { digest: Digest },
 
     #[error("{what} with index {index} is out of order, expected {expected}")]
-    Order {
-        what: &'static str,
-        index: u64,
-        expected: u64,
-    },
+    Order { what: &'static str, index: u64, expected: u64 },
 
     #[error("{what} of {len} bytes is larger than the limit of {max} bytes")]
-    TooLarge {
-        what: &'static str,
-        len: usize,
-        max: usize,
-    },
+    TooLarge { what: &'static str, len: usize, max: usize },
 
     /// A writer met a failure earlier and takes nothing more.
     #[error("{what} stopped writing: {reason}")]
@@ -81,11 +60,7 @@ pub enum Error {
 impl Error {
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
         let path = path.to_path_buf();
-        move |source| Error::Io {
-            action,
-            path,
-            source,
-        }
+        move |source| Error::Io { action, path, source }
     }
 
     pub(crate) fn engine<E>(action: &'static str, path: &Path) -> impl FnOnce(E) -> Error
@@ -93,11 +68,7 @@ impl Error {
         E: std::error::Error + Send + Sync + 'static,
     {
         let path = path.to_path_buf();
-        move |source| Error::Engine {
-            action,
-            path,
-            source: Box::new(source),
-        }
+        move |source| Error::Engine { action, path, source: Box::new(source) }
     }
 
     /// This error and its causes in one line, for places that can keep only text.

@@ -5,11 +5,13 @@
 
 pub mod appendfile;
 pub mod blob;
+pub mod data_dir;
 pub mod durable;
 pub mod error;
 pub mod log;
 pub mod state;
 
+pub use data_dir::DataDir;
 pub use error::Error;
 
 /// How hard a write is pushed towards the disk.

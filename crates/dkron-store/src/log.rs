@@ -99,10 +99,7 @@ impl Log {
             .name("log-writer".into())
             .spawn(move || writer::run(&for_writer))
             .map_err(Error::io("start the writer of", path))?;
-        Ok(Log {
-            shared,
-            thread: Some(thread),
-        })
+        Ok(Log { shared, thread: Some(thread) })
     }
 
     /// Queues consecutive entries; `done` tells when they are durable. They can be read at once.
@@ -239,17 +236,14 @@ impl Log {
     /// Bytes of the entries of a range, exact to some 64 KiB.
     pub fn bytes_of_range(&self, range: Range<u64>) -> u64 {
         let view = self.shared.lock();
-        view.marks
-            .bytes_of(range.start.max(view.start)..range.end.min(view.end))
+        view.marks.bytes_of(range.start.max(view.start)..range.end.min(view.end))
     }
 
     /// The highest index that may be purged so that `keep_bytes` and what was appended within
     /// `keep_time` both stay. Entries found at open count from the open on.
     pub fn purgeable(&self, keep_bytes: u64, keep_time: Duration) -> Option<u64> {
         let view = self.shared.lock();
-        view.marks
-            .purgeable(keep_bytes, keep_time)
-            .filter(|index| *index >= view.start)
+        view.marks.purgeable(keep_bytes, keep_time).filter(|index| *index >= view.start)
     }
 
     /// Why the log takes no more writes, if it met a failure. It stays so until it is opened anew:
@@ -262,19 +256,12 @@ impl Log {
         let mut view = self.shared.lock();
         loop {
             if let Some(reason) = &view.failed {
-                return Err(Error::Stopped {
-                    what: "the log",
-                    reason: reason.clone(),
-                });
+                return Err(Error::Stopped { what: "the log", reason: reason.clone() });
             }
             if view.queue.len() < QUEUE_COMMANDS_MAX && view.queue_bytes < QUEUE_BYTES_MAX {
                 return Ok(view);
             }
-            view = self
-                .shared
-                .room
-                .wait(view)
-                .unwrap_or_else(PoisonError::into_inner);
+            view = self.shared.room.wait(view).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -293,10 +280,7 @@ impl Log {
             let _ = answer.send(result);
         }))?;
         answered.recv().unwrap_or_else(|_| {
-            Err(Error::Stopped {
-                what: "the log",
-                reason: "its writer ended".into(),
-            })
+            Err(Error::Stopped { what: "the log", reason: "its writer ended".into() })
         })
     }
 }
@@ -316,11 +300,7 @@ impl Drop for Log {
 
 fn check_len(what: &'static str, bytes: &[u8], max: usize) -> Result<(), Error> {
     if bytes.len() > max {
-        return Err(Error::TooLarge {
-            what,
-            len: bytes.len(),
-            max,
-        });
+        return Err(Error::TooLarge { what, len: bytes.len(), max });
     }
     Ok(())
 }

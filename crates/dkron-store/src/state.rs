@@ -116,11 +116,7 @@ impl State {
         durable::create_dir(path, options.durability)?;
         let engine = Engine::open(path, &options)?;
         let applied = engine.applied()?;
-        let pending = Pending {
-            pushed: applied,
-            stored: applied,
-            ..Pending::default()
-        };
+        let pending = Pending { pushed: applied, stored: applied, ..Pending::default() };
         let shared = Arc::new(Shared {
             engine: RwLock::new(Some(engine)),
             pending: Mutex::new(pending),
@@ -134,19 +130,13 @@ impl State {
             .name("row-writer".into())
             .spawn(move || writer::run(&for_writer))
             .map_err(Error::io("start the row writer of", path))?;
-        Ok(State {
-            shared,
-            thread: Some(thread),
-        })
+        Ok(State { shared, thread: Some(thread) })
     }
 
     /// Takes all changes of one log entry; never waits for the disk. Indexes must grow: all
     /// changes of an entry come in one call, or a crash between two could keep half of them.
     pub fn push(&self, index: u64, ops: Vec<Op>) -> Result<(), Error> {
-        if let Some(op) = ops
-            .iter()
-            .find(|op| op.key.is_empty() || op.key.len() > KEY_BYTES_MAX)
-        {
+        if let Some(op) = ops.iter().find(|op| op.key.is_empty() || op.key.len() > KEY_BYTES_MAX) {
             return Err(Error::TooLarge {
                 what: "row key (1 byte at least)",
                 len: op.key.len(),
@@ -156,11 +146,7 @@ impl State {
         let mut pending = self.shared.lock();
         if pending.pushed.is_some_and(|pushed| index <= pushed) {
             let expected = pending.pushed.map_or(0, |pushed| pushed + 1);
-            return Err(Error::Order {
-                what: "rows of an entry",
-                index,
-                expected,
-            });
+            return Err(Error::Order { what: "rows of an entry", index, expected });
         }
         let wake = pending.collecting.upto.is_none()
             || pending.collecting.bytes() >= self.shared.options.batch_bytes;
@@ -195,27 +181,17 @@ impl State {
     pub fn flush(&self) -> Result<Option<u64>, Error> {
         let mut pending = self.shared.lock();
         if let Some(reason) = &pending.sync_failed {
-            return Err(Error::Stopped {
-                what: "the state's sync",
-                reason: reason.clone(),
-            });
+            return Err(Error::Stopped { what: "the state's sync", reason: reason.clone() });
         }
         let (target, failures) = (pending.pushed, pending.failures);
         while pending.stored < target {
             if pending.failures > failures {
                 let reason = pending.trouble.clone().unwrap_or_default();
-                return Err(Error::Stopped {
-                    what: "the row writer",
-                    reason,
-                });
+                return Err(Error::Stopped { what: "the row writer", reason });
             }
             pending.hurry = true;
             self.shared.work.notify_all();
-            pending = self
-                .shared
-                .settled
-                .wait(pending)
-                .unwrap_or_else(PoisonError::into_inner);
+            pending = self.shared.settled.wait(pending).unwrap_or_else(PoisonError::into_inner);
         }
         Ok(pending.stored)
     }
@@ -237,10 +213,7 @@ impl State {
         if pending.rows() < rows {
             return true;
         }
-        let waited = self
-            .shared
-            .settled
-            .wait_timeout_while(pending, timeout, |p| p.rows() >= rows);
+        let waited = self.shared.settled.wait_timeout_while(pending, timeout, |p| p.rows() >= rows);
         let (pending, _) = waited.unwrap_or_else(PoisonError::into_inner);
         pending.rows() < rows
     }
@@ -253,10 +226,7 @@ impl State {
             synced: pending.synced,
             pending_rows: pending.rows(),
             pending_bytes: pending.bytes(),
-            trouble: pending
-                .sync_failed
-                .clone()
-                .or_else(|| pending.trouble.clone()),
+            trouble: pending.sync_failed.clone().or_else(|| pending.trouble.clone()),
             failures: pending.failures,
         }
     }
@@ -267,9 +237,7 @@ impl State {
             return Ok(value.map(|value| value.to_vec()));
         }
         // In neither batch: the store has it, or nobody.
-        let stored = self
-            .shared
-            .with_engine(|engine| engine.get(keyspace, key))?;
+        let stored = self.shared.with_engine(|engine| engine.get(keyspace, key))?;
         Ok(stored.map(|value| value.to_vec()))
     }
 
@@ -315,9 +283,7 @@ impl State {
     }
 
     pub fn disk_bytes(&self) -> u64 {
-        self.shared
-            .with_engine(|engine| Ok(engine.disk_bytes()))
-            .unwrap_or(0)
+        self.shared.with_engine(|engine| Ok(engine.disk_bytes())).unwrap_or(0)
     }
 }
 
@@ -373,9 +339,7 @@ impl Pending {
     }
 
     fn changes(&self, keyspace: Keyspace, bounds: &Bounds, scan: &Scan<'_>) -> Vec<Change> {
-        let newer = self
-            .collecting
-            .range(keyspace, as_slices(bounds), scan.reverse);
+        let newer = self.collecting.range(keyspace, as_slices(bounds), scan.reverse);
         match &self.in_flight {
             Some(batch) => {
                 let older = batch.range(keyspace, as_slices(bounds), scan.reverse);

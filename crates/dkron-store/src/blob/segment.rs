@@ -66,21 +66,12 @@ struct Header {
 }
 
 pub(super) fn encode(digest: &Digest, bytes: &[u8]) -> Result<Vec<u8>, Error> {
-    let raw = u32::try_from(bytes.len())
-        .ok()
-        .filter(|_| bytes.len() <= BLOB_BYTES_MAX);
+    let raw = u32::try_from(bytes.len()).ok().filter(|_| bytes.len() <= BLOB_BYTES_MAX);
     let Some(raw) = raw else {
-        return Err(Error::TooLarge {
-            what: "output",
-            len: bytes.len(),
-            max: BLOB_BYTES_MAX,
-        });
+        return Err(Error::TooLarge { what: "output", len: bytes.len(), max: BLOB_BYTES_MAX });
     };
     let packed = zstd::bulk::compress(bytes, COMPRESSION).ok();
-    let body = packed
-        .as_deref()
-        .filter(|packed| packed.len() < bytes.len())
-        .unwrap_or(bytes);
+    let body = packed.as_deref().filter(|packed| packed.len() < bytes.len()).unwrap_or(bytes);
     let stored = u32::try_from(body.len()).expect("it is not longer than the blob");
     let mut record = Vec::with_capacity(RECORD_HEADER + body.len());
     record.extend_from_slice(&RECORD_MARK);
@@ -104,12 +95,7 @@ fn header_of(bytes: &[u8]) -> Option<Header> {
         return None;
     }
     let digest = Digest(header.get(4..36)?.try_into().ok()?);
-    let header = Header {
-        digest,
-        raw: number(36)?,
-        stored: number(40)?,
-        body_sum: number(44)?,
-    };
+    let header = Header { digest, raw: number(36)?, stored: number(40)?, body_sum: number(44)? };
     let sane = header.stored <= header.raw && header.raw as usize <= BLOB_BYTES_MAX;
     sane.then_some(header)
 }
@@ -148,11 +134,7 @@ pub(super) fn scan(file: &File, number: u32, bodies: bool) -> std::io::Result<Op
     if start != file_header(number) {
         return Ok(None);
     }
-    let mut found = Found {
-        blobs: Vec::new(),
-        end: FILE_HEADER,
-        damaged: 0,
-    };
+    let mut found = Found { blobs: Vec::new(), end: FILE_HEADER, damaged: 0 };
     let mut at = FILE_HEADER;
     while at < len {
         if let Some((digest, place)) = record_at(file, number, at, len, bodies)? {
@@ -188,11 +170,7 @@ fn record_at(
     let Ok(offset) = u32::try_from(at) else {
         return Ok(None);
     };
-    let place = Place {
-        segment,
-        offset,
-        stored: header.stored,
-    };
+    let place = Place { segment, offset, stored: header.stored };
     if at + place.len() > len {
         return Ok(None);
     }
@@ -212,9 +190,7 @@ fn next_mark(file: &File, from: u64, len: u64) -> std::io::Result<Option<u64>> {
     while at < len {
         let size = usize::try_from(len - at).unwrap_or(SEARCH).min(SEARCH);
         file.read_exact_at(&mut chunk[..size], at)?;
-        let hit = chunk[..size]
-            .windows(RECORD_MARK.len())
-            .position(|w| w == RECORD_MARK);
+        let hit = chunk[..size].windows(RECORD_MARK.len()).position(|w| w == RECORD_MARK);
         if let Some(hit) = hit {
             return Ok(Some(at + hit as u64));
         }

@@ -1,10 +1,7 @@
 use super::*;
 
 fn options() -> Options {
-    Options {
-        durability: Durability::None,
-        segment_bytes: 4_096,
-    }
+    Options { durability: Durability::None, segment_bytes: 4_096 }
 }
 
 fn open(dir: &tempfile::TempDir) -> Blobs {
@@ -27,21 +24,9 @@ fn noise(seed: u64, len: usize) -> Vec<u8> {
 fn reopen_keeps_everything() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("blobs");
-    let blobs = Blobs::open(
-        &path,
-        Options {
-            durability: Durability::Fsync,
-            ..options()
-        },
-    )
-    .unwrap();
-    let contents = [
-        b"".to_vec(),
-        b"hello".to_vec(),
-        vec![b'x'; 200_000],
-        noise(1, 3_000),
-        noise(2, 9_000),
-    ];
+    let blobs = Blobs::open(&path, Options { durability: Durability::Fsync, ..options() }).unwrap();
+    let contents =
+        [b"".to_vec(), b"hello".to_vec(), vec![b'x'; 200_000], noise(1, 3_000), noise(2, 9_000)];
     let digests: Vec<Digest> = contents.iter().map(|c| blobs.put(c).unwrap()).collect();
     blobs.sync().unwrap();
     for blobs in [blobs, open(&dir)] {
@@ -69,9 +54,7 @@ fn a_segment_goes_when_its_last_blob_is_released() {
     let dir = tempfile::tempdir().unwrap();
     let blobs = open(&dir);
     blobs.retain([]).unwrap();
-    let digests: Vec<Digest> = (0..9)
-        .map(|n| blobs.put(&noise(n, 1_000)).unwrap())
-        .collect();
+    let digests: Vec<Digest> = (0..9).map(|n| blobs.put(&noise(n, 1_000)).unwrap()).collect();
     assert_eq!(blobs.stats().segments, 3);
     blobs.put(&noise(0, 1_000)).unwrap();
     for digest in &digests[..3] {
@@ -98,25 +81,14 @@ fn a_segment_goes_when_its_last_blob_is_released() {
 fn nothing_is_removed_before_references_are_told() {
     let dir = tempfile::tempdir().unwrap();
     let blobs = open(&dir);
-    let digests: Vec<Digest> = (0..9)
-        .map(|n| blobs.put(&noise(n, 1_000)).unwrap())
-        .collect();
+    let digests: Vec<Digest> = (0..9).map(|n| blobs.put(&noise(n, 1_000)).unwrap()).collect();
     drop(blobs);
     let blobs = open(&dir);
     let fresh = blobs.put(&noise(4, 1_000)).unwrap();
     blobs.release(&fresh).unwrap();
     assert_eq!(blobs.stats().segments, 3);
-    let told = blobs
-        .retain([digests[1], digests[1], Digest::of(b"elsewhere")])
-        .unwrap();
-    assert_eq!(
-        told,
-        Retained {
-            live: 1,
-            missing: 1,
-            segments_removed: 1
-        }
-    );
+    let told = blobs.retain([digests[1], digests[1], Digest::of(b"elsewhere")]).unwrap();
+    assert_eq!(told, Retained { live: 1, missing: 1, segments_removed: 1 });
     blobs.release(&digests[1]).unwrap();
     assert_eq!(blobs.stats().segments, 2);
     blobs.release(&digests[1]).unwrap();
@@ -152,9 +124,7 @@ fn a_tail_torn_at_any_byte_is_cut_and_the_rest_stays() {
 fn damage_is_reported_and_the_others_stay() {
     let dir = tempfile::tempdir().unwrap();
     let blobs = open(&dir);
-    let digests: Vec<Digest> = (0..9)
-        .map(|n| blobs.put(&noise(n, 1_000)).unwrap())
-        .collect();
+    let digests: Vec<Digest> = (0..9).map(|n| blobs.put(&noise(n, 1_000)).unwrap()).collect();
     drop(blobs);
     let record = segment::RECORD_HEADER + 1_000;
     let path = dir.path().join("blobs/00000001.seg");
@@ -164,10 +134,7 @@ fn damage_is_reported_and_the_others_stay() {
     content[16 + record + 500] ^= 1;
     fs::write(&path, &content).unwrap();
     let blobs = open(&dir);
-    assert!(matches!(
-        blobs.get(&digests[1]),
-        Err(Error::DamagedBlob { .. })
-    ));
+    assert!(matches!(blobs.get(&digests[1]), Err(Error::DamagedBlob { .. })));
     assert!(blobs.get(&digests[0]).unwrap().is_some());
     assert!(blobs.get(&digests[2]).unwrap().is_some());
     drop(blobs);
@@ -203,10 +170,7 @@ fn any_changed_byte_never_gives_wrong_content() {
         let mut changed = whole.clone();
         changed[at] ^= 0x10;
         fs::write(&path, &changed).unwrap();
-        assert!(
-            matches!(blobs.get(&digest), Err(Error::DamagedBlob { .. })),
-            "byte {at}"
-        );
+        assert!(matches!(blobs.get(&digest), Err(Error::DamagedBlob { .. })), "byte {at}");
     }
 }
 
@@ -214,14 +178,7 @@ fn any_changed_byte_never_gives_wrong_content() {
 fn many_callers_share_the_syncs() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("blobs");
-    let blobs = Blobs::open(
-        &path,
-        Options {
-            durability: Durability::Fsync,
-            ..options()
-        },
-    )
-    .unwrap();
+    let blobs = Blobs::open(&path, Options { durability: Durability::Fsync, ..options() }).unwrap();
     std::thread::scope(|scope| {
         for caller in 0..8_u64 {
             let blobs = &blobs;
@@ -236,10 +193,7 @@ fn many_callers_share_the_syncs() {
         }
     });
     drop(blobs);
-    assert_eq!(
-        (open(&dir).stats().blobs, open(&dir).stats().damaged),
-        (160, 0)
-    );
+    assert_eq!((open(&dir).stats().blobs, open(&dir).stats().damaged), (160, 0));
 }
 
 #[test]
@@ -254,9 +208,6 @@ fn a_large_blob_is_refused_and_strange_files_are_left_alone() {
     let blobs = open(&dir);
     assert_eq!(blobs.stats().damaged, 1);
     blobs.retain([]).unwrap();
-    assert_eq!(
-        fs::read(dir.path().join("blobs/00000000.seg")).unwrap(),
-        b"strange"
-    );
+    assert_eq!(fs::read(dir.path().join("blobs/00000000.seg")).unwrap(), b"strange");
     assert!(dir.path().join("blobs/notes.txt").exists());
 }

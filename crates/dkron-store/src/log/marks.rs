@@ -27,16 +27,9 @@ pub(super) struct Marks {
 
 impl Marks {
     pub(super) fn push(&mut self, index: u64, len: usize, at: Instant) {
-        let due = self
-            .marks
-            .back()
-            .is_none_or(|mark| self.total - mark.before >= MARK_BYTES);
+        let due = self.marks.back().is_none_or(|mark| self.total - mark.before >= MARK_BYTES);
         if due || self.end != index {
-            self.marks.push_back(Mark {
-                first: index,
-                before: self.total,
-                at,
-            });
+            self.marks.push_back(Mark { first: index, before: self.total, at });
         }
         self.total += len as u64;
         self.end = index + 1;
@@ -54,11 +47,7 @@ impl Marks {
     }
 
     pub(super) fn purge_to(&mut self, start: u64) {
-        while self
-            .marks
-            .get(1)
-            .is_some_and(|second| second.first <= start)
-        {
+        while self.marks.get(1).is_some_and(|second| second.first <= start) {
             self.marks.pop_front();
         }
         if start >= self.end {
@@ -71,14 +60,11 @@ impl Marks {
         if range.start >= range.end {
             return 0;
         }
-        self.before(range.end)
-            .saturating_sub(self.before(range.start))
+        self.before(range.end).saturating_sub(self.before(range.start))
     }
 
     pub(super) fn purgeable(&self, keep_bytes: u64, keep_time: Duration) -> Option<u64> {
-        let by_bytes = self
-            .marks
-            .partition_point(|m| self.total - m.before >= keep_bytes);
+        let by_bytes = self.marks.partition_point(|m| self.total - m.before >= keep_bytes);
         let by_time = self.marks.partition_point(|m| m.at.elapsed() >= keep_time);
         let mark = self.marks.get(by_bytes.min(by_time).checked_sub(1)?)?;
         mark.first.checked_sub(1)
@@ -93,10 +79,8 @@ impl Marks {
         let Some(mark) = next.checked_sub(1).and_then(|at| self.marks.get(at)) else {
             return self.marks.front().map_or(self.total, |mark| mark.before);
         };
-        let (end, bytes) = self
-            .marks
-            .get(next)
-            .map_or((self.end, self.total), |mark| (mark.first, mark.before));
+        let (end, bytes) =
+            self.marks.get(next).map_or((self.end, self.total), |mark| (mark.first, mark.before));
         let (span, done) = (u128::from(end - mark.first), u128::from(index - mark.first));
         let share = u128::from(bytes - mark.before) * done / span.max(1);
         mark.before + u64::try_from(share).expect("a share of a u64 fits into one")

@@ -55,10 +55,7 @@ impl Table {
             }
             .map_err(Error::engine("open log", path))
         })?;
-        let table = Table {
-            database,
-            path: path.to_path_buf(),
-        };
+        let table = Table { database, path: path.to_path_buf() };
         table.write("create tables in", |_, _| Ok(()))?;
         if fresh && durability == Durability::Fsync {
             durable::sync_dir(&durable::parent_of(path))?;
@@ -75,10 +72,8 @@ impl Table {
             view.vote = self.record(&records, "vote")?;
             view.committed = self.record(&records, "committed")?;
             if let Some(bytes) = self.record(&records, "purged")? {
-                let (index, marker) = split_purged(&bytes).ok_or(Error::DamagedRecord {
-                    name: "purged",
-                    path: self.path.clone(),
-                })?;
+                let (index, marker) = split_purged(&bytes)
+                    .ok_or(Error::DamagedRecord { name: "purged", path: self.path.clone() })?;
                 view.purge_upto(index, marker.to_vec())?;
             }
             let entries = txn.open_table(ENTRIES).map_err(self.engine("read"))?;
@@ -176,10 +171,7 @@ impl Table {
         };
         match checked(0, value.value()) {
             Some(bytes) => Ok(Some(bytes.to_vec())),
-            None => Err(Error::DamagedRecord {
-                name,
-                path: self.path.clone(),
-            }),
+            None => Err(Error::DamagedRecord { name, path: self.path.clone() }),
         }
     }
 
@@ -220,11 +212,7 @@ fn apply(
 }
 
 fn remove_slice(entries: &mut Entries<'_>, upto: u64) -> Result<bool, redb::StorageError> {
-    let first = entries
-        .range(..=upto)?
-        .next()
-        .transpose()?
-        .map(|(key, _)| key.value());
+    let first = entries.range(..=upto)?.next().transpose()?.map(|(key, _)| key.value());
     let Some(first) = first else { return Ok(false) };
     let last = upto.min(first.saturating_add(LEFTOVER_SLICE - 1));
     entries.retain_in(first..=last, |_, _| false)?;
@@ -264,11 +252,7 @@ fn checked(index: u64, value: &[u8]) -> Option<&[u8]> {
 fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic_text(panic.as_ref());
-        Err(Error::Engine {
-            action: "read",
-            path: path.to_path_buf(),
-            source: text.into(),
-        })
+        Err(Error::Engine { action: "read", path: path.to_path_buf(), source: text.into() })
     })
 }
 

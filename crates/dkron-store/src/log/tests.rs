@@ -3,10 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::*;
 
 fn options() -> Options {
-    Options {
-        durability: Durability::None,
-        ..Options::default()
-    }
+    Options { durability: Durability::None, ..Options::default() }
 }
 
 fn open(dir: &tempfile::TempDir) -> Log {
@@ -14,9 +11,7 @@ fn open(dir: &tempfile::TempDir) -> Log {
 }
 
 fn entries(range: Range<u64>) -> Vec<(u64, Vec<u8>)> {
-    range
-        .map(|index| (index, format!("entry {index}").into_bytes()))
-        .collect()
+    range.map(|index| (index, format!("entry {index}").into_bytes())).collect()
 }
 
 fn append(log: &Log, list: Vec<(u64, Vec<u8>)>) {
@@ -31,10 +26,7 @@ fn read_all(log: &Log) -> Vec<(u64, Vec<u8>)> {
 fn reopen_keeps_everything() {
     let dir = tempfile::tempdir().unwrap();
     let log = open(&dir);
-    assert_eq!(
-        (log.first_index(), log.last().unwrap(), log.read_vote()),
-        (None, None, None)
-    );
+    assert_eq!((log.first_index(), log.last().unwrap(), log.read_vote()), (None, None, None));
     append(&log, entries(0..10));
     log.save_vote(b"vote".to_vec()).unwrap();
     log.save_committed(b"committed".to_vec()).unwrap();
@@ -55,8 +47,7 @@ fn an_entry_can_be_read_before_it_is_durable() {
     let log = open(&dir);
     let (hold, held) = mpsc::channel::<()>();
     // The writer stands in the first answer while the second append waits in the queue.
-    log.append(entries(5..6), Box::new(move |_| held.recv().unwrap()))
-        .unwrap();
+    log.append(entries(5..6), Box::new(move |_| held.recv().unwrap())).unwrap();
     log.append(entries(6..9), Box::new(|_| {})).unwrap();
     assert_eq!(read_all(&log), entries(5..9));
     assert_eq!(log.last().unwrap(), entries(8..9).pop());
@@ -121,21 +112,12 @@ fn purge_keeps_the_marker_and_goes_beyond_the_end() {
     log.purge_upto(7_000, b"m2".to_vec()).unwrap();
     assert_eq!((log.first_index(), read_all(&log)), (None, vec![]));
     let refused = log.append(entries(7_002..7_003), Box::new(|_| {}));
-    assert!(matches!(
-        refused,
-        Err(Error::Order {
-            expected: 7_001,
-            ..
-        })
-    ));
+    assert!(matches!(refused, Err(Error::Order { expected: 7_001, .. })));
     append(&log, entries(7_001..7_003));
     let log = open_after(log, &dir);
     assert_eq!(read_all(&log), entries(7_001..7_003));
     assert_eq!(log.read_purged(), Some((7_000, b"m2".to_vec())));
-    assert!(matches!(
-        log.purge_upto(5, vec![]),
-        Err(Error::Order { .. })
-    ));
+    assert!(matches!(log.purge_upto(5, vec![]), Err(Error::Order { .. })));
 }
 
 #[test]
@@ -149,10 +131,7 @@ fn gaps_and_oversize_are_refused() {
     }
     let refused = log.append(vec![(5, vec![0; ENTRY_BYTES_MAX + 1])], Box::new(|_| {}));
     assert!(matches!(refused, Err(Error::TooLarge { .. })));
-    assert!(matches!(
-        log.save_vote(vec![0; RECORD_BYTES_MAX + 1]),
-        Err(Error::TooLarge { .. })
-    ));
+    assert!(matches!(log.save_vote(vec![0; RECORD_BYTES_MAX + 1]), Err(Error::TooLarge { .. })));
     assert_eq!(read_all(&log), entries(3..5));
 }
 
@@ -161,29 +140,11 @@ fn reading_is_bounded_but_gives_at_least_one() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log.redb");
     // No tail cache: the older part comes from the file, the newest from memory.
-    let log = Log::open(
-        &path,
-        Options {
-            tail_cache_bytes: 0,
-            ..options()
-        },
-    )
-    .unwrap();
-    append(
-        &log,
-        (0..100).map(|index| (index, vec![7; 1_000])).collect(),
-    );
+    let log = Log::open(&path, Options { tail_cache_bytes: 0, ..options() }).unwrap();
+    append(&log, (0..100).map(|index| (index, vec![7; 1_000])).collect());
     let (hold, held) = mpsc::channel::<()>();
-    log.append(
-        vec![(100, vec![1])],
-        Box::new(move |_| held.recv().unwrap()),
-    )
-    .unwrap();
-    log.append(
-        (101..120).map(|i| (i, vec![8; 1_000])).collect(),
-        Box::new(|_| {}),
-    )
-    .unwrap();
+    log.append(vec![(100, vec![1])], Box::new(move |_| held.recv().unwrap())).unwrap();
+    log.append((101..120).map(|i| (i, vec![8; 1_000])).collect(), Box::new(|_| {})).unwrap();
     assert_eq!(log.read(10..50, 0).unwrap().len(), 1);
     assert_eq!(log.read(10..50, 3_500).unwrap().len(), 3);
     assert_eq!(log.read(95..110, usize::MAX).unwrap().len(), 15);
@@ -212,11 +173,7 @@ fn a_damaged_entry_is_reported() {
     assert!(hits > 0);
     std::fs::write(&path, bytes).unwrap();
     let error = Log::open(&path, options()).err().unwrap();
-    assert!(
-        matches!(error, Error::Damaged { index: 42 }),
-        "{}",
-        error.chain()
-    );
+    assert!(matches!(error, Error::Damaged { index: 42 }), "{}", error.chain());
 }
 
 #[test]
@@ -224,10 +181,7 @@ fn a_file_of_another_kind_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log.redb");
     std::fs::write(&path, vec![3; 100_000]).unwrap();
-    assert!(matches!(
-        Log::open(&path, options()),
-        Err(Error::Engine { .. })
-    ));
+    assert!(matches!(Log::open(&path, options()), Err(Error::Engine { .. })));
 }
 
 #[test]
@@ -241,10 +195,7 @@ fn two_opens_are_refused() {
 fn bytes_are_counted_for_the_purge_rule() {
     let dir = tempfile::tempdir().unwrap();
     let log = open(&dir);
-    append(
-        &log,
-        (0..1_000).map(|index| (index, vec![1; 1_024])).collect(),
-    );
+    append(&log, (0..1_000).map(|index| (index, vec![1; 1_024])).collect());
     assert_eq!(log.bytes_on_disk(), 1_024_000);
     assert_eq!(log.bytes_of_range(0..500), 512_000);
     let keep_all = log.purgeable(2 << 20, Duration::ZERO);

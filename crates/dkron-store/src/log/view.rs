@@ -100,10 +100,7 @@ impl View {
             self.marks.push(index, bytes.len(), at);
             self.cache_bytes += bytes.len();
             let bytes = Arc::new(bytes);
-            self.cache.push_back(Cached {
-                seq,
-                bytes: Arc::clone(&bytes),
-            });
+            self.cache.push_back(Cached { seq, bytes: Arc::clone(&bytes) });
             taken.push((index, bytes));
         }
         Ok(taken)
@@ -118,11 +115,7 @@ impl View {
         let expected = if free { *first } else { self.end };
         for (expected, (index, _)) in (expected..).zip(entries) {
             if *index != expected || *index == u64::MAX {
-                return Err(Error::Order {
-                    what: "log entry",
-                    index: *index,
-                    expected,
-                });
+                return Err(Error::Order { what: "log entry", index: *index, expected });
             }
         }
         Ok(())
@@ -146,11 +139,7 @@ impl View {
     pub(super) fn purge_upto(&mut self, index: u64, marker: Vec<u8>) -> Result<(), Error> {
         let done = self.purged.as_ref().map_or(0, |(index, _)| *index);
         if index < done || index == u64::MAX {
-            return Err(Error::Order {
-                what: "purge",
-                index,
-                expected: done,
-            });
+            return Err(Error::Order { what: "purge", index, expected: done });
         }
         self.purged = Some((index, marker));
         self.start = self.start.max(index + 1);
@@ -179,10 +168,7 @@ impl View {
             room = room.saturating_sub(bytes.len());
             from_memory.push((index, Arc::clone(bytes)));
         }
-        Plan {
-            from_file: start..border,
-            from_memory,
-        }
+        Plan { from_file: start..border, from_memory }
     }
 
     /// The file now holds all commands up to `seq`: old entries may leave the cache.

@@ -46,19 +46,13 @@ pub(super) fn run(shared: &Shared) {
         let outcome = catch_unwind(AssertUnwindSafe(|| shared.table.commit(&batch)));
         let outcome = outcome.unwrap_or_else(|_| {
             let reason = format!("the engine of `{}` panicked", shared.path.display());
-            Err(Error::Stopped {
-                what: "the log",
-                reason,
-            })
+            Err(Error::Stopped { what: "the log", reason })
         });
         let failed = settle(shared, batch.seq, outcome);
         for command in batch.commands {
             let result = match &failed {
                 None => Ok(()),
-                Some(reason) => Err(Error::Stopped {
-                    what: "the log",
-                    reason: reason.clone(),
-                }),
+                Some(reason) => Err(Error::Stopped { what: "the log", reason: reason.clone() }),
             };
             // A caller's panic must not take the writer from all others.
             if catch_unwind(AssertUnwindSafe(|| (command.done)(result))).is_err() {
@@ -83,36 +77,18 @@ fn next_batch(shared: &Shared) -> Option<Batch> {
             }
             break;
         }
-        view = shared
-            .work
-            .wait(view)
-            .unwrap_or_else(PoisonError::into_inner);
+        view = shared.work.wait(view).unwrap_or_else(PoisonError::into_inner);
     }
     view.queue_bytes = 0;
     let commands: Vec<Command> = view.queue.drain(..).collect();
-    let committed = if view.committed_dirty {
-        view.committed.clone()
-    } else {
-        None
-    };
+    let committed = if view.committed_dirty { view.committed.clone() } else { None };
     view.committed_dirty = false;
-    let purging = commands
-        .iter()
-        .any(|command| matches!(command.step, Step::Purge(..)));
+    let purging = commands.iter().any(|command| matches!(command.step, Step::Purge(..)));
     let leftover = view.leftover || purging;
-    let leftover_upto = view
-        .purged
-        .as_ref()
-        .map(|(index, _)| *index)
-        .filter(|_| leftover);
+    let leftover_upto = view.purged.as_ref().map(|(index, _)| *index).filter(|_| leftover);
     let seq = view.seq_queued;
     shared.room.notify_all();
-    Some(Batch {
-        commands,
-        committed,
-        leftover_upto,
-        seq,
-    })
+    Some(Batch { commands, committed, leftover_upto, seq })
 }
 
 /// Notes the outcome before anybody is told, so that nobody can see an older state than theirs.

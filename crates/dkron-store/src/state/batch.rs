@@ -36,13 +36,7 @@ impl Batch {
             self.bytes += ROW_OVERHEAD + key.len() + op.value.as_ref().map_or(0, Vec::len);
             // A removal is never fresh: it has to reach the store.
             let fresh = op.fresh && op.value.is_some();
-            space.insert(
-                key,
-                Row {
-                    value: op.value.map(Slice::from),
-                    fresh,
-                },
-            );
+            space.insert(key, Row { value: op.value.map(Slice::from), fresh });
             return;
         };
         let before = row.value.as_ref().map_or(0, |value| value.len());
@@ -78,14 +72,9 @@ impl Batch {
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = (Keyspace, &Slice, Option<&Slice>)> {
-        Keyspace::ALL
-            .iter()
-            .zip(&self.spaces)
-            .flat_map(|(keyspace, space)| {
-                space
-                    .iter()
-                    .map(|(key, row)| (*keyspace, key, row.value.as_ref()))
-            })
+        Keyspace::ALL.iter().zip(&self.spaces).flat_map(|(keyspace, space)| {
+            space.iter().map(|(key, row)| (*keyspace, key, row.value.as_ref()))
+        })
     }
 
     /// Changes within bounds, in the order of the scan.
@@ -96,13 +85,7 @@ impl Batch {
         reverse: bool,
     ) -> Box<dyn Iterator<Item = (&'a Slice, Option<&'a Slice>)> + 'a> {
         let space = &self.spaces[usize::from(keyspace.code())];
-        let rows = space
-            .range::<[u8], _>(bounds)
-            .map(|(key, row)| (key, row.value.as_ref()));
-        if reverse {
-            Box::new(rows.rev())
-        } else {
-            Box::new(rows)
-        }
+        let rows = space.range::<[u8], _>(bounds).map(|(key, row)| (key, row.value.as_ref()));
+        if reverse { Box::new(rows.rev()) } else { Box::new(rows) }
     }
 }

@@ -35,21 +35,11 @@ impl Engine {
             .map_err(Error::engine("open state", path))?;
         let create = || KeyspaceCreateOptions::default().max_memtable_size(options.memtable_bytes);
         let space = |name: &str| {
-            database
-                .keyspace(name, create)
-                .map_err(Error::engine("open a keyspace of", path))
+            database.keyspace(name, create).map_err(Error::engine("open a keyspace of", path))
         };
-        let spaces = Keyspace::ALL
-            .iter()
-            .map(|k| space(k.name()))
-            .collect::<Result<_, _>>()?;
+        let spaces = Keyspace::ALL.iter().map(|k| space(k.name())).collect::<Result<_, _>>()?;
         let store = space(STORE_SPACE)?;
-        Ok(Engine {
-            database,
-            spaces,
-            store,
-            path: path.to_path_buf(),
-        })
+        Ok(Engine { database, spaces, store, path: path.to_path_buf() })
     }
 
     pub(super) fn applied(&self) -> Result<Option<u64>, Error> {
@@ -58,10 +48,7 @@ impl Engine {
         };
         match <[u8; 8]>::try_from(bytes.as_ref()) {
             Ok(bytes) => Ok(Some(u64::from_le_bytes(bytes))),
-            Err(_) => Err(Error::DamagedRecord {
-                name: "applied_index",
-                path: self.path.clone(),
-            }),
+            Err(_) => Err(Error::DamagedRecord { name: "applied_index", path: self.path.clone() }),
         }
     }
 
@@ -82,9 +69,7 @@ impl Engine {
     }
 
     pub(super) fn sync(&self) -> Result<(), Error> {
-        self.database
-            .persist(PersistMode::SyncAll)
-            .map_err(self.failed("sync"))
+        self.database.persist(PersistMode::SyncAll).map_err(self.failed("sync"))
     }
 
     pub(super) fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Slice>, Error> {
@@ -106,11 +91,7 @@ impl Engine {
         let rows = snapshot.range::<Vec<u8>, _>(self.space(keyspace), bounds);
         let open =
             move |guard: fjall::Guard| guard.into_inner().map_err(Error::engine("read", &path));
-        if reverse {
-            Box::new(rows.rev().map(open))
-        } else {
-            Box::new(rows.map(open))
-        }
+        if reverse { Box::new(rows.rev().map(open)) } else { Box::new(rows.map(open)) }
     }
 
     pub(super) fn disk_bytes(&self) -> u64 {

@@ -29,12 +29,7 @@ pub struct Scan<'a> {
 
 impl<'a> Scan<'a> {
     pub fn prefix(prefix: &'a [u8], limit: usize) -> Scan<'a> {
-        Scan {
-            prefix,
-            after: None,
-            limit,
-            reverse: false,
-        }
+        Scan { prefix, after: None, limit, reverse: false }
     }
 
     pub fn after(self, after: Option<&'a [u8]>) -> Scan<'a> {
@@ -42,10 +37,7 @@ impl<'a> Scan<'a> {
     }
 
     pub fn reverse(self) -> Scan<'a> {
-        Scan {
-            reverse: true,
-            ..self
-        }
+        Scan { reverse: true, ..self }
     }
 
     /// None if no key can lie within them.
@@ -91,10 +83,7 @@ fn end_of_prefix(prefix: &[u8]) -> Bound<Vec<u8>> {
 }
 
 pub(super) fn as_slices(bounds: &Bounds) -> (Bound<&[u8]>, Bound<&[u8]>) {
-    (
-        bounds.0.as_ref().map(Vec::as_slice),
-        bounds.1.as_ref().map(Vec::as_slice),
-    )
+    (bounds.0.as_ref().map(Vec::as_slice), bounds.1.as_ref().map(Vec::as_slice))
 }
 
 /// Merges two streams of changes; on equal keys the first one wins.
@@ -120,11 +109,7 @@ pub(super) fn changes<'a>(
                 (a < b) != scan.reverse
             }
         };
-        let next = if take_newer {
-            newer.next()
-        } else {
-            older.next()
-        };
+        let next = if take_newer { newer.next() } else { older.next() };
         let Some((key, value)) = next else { break };
         living += usize::from(value.is_some());
         merged.push((key.clone(), value.cloned()));

@@ -90,29 +90,14 @@ impl Op {
     /// Writes a row whose key was never stored before. A wrong claim would bring a removed row
     /// back, so in doubt use `put`.
     pub fn put_new(keyspace: Keyspace, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Op {
-        Op {
-            keyspace,
-            key: key.into(),
-            value: Some(value.into()),
-            fresh: true,
-        }
+        Op { keyspace, key: key.into(), value: Some(value.into()), fresh: true }
     }
 
     pub fn put(keyspace: Keyspace, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Op {
-        Op {
-            keyspace,
-            key: key.into(),
-            value: Some(value.into()),
-            fresh: false,
-        }
+        Op { keyspace, key: key.into(), value: Some(value.into()), fresh: false }
     }
 
     pub fn delete(keyspace: Keyspace, key: impl Into<Vec<u8>>) -> Op {
-        Op {
-            keyspace,
-            key: key.into(),
-            value: None,
-            fresh: false,
-        }
+        Op { keyspace, key: key.into(), value: None, fresh: false }
     }
 }

@@ -6,18 +6,12 @@ use super::*;
 const HISTORY: Keyspace = Keyspace::History;
 
 fn options() -> Options {
-    Options {
-        durability: Durability::None,
-        ..Options::default()
-    }
+    Options { durability: Durability::None, ..Options::default() }
 }
 
 /// Nothing is stored before it is asked for.
 fn patient() -> Options {
-    Options {
-        collect: Duration::from_secs(3_600),
-        ..options()
-    }
+    Options { collect: Duration::from_secs(3_600), ..options() }
 }
 
 fn open(dir: &tempfile::TempDir, options: Options) -> State {
@@ -25,9 +19,7 @@ fn open(dir: &tempfile::TempDir, options: Options) -> State {
 }
 
 fn keys(rows: &[Row]) -> Vec<&str> {
-    rows.iter()
-        .map(|(key, _)| std::str::from_utf8(key).unwrap())
-        .collect()
+    rows.iter().map(|(key, _)| std::str::from_utf8(key).unwrap()).collect()
 }
 
 #[test]
@@ -44,22 +36,10 @@ fn codes_and_names_stay() {
 #[test]
 fn reopen_keeps_what_was_synced() {
     let dir = tempfile::tempdir().unwrap();
-    let state = open(
-        &dir,
-        Options {
-            durability: Durability::Fsync,
-            ..patient()
-        },
-    );
+    let state = open(&dir, Options { durability: Durability::Fsync, ..patient() });
     assert_eq!((state.applied_index(), state.sync().unwrap()), (None, None));
     state
-        .push(
-            7,
-            vec![
-                Op::put_new(HISTORY, *b"a", *b"1"),
-                Op::put(Keyspace::Meta, *b"m", *b"2"),
-            ],
-        )
+        .push(7, vec![Op::put_new(HISTORY, *b"a", *b"1"), Op::put(Keyspace::Meta, *b"m", *b"2")])
         .unwrap();
     state.push(9, vec![]).unwrap();
     assert_eq!(state.applied_index(), None);
@@ -79,10 +59,7 @@ fn closing_stores_what_was_pushed() {
     let state = open(&dir, patient());
     state.push(1, vec![Op::put(HISTORY, *b"a", *b"1")]).unwrap();
     drop(state);
-    assert_eq!(
-        open(&dir, patient()).get(HISTORY, b"a").unwrap().unwrap(),
-        b"1"
-    );
+    assert_eq!(open(&dir, patient()).get(HISTORY, b"a").unwrap().unwrap(), b"1");
 }
 
 #[test]
@@ -90,45 +67,23 @@ fn reads_go_through_what_is_pending() {
     let dir = tempfile::tempdir().unwrap();
     let state = open(&dir, patient());
     let put = |key: &str, value: &str| Op::put(HISTORY, key, value);
-    state
-        .push(
-            1,
-            vec![put("a", "1"), put("b", "1"), put("d", "1"), put("e", "1")],
-        )
-        .unwrap();
+    state.push(1, vec![put("a", "1"), put("b", "1"), put("d", "1"), put("e", "1")]).unwrap();
     state.flush().unwrap();
-    state
-        .push(
-            2,
-            vec![put("b", "2"), put("c", "2"), Op::delete(HISTORY, "d")],
-        )
-        .unwrap();
+    state.push(2, vec![put("b", "2"), put("c", "2"), Op::delete(HISTORY, "d")]).unwrap();
     assert_eq!(state.pending_len(), 3);
     assert_eq!(state.get(HISTORY, b"d").unwrap(), None);
     assert_eq!(state.get(HISTORY, b"b").unwrap().unwrap(), b"2");
     assert_eq!(state.get(HISTORY, b"a").unwrap().unwrap(), b"1");
     let scan = Scan::prefix(b"", 10);
     for _ in 0..2 {
-        assert_eq!(
-            keys(&state.scan(HISTORY, scan).unwrap()),
-            ["a", "b", "c", "e"]
-        );
-        assert_eq!(
-            keys(&state.scan(HISTORY, scan.reverse()).unwrap()),
-            ["e", "c", "b", "a"]
-        );
+        assert_eq!(keys(&state.scan(HISTORY, scan).unwrap()), ["a", "b", "c", "e"]);
+        assert_eq!(keys(&state.scan(HISTORY, scan.reverse()).unwrap()), ["e", "c", "b", "a"]);
         let after = scan.after(Some(b"b"));
         assert_eq!(keys(&state.scan(HISTORY, after).unwrap()), ["c", "e"]);
         assert_eq!(keys(&state.scan(HISTORY, after.reverse()).unwrap()), ["a"]);
         let two = Scan { limit: 2, ..scan };
-        assert_eq!(
-            keys(&state.scan(HISTORY, two.reverse()).unwrap()),
-            ["e", "c"]
-        );
-        assert_eq!(
-            keys(&state.scan(HISTORY, Scan::prefix(b"c", 9)).unwrap()),
-            ["c"]
-        );
+        assert_eq!(keys(&state.scan(HISTORY, two.reverse()).unwrap()), ["e", "c"]);
+        assert_eq!(keys(&state.scan(HISTORY, Scan::prefix(b"c", 9)).unwrap()), ["c"]);
         state.flush().unwrap();
     }
     assert_eq!(state.pending_len(), 0);
@@ -138,10 +93,7 @@ fn reads_go_through_what_is_pending() {
 fn only_a_fresh_row_may_vanish_unwritten() {
     let mut batch = Batch::default();
     let written = |batch: &Batch| {
-        batch
-            .all()
-            .map(|(_, key, value)| (key.to_vec(), value.is_some()))
-            .collect::<Vec<_>>()
+        batch.all().map(|(_, key, value)| (key.to_vec(), value.is_some())).collect::<Vec<_>>()
     };
     batch.push(Op::put_new(HISTORY, *b"fresh", *b"1"));
     batch.push(Op::put(HISTORY, *b"fresh", *b"22"));
@@ -150,10 +102,7 @@ fn only_a_fresh_row_may_vanish_unwritten() {
     assert_eq!(batch.rows(), 3);
     batch.push(Op::delete(HISTORY, *b"fresh"));
     batch.push(Op::delete(HISTORY, *b"old"));
-    assert_eq!(
-        written(&batch),
-        [(b"old".to_vec(), false), (b"unseen".to_vec(), false)]
-    );
+    assert_eq!(written(&batch), [(b"old".to_vec(), false), (b"unseen".to_vec(), false)]);
     // Put again after a removal that must be written: the row is not fresh any more.
     batch.push(Op::put_new(HISTORY, *b"old", *b"3"));
     batch.push(Op::delete(HISTORY, *b"old"));
@@ -179,10 +128,7 @@ fn wrong_order_and_wrong_keys_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let state = open(&dir, patient());
     state.push(5, vec![]).unwrap();
-    assert!(matches!(
-        state.push(5, vec![]),
-        Err(Error::Order { expected: 6, .. })
-    ));
+    assert!(matches!(state.push(5, vec![]), Err(Error::Order { expected: 6, .. })));
     for key in [vec![], vec![1; KEY_BYTES_MAX + 1]] {
         let refused = state.push(6, vec![Op::delete(HISTORY, key)]);
         assert!(matches!(refused, Err(Error::TooLarge { .. })));
@@ -194,12 +140,7 @@ fn wrong_order_and_wrong_keys_are_refused() {
 fn the_brake_tells_whether_there_is_room() {
     let dir = tempfile::tempdir().unwrap();
     let state = open(&dir, patient());
-    state
-        .push(
-            1,
-            (0..10_u8).map(|n| Op::put(HISTORY, [n], *b"v")).collect(),
-        )
-        .unwrap();
+    state.push(1, (0..10_u8).map(|n| Op::put(HISTORY, [n], *b"v")).collect()).unwrap();
     assert!(state.wait_below(11, Duration::ZERO));
     assert!(!state.wait_below(10, Duration::ZERO));
     state.flush().unwrap();
@@ -221,10 +162,7 @@ fn an_engine_opened_anew_goes_on() {
     state.flush().unwrap();
     state.push(2, vec![Op::put(HISTORY, *b"b", *b"2")]).unwrap();
     state.shared.reopen();
-    assert_eq!(
-        keys(&state.scan(HISTORY, Scan::prefix(b"", 9)).unwrap()),
-        ["a", "b"]
-    );
+    assert_eq!(keys(&state.scan(HISTORY, Scan::prefix(b"", 9)).unwrap()), ["a", "b"]);
     assert_eq!(state.flush().unwrap(), Some(2));
 }
 
@@ -233,10 +171,8 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, end: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % end
     }
 }
@@ -268,19 +204,10 @@ fn random_entry(dice: &mut Dice, model: &mut Model, seen: &mut BTreeSet<Vec<u8>>
 fn expected(model: &Model, scan: Scan<'_>) -> Vec<Row> {
     let inside = |key: &[u8]| {
         key.starts_with(scan.prefix)
-            && scan.after.is_none_or(|after| {
-                if scan.reverse {
-                    key < after
-                } else {
-                    key > after
-                }
-            })
+            && scan.after.is_none_or(|after| if scan.reverse { key < after } else { key > after })
     };
-    let mut rows: Vec<Row> = model
-        .iter()
-        .filter(|(k, _)| inside(k))
-        .map(|(k, v)| (k.clone(), v.clone()))
-        .collect();
+    let mut rows: Vec<Row> =
+        model.iter().filter(|(k, _)| inside(k)).map(|(k, v)| (k.clone(), v.clone())).collect();
     if scan.reverse {
         rows.reverse();
     }
@@ -291,35 +218,19 @@ fn expected(model: &Model, scan: Scan<'_>) -> Vec<Row> {
 #[test]
 fn reads_equal_a_model_while_the_writer_works() {
     let dir = tempfile::tempdir().unwrap();
-    let state = open(
-        &dir,
-        Options {
-            collect: Duration::ZERO,
-            ..options()
-        },
-    );
+    let state = open(&dir, Options { collect: Duration::ZERO, ..options() });
     let (mut dice, mut model, mut seen) = (Dice(42), Model::new(), BTreeSet::new());
     for index in 1..1_500 {
-        state
-            .push(index, random_entry(&mut dice, &mut model, &mut seen))
-            .unwrap();
+        state.push(index, random_entry(&mut dice, &mut model, &mut seen)).unwrap();
         let prefix = format!("{}/", dice.below(5));
         let after = format!("{}/{}", dice.below(4), dice.below(12));
         let scan = Scan {
-            prefix: if dice.below(3) == 0 {
-                b""
-            } else {
-                prefix.as_bytes()
-            },
+            prefix: if dice.below(3) == 0 { b"" } else { prefix.as_bytes() },
             after: (dice.below(2) == 0).then_some(after.as_bytes()),
             limit: usize::try_from(dice.below(9)).unwrap(),
             reverse: dice.below(2) == 0,
         };
-        assert_eq!(
-            state.scan(HISTORY, scan).unwrap(),
-            expected(&model, scan),
-            "{scan:?}"
-        );
+        assert_eq!(state.scan(HISTORY, scan).unwrap(), expected(&model, scan), "{scan:?}");
         let key = after.as_bytes();
         assert_eq!(state.get(HISTORY, key).unwrap().as_ref(), model.get(key));
         if dice.below(40) == 0 {
@@ -344,14 +255,7 @@ fn for_each_goes_over_all_pages() {
     let dir = tempfile::tempdir().unwrap();
     let state = open(&dir, patient());
     let count = u32::try_from(PAGE * 2).unwrap();
-    state
-        .push(
-            1,
-            (0..count)
-                .map(|n| Op::put(HISTORY, n.to_be_bytes(), *b"v"))
-                .collect(),
-        )
-        .unwrap();
+    state.push(1, (0..count).map(|n| Op::put(HISTORY, n.to_be_bytes(), *b"v")).collect()).unwrap();
     let mut next = 0_u32;
     let each = |key: &[u8], _: &[u8]| {
         assert_eq!(key, next.to_be_bytes());
@@ -399,9 +303,7 @@ fn a_cut_tail_leaves_the_rows_of_some_entry_whole() {
     let (mut dice, mut model, mut seen) = (Dice(7), Model::new(), BTreeSet::new());
     let mut models = vec![model.clone()];
     for index in 1..12 {
-        state
-            .push(index, random_entry(&mut dice, &mut model, &mut seen))
-            .unwrap();
+        state.push(index, random_entry(&mut dice, &mut model, &mut seen)).unwrap();
         state.flush().unwrap();
         models.push(model.clone());
     }
@@ -419,11 +321,7 @@ fn a_cut_tail_leaves_the_rows_of_some_entry_whole() {
         let applied = state.applied_index().unwrap_or(0);
         let rows = state.scan(HISTORY, Scan::prefix(b"", 1_000)).unwrap();
         let model = &models[usize::try_from(applied).unwrap()];
-        assert_eq!(
-            rows,
-            expected(model, Scan::prefix(b"", 1_000)),
-            "cut at {cut}"
-        );
+        assert_eq!(rows, expected(model, Scan::prefix(b"", 1_000)), "cut at {cut}");
         reached.insert(applied);
     }
     assert!(reached.len() > 5, "{reached:?}");

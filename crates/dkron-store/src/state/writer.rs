@@ -40,10 +40,7 @@ fn next_batch(shared: &Shared) -> Option<Arc<Batch>> {
         if pending.closing {
             return None;
         }
-        pending = shared
-            .work
-            .wait(pending)
-            .unwrap_or_else(PoisonError::into_inner);
+        pending = shared.work.wait(pending).unwrap_or_else(PoisonError::into_inner);
     }
     let until = Instant::now() + shared.options.collect;
     loop {
@@ -68,10 +65,7 @@ fn write(shared: &Shared, batch: &Batch) -> Result<(), Error> {
 /// Keeps the reason and waits; false when the store is closed meanwhile.
 fn note_failure(shared: &Shared, error: &Error, pause: Duration) -> bool {
     let reason = error.chain();
-    tracing::error!(
-        reason,
-        "rows could not be written, they stay in memory and are tried again"
-    );
+    tracing::error!(reason, "rows could not be written, they stay in memory and are tried again");
     let mut pending = shared.lock();
     pending.failures += 1;
     pending.trouble = Some(reason);
