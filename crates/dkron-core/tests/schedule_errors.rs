@@ -1,4 +1,5 @@
 //! Refusals: the words, and the column they point at.
+#![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 use dkron_core::schedule::{MAX_SCHEDULE_CHARS, Schedule, ScheduleKind, Zone, ZoneError};
 

@@ -1,5 +1,6 @@
 //! Schedules against a walk that looks at every minute of the wall clock, and laws between
 //! `next`, `prev` and `count`.
+#![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 mod schedule_support;
 

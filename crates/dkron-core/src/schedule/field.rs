@@ -177,8 +177,9 @@ fn out_of_bounds(item: &str, (start, end): (i64, i64), bounds: &Bounds) -> Optio
 
 /// Every `step`th value of the order in which the range was written.
 fn expand(start: i64, end: i64, step: i64, bounds: &Bounds) -> u64 {
-    let (first, second) =
-        if start <= end { (start..=end, 1..=0) } else { (start..=bounds.widest, bounds.min..=end) };
+    let wraps = start > end;
+    let first = start..=if wraps { bounds.widest } else { end };
+    let second = bounds.min..=if wraps { end } else { bounds.min - 1 };
     let step = usize::try_from(step).unwrap_or(usize::MAX);
     let week = bounds.special == Special::DayOfWeek;
     let chosen = first.chain(second).step_by(step);

@@ -1,5 +1,5 @@
 //! What the schedule tests share: data files and dates.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::path::Path;
 
