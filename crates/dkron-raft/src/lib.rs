@@ -1,1 +1,43 @@
-//! dkron-raft
+//! Consensus behind one door: proposals go in, committed entries come out in order.
+//!
+//! This is the only crate that knows the consensus library. It does not know what an entry means
+//! (bytes), where rows live (the owner of the ledger stores them) or how messages travel (the
+//! [`Transport`] of the layer above does). No term leaves it: those above see a [`Leadership`]
+//! with an opaque [`Epoch`] and log indices.
+//!
+//! ```text
+//!   propose ─► lanes ─► consensus thread ─► log (group fsync) ─► commit ─► ApplyBatch ─► owner
+//!                                                                              ◄── done ──┘
+//! ```
+
+mod codec;
+mod config;
+mod error;
+mod handle;
+mod lanes;
+mod leadership;
+mod log_store;
+mod network;
+mod options;
+mod proposal;
+mod reads;
+mod receive;
+mod retention;
+mod start;
+mod state;
+mod state_machine;
+mod transport;
+mod wire;
+
+pub use error::{Error, ReadError, ReceiveError};
+pub use handle::{Handle, Metrics, Role};
+pub use lanes::{Lane, Load, Refused};
+pub use leadership::{Epoch, Leadership};
+pub use options::Options;
+pub use proposal::{Outcome, Proposal};
+pub use start::start;
+pub use state::{AppliedEntry, ApplyBatch, Parcel, StateHandle, View};
+pub use transport::{Alone, BoxFuture, MessageKind, Peer, Transport, TransportError};
+
+#[cfg(test)]
+mod tests;

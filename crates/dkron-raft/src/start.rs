@@ -1,0 +1,157 @@
+//! Starts consensus on a thread of its own: a slow reader or a long API request elsewhere never
+//! delays a heartbeat.
+
+use std::io;
+use std::sync::Arc;
+
+use dkron_store::log::Log;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::config::{self, Types};
+use crate::error::Error;
+use crate::handle::{Handle, Parts};
+use crate::lanes::Lanes;
+use crate::leadership::{self, Leadership};
+use crate::log_store::LogStore;
+use crate::network::Network;
+use crate::options::Options;
+use crate::proposal::{self, Ask};
+use crate::reads::{self, Reader};
+use crate::retention::Retention;
+use crate::state::{ApplyBatch, StateHandle};
+use crate::state_machine::StateMachine;
+use crate::transport::Transport;
+
+pub(crate) type Raft = openraft::Raft<Types, StateMachine>;
+
+/// What the consensus thread is started with.
+struct Inside {
+    options: Options,
+    log: Arc<Log>,
+    state: Arc<dyn StateHandle>,
+    batches: mpsc::Sender<ApplyBatch>,
+    transport: Arc<dyn Transport>,
+    asks: mpsc::Receiver<Ask>,
+    readers: mpsc::Receiver<Reader>,
+    leadership: watch::Sender<Leadership>,
+    stop: oneshot::Receiver<()>,
+    ended: watch::Sender<bool>,
+}
+
+type Started = (Raft, Retention);
+
+/// Starts consensus from what log and state hold. Batches that the state lacks are sent to
+/// `apply` before this returns, so its receiver must already be served elsewhere.
+///
+/// Dropping the last handle stops the thread as a crash would; `Handle::shutdown` waits for it.
+/// The log is free again once all handles are gone, too.
+pub async fn start(
+    options: Options,
+    log: Arc<Log>,
+    state: Arc<dyn StateHandle>,
+    apply: mpsc::Sender<ApplyBatch>,
+    transport: Arc<dyn Transport>,
+) -> Result<Handle, Error> {
+    let config = config::config(&options)?;
+    let lanes = Arc::new(Lanes::new(&options));
+    let (ask, asks) = mpsc::channel(options.api_slots + options.conductor_slots);
+    let (reader, readers) = mpsc::channel(reads::READERS_MAX);
+    let (leadership, seen) = watch::channel(Leadership::Following { leader: None });
+    let (stop, stopped) = oneshot::channel();
+    let (ended, has_ended) = watch::channel(false);
+    let inside = Inside {
+        options: options.clone(),
+        log: Arc::clone(&log),
+        state,
+        batches: apply,
+        transport,
+        asks,
+        readers,
+        leadership,
+        stop: stopped,
+        ended,
+    };
+    let (ready, started) = oneshot::channel();
+    let runtime = runtime().map_err(|source| Error::Thread { source })?;
+    std::thread::Builder::new()
+        .name("consensus".into())
+        .spawn(move || run(runtime, inside, config, ready))
+        .map_err(|source| Error::Thread { source })?;
+    let (raft, retention) = started.await.map_err(|_| Error::Stopped)??;
+    let parts = Parts { options, log, raft, retention, lanes, ask, reader, seen, has_ended };
+    Ok(Handle::new(parts, stop))
+}
+
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_time().thread_name("consensus-disk").build()
+}
+
+type Ready = oneshot::Sender<Result<Started, Error>>;
+
+fn run(runtime: Runtime, inside: Inside, config: openraft::Config, ready: Ready) {
+    let ended = inside.ended.clone();
+    let refused = runtime.block_on(serve(inside, config, ready));
+    // Tasks hold the log; they are gone before anybody is told, so that it can be opened again.
+    drop(runtime);
+    ended.send_replace(true);
+    if let Some((ready, err)) = refused {
+        // Whoever started us is told, unless gone.
+        let _ = ready.send(Err(err));
+    }
+}
+
+/// Serves until told to stop; returns at once what keeps it from starting.
+async fn serve(inside: Inside, config: openraft::Config, ready: Ready) -> Option<(Ready, Error)> {
+    let options = inside.options;
+    let machine =
+        StateMachine::new(Arc::clone(&inside.state), inside.batches, options.apply_batch_max);
+    let store = LogStore::new(Arc::clone(&inside.log));
+    let network = Network { transport: inside.transport };
+    let raft = match open(options.node_id, config, network, store, machine).await {
+        Ok(raft) => raft,
+        Err(source) => return Some((ready, Error::Start { source })),
+    };
+    let retention = Retention {
+        raft: raft.clone(),
+        log: inside.log,
+        state: inside.state,
+        options: options.clone(),
+    };
+    tokio::spawn(retention.clone().run());
+    tokio::spawn(leadership::observe(raft.clone(), options.clone(), inside.leadership));
+    tokio::spawn(reads::serve(raft.clone(), options, inside.readers));
+    let feeding = tokio::spawn(proposal::feed(raft.clone(), inside.asks));
+    if ready.send(Ok((raft.clone(), retention))).is_err() {
+        return None;
+    }
+    // Ends without a word when the last handle is dropped.
+    if inside.stop.await.is_ok() {
+        feeding.abort();
+        if let Err(err) = raft.shutdown().await {
+            tracing::error!(%err, "consensus did not shut down cleanly");
+        }
+    }
+    None
+}
+
+async fn open(
+    node: u64,
+    config: openraft::Config,
+    network: Network,
+    store: LogStore,
+    machine: io::Result<StateMachine>,
+) -> Result<Raft, Box<dyn std::error::Error + Send + Sync>> {
+    let raft = Raft::new(node, Arc::new(config), network, store, machine?).await?;
+    let alone = raft
+        .with_raft_state(move |state| {
+            let voters: Vec<u64> = state.membership_state.effective().voter_ids().collect();
+            voters == [node]
+        })
+        .await?;
+    if alone {
+        // Nobody else can lead: waiting for the election time would only delay the first fire.
+        raft.trigger().elect(false).await?;
+    }
+    Ok(raft)
+}
