@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+pub mod conductor;
 pub mod domain;
 pub mod ledger;
 pub mod schedule;

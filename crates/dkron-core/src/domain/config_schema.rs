@@ -44,14 +44,7 @@ impl ConfigKey {
     /// An optional key without a default.
     #[must_use]
     pub const fn new(name: &'static str, kind: ConfigKind, doc: &'static str) -> Self {
-        Self {
-            name,
-            kind,
-            required: false,
-            default: "",
-            doc,
-            secret: false,
-        }
+        Self { name, kind, required: false, default: "", doc, secret: false }
     }
 
     /// The same key, but a run needs it.

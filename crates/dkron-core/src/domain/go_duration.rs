@@ -40,10 +40,7 @@ pub fn parse(text: &str) -> Result<i64, InvalidDuration> {
     let mut total: u64 = 0;
     while !rest.is_empty() {
         let (part, tail) = parse_part(rest)?;
-        total = total
-            .checked_add(part)
-            .filter(|sum| *sum <= 1 << 63)
-            .ok_or(InvalidDuration)?;
+        total = total.checked_add(part).filter(|sum| *sum <= 1 << 63).ok_or(InvalidDuration)?;
         rest = tail;
     }
     match (negative, i64::try_from(total)) {
@@ -62,21 +59,12 @@ fn parse_part(text: &str) -> Result<(u64, &str), InvalidDuration> {
     if whole.is_empty() && fraction.is_empty() {
         return Err(InvalidDuration);
     }
-    let end = rest
-        .find(|c: char| c == '.' || c.is_ascii_digit())
-        .unwrap_or(rest.len());
+    let end = rest.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(rest.len());
     let (unit, rest) = rest.split_at(end);
-    let scale = UNITS
-        .iter()
-        .find(|(name, _)| *name == unit)
-        .ok_or(InvalidDuration)?
-        .1;
+    let scale = UNITS.iter().find(|(name, _)| *name == unit).ok_or(InvalidDuration)?.1;
 
-    let whole: u64 = if whole.is_empty() {
-        0
-    } else {
-        whole.parse().map_err(|_| InvalidDuration)?
-    };
+    let whole: u64 =
+        if whole.is_empty() { 0 } else { whole.parse().map_err(|_| InvalidDuration)? };
     let mut nanos = whole.checked_mul(scale).ok_or(InvalidDuration)?;
     // Digits beyond a nanosecond are cut; 18 digits keep the product within 128 bits.
     let digits = &fraction[..fraction.len().min(18)];
@@ -84,18 +72,14 @@ fn parse_part(text: &str) -> Result<(u64, &str), InvalidDuration> {
         let value: u64 = digits.parse().map_err(|_| InvalidDuration)?;
         let power = 10u128.pow(u32::try_from(digits.len()).map_err(|_| InvalidDuration)?);
         let part = u128::from(value) * u128::from(scale) / power;
-        nanos = u64::try_from(part)
-            .ok()
-            .and_then(|p| nanos.checked_add(p))
-            .ok_or(InvalidDuration)?;
+        nanos =
+            u64::try_from(part).ok().and_then(|p| nanos.checked_add(p)).ok_or(InvalidDuration)?;
     }
     Ok((nanos, rest))
 }
 
 fn split_digits(text: &str) -> (&str, &str) {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     text.split_at(end)
 }
 

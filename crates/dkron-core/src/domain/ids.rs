@@ -137,10 +137,7 @@ impl ExecutionId {
         let (seq, node) = text.split_once('-')?;
         let number: u64 = seq.parse().ok()?;
         let exact = alloc::format!("{number}") == seq && !node.is_empty();
-        exact.then(|| ExecutionId {
-            seq: Seq(number),
-            node: node.into(),
-        })
+        exact.then(|| ExecutionId { seq: Seq(number), node: node.into() })
     }
 }
 

@@ -10,22 +10,16 @@ use alloc::string::String;
 pub fn parse(text: &str) -> Result<u64, String> {
     let positive = || String::from("memory limit must be greater than 0");
     if let Ok(bytes) = text.parse::<i64>() {
-        return u64::try_from(bytes)
-            .ok()
-            .filter(|bytes| *bytes > 0)
-            .ok_or_else(positive);
+        return u64::try_from(bytes).ok().filter(|bytes| *bytes > 0).ok_or_else(positive);
     }
     let upper = text.trim().to_uppercase();
-    let end = upper
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(upper.len());
+    let end = upper.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(upper.len());
     let (number, unit) = upper.split_at(end);
     if number.is_empty() || !unit.chars().all(|c| c.is_ascii_uppercase()) {
         return Err(format!("invalid memory limit format: {upper}"));
     }
-    let value: f64 = number
-        .parse()
-        .map_err(|_| format!("invalid numeric value in memory limit: {number}"))?;
+    let value: f64 =
+        number.parse().map_err(|_| format!("invalid numeric value in memory limit: {number}"))?;
     let scale = match unit {
         "" | "B" | "BYTES" => 1u64,
         "K" | "KB" => 1 << 10,
@@ -45,11 +39,7 @@ pub fn parse(text: &str) -> Result<u64, String> {
     }
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // bounded above, digits only
     let bytes = bytes as u64;
-    if bytes == 0 {
-        Err(positive())
-    } else {
-        Ok(bytes)
-    }
+    if bytes == 0 { Err(positive()) } else { Ok(bytes) }
 }
 
 #[cfg(test)]
@@ -83,10 +73,7 @@ mod tests {
             ("1 GB", "invalid memory limit format: 1 GB"),
             ("", "invalid memory limit format: "),
             ("1.2.3mb", "invalid numeric value in memory limit: 1.2.3"),
-            (
-                "100PB",
-                "unsupported memory unit: PB (supported: B, KB, MB, GB, TB)",
-            ),
+            ("100PB", "unsupported memory unit: PB (supported: B, KB, MB, GB, TB)"),
             ("99999999TB", "memory limit too large or causes overflow"),
         ] {
             assert_eq!(parse(text), Err(String::from(reason)), "{text}");

@@ -15,23 +15,14 @@ pub struct Timestamp {
 
 impl Timestamp {
     /// 0001-01-01T00:00:00Z, which Dkron's clients read as "not yet".
-    pub const YEAR_ONE: Timestamp = Timestamp {
-        secs: -62_135_596_800,
-        nanos: 0,
-    };
+    pub const YEAR_ONE: Timestamp = Timestamp { secs: -62_135_596_800, nanos: 0 };
     /// The last whole second of the year 9999.
-    pub const MAX: Timestamp = Timestamp {
-        secs: 253_402_300_799,
-        nanos: 0,
-    };
+    pub const MAX: Timestamp = Timestamp { secs: 253_402_300_799, nanos: 0 };
 
     /// `nanos` beyond a second are carried over; the result saturates at the ends of `i64`.
     pub const fn new(secs: i64, nanos: u32) -> Self {
         let carried = secs.saturating_add((nanos / NANOS_PER_SEC) as i64);
-        Timestamp {
-            secs: carried,
-            nanos: nanos % NANOS_PER_SEC,
-        }
+        Timestamp { secs: carried, nanos: nanos % NANOS_PER_SEC }
     }
 
     /// Whole seconds since the epoch, rounded towards the past.
@@ -42,10 +33,7 @@ impl Timestamp {
     /// From nanoseconds since the epoch.
     pub const fn from_unix_nanos(nanos: i128) -> Self {
         let secs = nanos.div_euclid(NANOS_PER_SEC as i128);
-        Timestamp {
-            secs: secs as i64,
-            nanos: nanos.rem_euclid(NANOS_PER_SEC as i128) as u32,
-        }
+        Timestamp { secs: secs as i64, nanos: nanos.rem_euclid(NANOS_PER_SEC as i128) as u32 }
     }
 
     pub const fn secs(self) -> i64 {
@@ -64,10 +52,7 @@ impl Timestamp {
     /// `self + span`, saturating.
     pub fn after(self, span: Duration) -> Self {
         let secs = i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
-        Timestamp::new(
-            self.secs.saturating_add(secs),
-            self.nanos + span.subsec_nanos(),
-        )
+        Timestamp::new(self.secs.saturating_add(secs), self.nanos + span.subsec_nanos())
     }
 
     /// `self - span`, saturating.

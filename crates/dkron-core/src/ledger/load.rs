@@ -16,10 +16,7 @@ pub enum LoadError {
 impl core::fmt::Display for LoadError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let LoadError::NoDefinition(job_no, version) = self;
-        write!(
-            f,
-            "stored state has no definition {version} of job number {job_no}"
-        )
+        write!(f, "stored state has no definition {version} of job number {job_no}")
     }
 }
 
@@ -31,10 +28,7 @@ impl Ledger {
         applied: LogIndex,
         rows: impl IntoIterator<Item = Row>,
     ) -> Result<Ledger, LoadError> {
-        let mut ledger = Ledger {
-            applied,
-            ..Ledger::default()
-        };
+        let mut ledger = Ledger { applied, ..Ledger::default() };
         let mut runtimes: BTreeMap<JobNo, Runtime> = BTreeMap::new();
         let mut requests = BTreeMap::new();
         for row in rows {
@@ -46,11 +40,7 @@ impl Ledger {
                 }
                 Row::Paused(paused) => ledger.paused = paused,
                 Row::LastSeq(seq) => ledger.last_seq = seq,
-                Row::Definition {
-                    job_no,
-                    version,
-                    job,
-                } => {
+                Row::Definition { job_no, version, job } => {
                     ledger.pinned.insert((job_no, version), job);
                 }
                 Row::Runtime { job_no, runtime } => drop(runtimes.insert(job_no, runtime)),
@@ -70,15 +60,7 @@ impl Ledger {
             let job = ledger.pinned.remove(&(job_no, version));
             let job = job.ok_or(LoadError::NoDefinition(job_no, version))?;
             let pins = BTreeMap::new();
-            ledger.jobs.insert(
-                job_no,
-                JobState {
-                    job_no,
-                    job,
-                    runtime,
-                    pins,
-                },
-            );
+            ledger.jobs.insert(job_no, JobState { job_no, job, runtime, pins });
         }
         ledger.count_pins()?;
         ledger.derived = ledger.derive();
@@ -86,10 +68,7 @@ impl Ledger {
     }
 
     fn count_pins(&mut self) -> Result<(), LoadError> {
-        let groups = self
-            .groups
-            .values()
-            .map(|group| (group.job_no, group.version));
+        let groups = self.groups.values().map(|group| (group.job_no, group.version));
         let outputs = self.processing.values().map(|held| &held.record);
         let outputs = outputs.map(|record| (record.job_no, record.version));
         for (job_no, version) in groups.chain(outputs) {
@@ -110,11 +89,7 @@ impl Ledger {
         for state in self.jobs.values().filter(|state| !state.runtime.deleted) {
             let name = state.job.name.clone();
             if let Some(parent) = &state.job.parent_job {
-                derived
-                    .children
-                    .entry(parent.clone())
-                    .or_default()
-                    .insert(name.clone());
+                derived.children.entry(parent.clone()).or_default().insert(name.clone());
             }
             if let Some(next) = state.runtime.next.filter(|_| state.is_scheduled()) {
                 derived.due.insert((next, state.job_no));
@@ -122,14 +97,8 @@ impl Ledger {
             derived.names.insert(name, state.job_no);
         }
         for live in self.groups.values() {
-            let job = self
-                .definition(live.job_no, live.version)
-                .expect("pins were counted");
-            derived
-                .holders
-                .entry(job.name.clone())
-                .or_default()
-                .insert(live.group);
+            let job = self.definition(live.job_no, live.version).expect("pins were counted");
+            derived.holders.entry(job.name.clone()).or_default().insert(live.group);
             for slot in &live.slots {
                 if slot.phase.is_live() {
                     derived.live.insert(slot.seq, live.group);

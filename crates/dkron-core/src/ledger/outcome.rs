@@ -90,19 +90,11 @@ pub enum Effect {
     /// Send the execution to its node.
     Start(Seq),
     /// Fire the next attempt at this instant.
-    Retry {
-        at: Timestamp,
-        group: Group,
-        failed: Seq,
-    },
+    Retry { at: Timestamp, group: Group, failed: Seq },
     /// Fire the child for the parent's group.
     Child { parent: Group, child: JobNo },
     /// Run the job's processors over the execution's output.
     Process(Seq),
     /// Propose removal of these history rows.
-    Expire {
-        job_no: JobNo,
-        first: HistoryNo,
-        end: HistoryNo,
-    },
+    Expire { job_no: JobNo, first: HistoryNo, end: HistoryNo },
 }

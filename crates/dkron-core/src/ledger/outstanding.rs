@@ -24,10 +24,7 @@ pub fn outstanding(ledger: &Ledger) -> BTreeSet<Effect> {
     let children = ledger.owed.keys().map(|(parent, child)| (*parent, *child));
     owed.extend(children.map(|(parent, child)| Effect::Child { parent, child }));
     owed.extend(ledger.processing.keys().copied().map(Effect::Process));
-    let ranges = ledger
-        .expiring
-        .iter()
-        .map(|((job_no, first), end)| (*job_no, *first, *end));
+    let ranges = ledger.expiring.iter().map(|((job_no, first), end)| (*job_no, *first, *end));
     owed.extend(ranges.map(|(job_no, first, end)| Effect::Expire { job_no, first, end }));
     owed
 }

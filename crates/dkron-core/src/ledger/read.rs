@@ -2,11 +2,24 @@
 
 use alloc::sync::Arc;
 
+use super::outcome::JobSnapshot;
 use super::state::{JobState, Ledger, LiveGroup, Office, Processing, Slot};
 use crate::domain::{
     ExecutionId, Group, HistoryNo, Job, JobName, JobNo, LogIndex, NodeName, Nominal, Seq, Settings,
     Tenure, Timestamp, Version,
 };
+
+impl JobState {
+    /// The job as a reply shows it.
+    pub fn snapshot(&self) -> JobSnapshot {
+        JobSnapshot {
+            job_no: self.job_no,
+            version: self.runtime.version,
+            job: self.job.clone(),
+            runtime: self.runtime.clone(),
+        }
+    }
+}
 
 impl Ledger {
     /// Index of the last applied entry.
@@ -37,10 +50,7 @@ impl Ledger {
 
     /// The job of that name.
     pub fn job(&self, name: &str) -> Option<&JobState> {
-        self.derived
-            .names
-            .get(name)
-            .and_then(|no| self.jobs.get(no))
+        self.derived.names.get(name).and_then(|no| self.jobs.get(no))
     }
 
     /// The job of that number; it may be deleted.
@@ -74,9 +84,7 @@ impl Ledger {
 
     /// Owed starts of children: of which group, which child, since when.
     pub fn owed(&self) -> impl Iterator<Item = (Group, JobNo, Timestamp)> + '_ {
-        self.owed
-            .iter()
-            .map(|((group, child), at)| (*group, *child, *at))
+        self.owed.iter().map(|((group, child), at)| (*group, *child, *at))
     }
 
     /// Since when the child is owed a start by that group.
@@ -95,9 +103,7 @@ impl Ledger {
 
     /// Ranges of history rows to remove.
     pub fn expiring(&self) -> impl Iterator<Item = (JobNo, HistoryNo, HistoryNo)> + '_ {
-        self.expiring
-            .iter()
-            .map(|((job_no, first), end)| (*job_no, *first, *end))
+        self.expiring.iter().map(|((job_no, first), end)| (*job_no, *first, *end))
     }
 
     pub fn group(&self, group: Group) -> Option<&LiveGroup> {
@@ -111,26 +117,22 @@ impl Ledger {
     /// The live execution of that number.
     pub fn live(&self, seq: Seq) -> Option<(&LiveGroup, &Slot)> {
         let group = self.groups.get(self.derived.live.get(&seq)?)?;
-        group
-            .slots
-            .iter()
-            .find(|slot| slot.seq == seq)
-            .map(|slot| (group, slot))
+        group.slots.iter().find(|slot| slot.seq == seq).map(|slot| (group, slot))
     }
 
     /// Live executions of a node, by number.
     pub fn live_on(&self, node: &str) -> impl Iterator<Item = Seq> + '_ {
-        self.derived
-            .by_node
-            .get(node)
-            .into_iter()
-            .flatten()
-            .copied()
+        self.derived.by_node.get(node).into_iter().flatten().copied()
     }
 
     /// How many live executions a node has.
     pub fn load_of(&self, node: &NodeName) -> usize {
         self.derived.by_node.get(node).map_or(0, |seqs| seqs.len())
+    }
+
+    /// Nodes that have live executions.
+    pub fn nodes_with_live(&self) -> impl Iterator<Item = &NodeName> {
+        self.derived.by_node.keys()
     }
 
     pub fn live_count(&self) -> usize {
@@ -141,25 +143,13 @@ impl Ledger {
     pub fn holder(&self, name: &str) -> Option<ExecutionId> {
         let oldest = self.derived.holders.get(name)?.first()?;
         let group = self.groups.get(oldest)?;
-        let slot = group
-            .slots
-            .iter()
-            .find(|slot| slot.phase.is_live())
-            .or(group.slots.first())?;
-        Some(ExecutionId {
-            seq: slot.seq,
-            node: slot.target.node.clone(),
-        })
+        let slot = group.slots.iter().find(|slot| slot.phase.is_live()).or(group.slots.first())?;
+        Some(ExecutionId { seq: slot.seq, node: slot.target.node.clone() })
     }
 
     /// The definition of that version, if it is in force or still used.
     pub fn definition(&self, job_no: JobNo, version: Version) -> Option<&Arc<Job>> {
-        let current = self
-            .jobs
-            .get(&job_no)
-            .filter(|state| state.runtime.version == version);
-        current
-            .map(|state| &state.job)
-            .or_else(|| self.pinned.get(&(job_no, version)))
+        let current = self.jobs.get(&job_no).filter(|state| state.runtime.version == version);
+        current.map(|state| &state.job).or_else(|| self.pinned.get(&(job_no, version)))
     }
 }

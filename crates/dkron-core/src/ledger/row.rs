@@ -78,9 +78,7 @@ impl Row {
             Row::Settings(_) => RowKey::Settings,
             Row::Paused(_) => RowKey::Paused,
             Row::LastSeq(_) => RowKey::LastSeq,
-            Row::Definition {
-                job_no, version, ..
-            } => RowKey::Definition(*job_no, *version),
+            Row::Definition { job_no, version, .. } => RowKey::Definition(*job_no, *version),
             Row::Runtime { job_no, .. } => RowKey::Runtime(*job_no),
             Row::Group(group) => RowKey::Group(group.group),
             Row::Owed { parent, child, .. } => RowKey::Owed(*parent, *child),

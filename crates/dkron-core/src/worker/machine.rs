@@ -7,9 +7,7 @@ use core::time::Duration;
 
 use super::journal::{JournalRecord, Process};
 use super::lease::Lease;
-use super::message::{
-    Hello, Known, News, Order, Run, SessionNo, Statement, ToLeader, ToNode,
-};
+use super::message::{Hello, Known, News, Order, Run, SessionNo, Statement, ToLeader, ToNode};
 use crate::domain::{
     BootId, Concurrency, Finish, JournalId, NodeName, Now, Seq, Tenure, Timestamp,
 };
@@ -39,8 +37,15 @@ pub enum Event {
     Tick,
     Message(ToNode),
     /// The executor began.
-    Started { seq: Seq, at: Timestamp, process: Option<Process> },
-    Finished { seq: Seq, finish: Box<Finish> },
+    Started {
+        seq: Seq,
+        at: Timestamp,
+        process: Option<Process>,
+    },
+    Finished {
+        seq: Seq,
+        finish: Box<Finish>,
+    },
 }
 
 /// What the shell must do, in this order.
@@ -57,8 +62,17 @@ pub enum Action {
 /// What the node knows of one execution.
 #[derive(Clone, Debug)]
 enum Held {
-    Running { started_at: Option<Timestamp>, exclusive: bool, fenced: bool },
-    Finished { finish: Box<Finish>, end_acked: bool, output_acked: bool },
+    Running {
+        started_at: Option<Timestamp>,
+        process: Option<Process>,
+        exclusive: bool,
+        fenced: bool,
+    },
+    Finished {
+        finish: Box<Finish>,
+        end_acked: bool,
+        output_acked: bool,
+    },
     /// Accepted by an earlier life of the agent, which took it along.
     Gone,
 }
@@ -131,13 +145,16 @@ impl Worker {
     pub fn journal(&self) -> Vec<JournalRecord> {
         let records = self.held.iter().flat_map(|(seq, held)| {
             let (seq, accepted) = (*seq, JournalRecord::Accepted { seq: *seq });
-            let result = match held {
+            let known = match held {
                 Held::Finished { finish, .. } => {
                     Some(JournalRecord::Finished { seq, finish: finish.clone() })
                 }
+                Held::Running { started_at: Some(at), process: process @ Some(_), .. } => {
+                    Some(JournalRecord::Started { seq, at: *at, process: *process })
+                }
                 Held::Running { .. } | Held::Gone => None,
             };
-            core::iter::once(accepted).chain(result)
+            core::iter::once(accepted).chain(known)
         });
         records.collect()
     }
@@ -277,7 +294,8 @@ impl Worker {
         match self.held.get(&seq) {
             None => {
                 let exclusive = run.job.concurrency == Concurrency::Forbid;
-                let held = Held::Running { started_at: None, exclusive, fenced: false };
+                let held =
+                    Held::Running { started_at: None, process: None, exclusive, fenced: false };
                 self.held.insert(seq, held);
                 out.push(Action::Journal(JournalRecord::Accepted { seq }));
                 out.push(Action::Start(run));
@@ -305,8 +323,9 @@ impl Worker {
         process: Option<Process>,
         out: &mut Vec<Action>,
     ) {
-        if let Some(Held::Running { started_at, .. }) = self.held.get_mut(&seq) {
+        if let Some(Held::Running { started_at, process: own, .. }) = self.held.get_mut(&seq) {
             *started_at = Some(at);
+            *own = process;
             if process.is_some() {
                 out.push(Action::Journal(JournalRecord::Started { seq, at, process }));
             }

@@ -28,9 +28,14 @@ pub struct ToNode {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Order {
     /// Answers a hello; the node states what it knows.
-    Welcome { hello: u64, lost_after: Duration },
+    Welcome {
+        hello: u64,
+        lost_after: Duration,
+    },
     /// The session is not known (any more): say hello again.
-    Refused { hello: u64 },
+    Refused {
+        hello: u64,
+    },
     Run(Box<Run>),
     Kill(Seq),
     /// The result is in the log.
@@ -38,7 +43,9 @@ pub enum Order {
     /// The output is stored.
     OutputStored(Seq),
     /// Acknowledges a heartbeat that was sent at this reading of the node's clock.
-    Beat { sent: Duration },
+    Beat {
+        sent: Duration,
+    },
 }
 
 /// Everything that a node needs to carry out one attempt.
@@ -79,9 +86,17 @@ pub enum News {
     Stated(Vec<Statement>),
     /// That was all: the session is open.
     StatedAll,
-    Started { seq: Seq, at: Timestamp },
-    Finished { seq: Seq, finish: Box<Finish> },
-    Beat { sent: Duration },
+    Started {
+        seq: Seq,
+        at: Timestamp,
+    },
+    Finished {
+        seq: Seq,
+        finish: Box<Finish>,
+    },
+    Beat {
+        sent: Duration,
+    },
 }
 
 /// Opens a session.
@@ -105,7 +120,9 @@ pub struct Statement {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Known {
-    Running { started_at: Option<Timestamp> },
+    Running {
+        started_at: Option<Timestamp>,
+    },
     /// The result follows by itself.
     Finished,
     /// Accepted once, but nothing of it is left.

@@ -14,11 +14,7 @@ mod lease;
 mod machine;
 mod message;
 
-
-
 pub use journal::{JournalRecord, Process};
 pub use lease::{FENCE_GRACE, FENCE_MARGIN};
 pub use machine::{Action, Event, Options, Worker};
-pub use message::{
-    Hello, Known, News, Order, Run, SessionNo, Statement, ToLeader, ToNode,
-};
+pub use message::{Hello, Known, News, Order, Run, SessionNo, Statement, ToLeader, ToNode};

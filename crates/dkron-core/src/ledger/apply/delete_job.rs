@@ -17,11 +17,7 @@ pub(super) fn apply(step: &mut Step<'_>, command: &DeleteJob) -> Reply {
         Ok(job_no) => job_no,
         Err(rejection) => return rejection.into(),
     };
-    let children: Vec<_> = step
-        .ledger
-        .children(command.name.as_str())
-        .cloned()
-        .collect();
+    let children: Vec<_> = step.ledger.children(command.name.as_str()).cloned().collect();
     if !children.is_empty() {
         return Rejection::HasDependents(children).into();
     }
@@ -52,8 +48,7 @@ pub(super) fn remove(step: &mut Step<'_>, job_no: JobNo) {
         return;
     };
     if !state.pins.contains_key(&version) {
-        step.rows
-            .push(RowOp::Delete(RowKey::Definition(job_no, version)));
+        step.rows.push(RowOp::Delete(RowKey::Definition(job_no, version)));
     }
     step.drop_if_unused(job_no);
 }
@@ -67,8 +62,7 @@ fn of_child(step: &Step<'_>, child: JobNo) -> Vec<Group> {
 fn drop_skipped(step: &mut Step<'_>, job_no: JobNo) {
     let runtime = &step.state(job_no).runtime;
     for no in runtime.first_skip.0..runtime.next_skip.0 {
-        step.rows
-            .push(RowOp::Delete(RowKey::Skipped(job_no, SkipNo(no))));
+        step.rows.push(RowOp::Delete(RowKey::Skipped(job_no, SkipNo(no))));
     }
 }
 
@@ -81,20 +75,14 @@ pub(super) fn expire_history(step: &mut Step<'_>, job_no: JobNo) {
     }
     step.change(job_no, |runtime| runtime.first_no = end);
     step.ledger.expiring.insert((job_no, first), end);
-    step.rows
-        .push(RowOp::PutNew(Row::Expiring { job_no, first, end }));
+    step.rows.push(RowOp::PutNew(Row::Expiring { job_no, first, end }));
     step.effects.push(Effect::Expire { job_no, first, end });
 }
 
 /// Slots that wait for a further attempt are over.
 fn end_retries(step: &mut Step<'_>, job_no: JobNo) {
     let waiting: BTreeSet<Group> = {
-        let retries = step
-            .ledger
-            .derived
-            .retries
-            .iter()
-            .map(|(_, group, _)| *group);
+        let retries = step.ledger.derived.retries.iter().map(|(_, group, _)| *group);
         let of_job = |group: &Group| step.ledger.groups[group].job_no == job_no;
         retries.filter(of_job).collect()
     };

@@ -11,25 +11,15 @@ pub(super) fn apply(step: &mut Step<'_>, command: &Expire) -> Reply {
     let Some(owed) = step.ledger.expiring.remove(&(job_no, first)) else {
         return Reply::Done;
     };
-    step.rows
-        .push(RowOp::Delete(RowKey::Expiring(job_no, first)));
+    step.rows.push(RowOp::Delete(RowKey::Expiring(job_no, first)));
     let end = HistoryNo(end.0.clamp(first.0, owed.0));
     for no in first.0..end.0 {
-        step.rows
-            .push(RowOp::Delete(RowKey::History(job_no, HistoryNo(no))));
+        step.rows.push(RowOp::Delete(RowKey::History(job_no, HistoryNo(no))));
     }
     if end < owed {
         step.ledger.expiring.insert((job_no, end), owed);
-        step.rows.push(RowOp::Put(Row::Expiring {
-            job_no,
-            first: end,
-            end: owed,
-        }));
-        step.effects.push(Effect::Expire {
-            job_no,
-            first: end,
-            end: owed,
-        });
+        step.rows.push(RowOp::Put(Row::Expiring { job_no, first: end, end: owed }));
+        step.effects.push(Effect::Expire { job_no, first: end, end: owed });
     }
     Reply::Done
 }

@@ -50,23 +50,9 @@ fn decide(step: &mut Step<'_>, fire: Fire) -> Fired {
         Trigger::Retry { .. } => unreachable!("handled above"),
     };
     match fire.decision {
-        Decision::Skip {
-            last,
-            count,
-            reason,
-            detail,
-        } => {
+        Decision::Skip { last, count, reason, detail } => {
             let detail = cut(detail);
-            step.skip(
-                fire.job_no,
-                Skipped {
-                    first: fire.nominal,
-                    last,
-                    count,
-                    reason,
-                    detail,
-                },
-            );
+            step.skip(fire.job_no, Skipped { first: fire.nominal, last, count, reason, detail });
             Fired::Skipped
         }
         Decision::Run(places) => run(step, fire.job_no, version, cause, fire.nominal, places),
@@ -114,54 +100,25 @@ fn run(
             let seq = step.next_seq();
             born_failed.extend(place.born_failed.map(|reason| (seq, reason)));
             let phase = Phase::Pending;
-            Slot {
-                target: place.target,
-                seq,
-                attempt: 1,
-                fired_at,
-                tenure,
-                phase,
-            }
+            Slot { target: place.target, seq, attempt: 1, fired_at, tenure, phase }
         })
         .collect();
     let seqs: Vec<Seq> = slots.iter().map(|slot| slot.seq).collect();
     let group = Group(seqs[0].0);
-    let holders = step
-        .ledger
-        .derived
-        .holders
-        .entry(job.name.clone())
-        .or_default();
+    let holders = step.ledger.derived.holders.entry(job.name.clone()).or_default();
     holders.insert(group);
     step.pin(job_no, version);
     for slot in &slots {
         born(step, group, slot);
     }
-    let live = LiveGroup {
-        group,
-        job_no,
-        version,
-        cause,
-        nominal,
-        fired_at,
-        tenure,
-        slots,
-    };
+    let live = LiveGroup { group, job_no, version, cause, nominal, fired_at, tenure, slots };
     step.add_group(live);
-    for seq in seqs
-        .iter()
-        .filter(|seq| born_failed.iter().all(|(dead, _)| dead != *seq))
-    {
+    for seq in seqs.iter().filter(|seq| born_failed.iter().all(|(dead, _)| dead != *seq)) {
         step.effects.push(Effect::Start(*seq));
     }
     for (seq, reason) in born_failed {
         let finished_at = step.at;
-        let finish = Finish {
-            state: State::Failed,
-            reason,
-            finished_at,
-            ..Finish::default()
-        };
+        let finish = Finish { state: State::Failed, reason, finished_at, ..Finish::default() };
         end_slot(step, seq, finish, finished_at);
     }
     Fired::Run { group, seqs }
@@ -171,11 +128,7 @@ fn run(
 fn born(step: &mut Step<'_>, group: Group, slot: &Slot) {
     let derived = &mut step.ledger.derived;
     derived.live.insert(slot.seq, group);
-    derived
-        .by_node
-        .entry(slot.target.node.clone())
-        .or_default()
-        .insert(slot.seq);
+    derived.by_node.entry(slot.target.node.clone()).or_default().insert(slot.seq);
 }
 
 /// The next attempt of a slot, or the end of its waiting.
@@ -183,43 +136,25 @@ fn retry(step: &mut Step<'_>, group: Group, failed: Seq, decision: Decision) -> 
     let Some((at, retry_at)) = waiting(step, group, failed) else {
         return Fired::Void;
     };
-    step.ledger
-        .derived
-        .retries
-        .remove(&(retry_at, group, failed));
+    step.ledger.derived.retries.remove(&(retry_at, group, failed));
     match decision {
         Decision::Run(places) => {
             let place = places.into_iter().next().expect("a retry has one target");
             let (seq, fired_at, tenure) = (step.next_seq(), step.at, step.tenure);
             let slot = &mut step.group(group).slots[at];
             let (target, attempt) = (place.target, slot.attempt + 1);
-            *slot = Slot {
-                target,
-                seq,
-                attempt,
-                fired_at,
-                tenure,
-                phase: Phase::Pending,
-            };
+            *slot = Slot { target, seq, attempt, fired_at, tenure, phase: Phase::Pending };
             let slot = slot.clone();
             born(step, group, &slot);
             match place.born_failed {
                 None => step.effects.push(Effect::Start(seq)),
                 Some(reason) => {
                     let (state, finished_at) = (State::Failed, step.at);
-                    let finish = Finish {
-                        state,
-                        reason,
-                        finished_at,
-                        ..Finish::default()
-                    };
+                    let finish = Finish { state, reason, finished_at, ..Finish::default() };
                     end_slot(step, seq, finish, finished_at);
                 }
             }
-            Fired::Run {
-                group,
-                seqs: [seq].into(),
-            }
+            Fired::Run { group, seqs: [seq].into() }
         }
         Decision::Skip { reason, detail, .. } => {
             let live = step.group(group);
@@ -235,11 +170,8 @@ fn retry(step: &mut Step<'_>, group: Group, failed: Seq, decision: Decision) -> 
 /// The slot that waits after that attempt: its place in the group, and when it is due.
 fn waiting(step: &Step<'_>, group: Group, failed: Seq) -> Option<(usize, Timestamp)> {
     let slots = &step.ledger.group(group)?.slots;
-    slots
-        .iter()
-        .enumerate()
-        .find_map(|(at, slot)| match slot.phase {
-            Phase::Waiting { retry_at } if slot.seq == failed => Some((at, retry_at)),
-            _ => None,
-        })
+    slots.iter().enumerate().find_map(|(at, slot)| match slot.phase {
+        Phase::Waiting { retry_at } if slot.seq == failed => Some((at, retry_at)),
+        _ => None,
+    })
 }

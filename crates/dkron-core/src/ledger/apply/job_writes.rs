@@ -58,11 +58,7 @@ pub(super) fn replace(
         step.skip(job_no, skipped);
     }
     let same = *old_job == job;
-    let version = if same {
-        old_version
-    } else {
-        Version(old_version.0 + 1)
-    };
+    let version = if same { old_version } else { Version(old_version.0 + 1) };
     if !same {
         unlink(step, &old_job);
         let job = Arc::new(job);
@@ -84,9 +80,7 @@ fn open_account(step: &mut Step<'_>, job_no: JobNo, version: Version, account: A
                 runtime.anchor = at;
             }
             // A restart may decide an `@at` that is past; slots decided before stay decided.
-            runtime.mark = runtime
-                .mark
-                .filter(|mark| next.is_none_or(|next| *mark < next));
+            runtime.mark = runtime.mark.filter(|mark| next.is_none_or(|next| *mark < next));
         }
     });
 }
@@ -94,12 +88,7 @@ fn open_account(step: &mut Step<'_>, job_no: JobNo, version: Version, account: A
 /// Makes a job known to its parent.
 pub(super) fn link(step: &mut Step<'_>, job: &Job) {
     if let Some(parent) = &job.parent_job {
-        let children = step
-            .ledger
-            .derived
-            .children
-            .entry(parent.clone())
-            .or_default();
+        let children = step.ledger.derived.children.entry(parent.clone()).or_default();
         children.insert(job.name.clone());
     }
 }
@@ -136,10 +125,7 @@ pub(super) fn current(
     name: &JobName,
     base: Option<Base>,
 ) -> Result<Option<JobNo>, Rejection> {
-    let found = step
-        .ledger
-        .job(name.as_str())
-        .map(|state| (state.job_no, state.runtime.version));
+    let found = step.ledger.job(name.as_str()).map(|state| (state.job_no, state.runtime.version));
     match (found, base) {
         (None, None) => Ok(None),
         (Some((job_no, version)), Some(base))

@@ -24,21 +24,14 @@ use step::Step;
 impl Ledger {
     /// Applies the next entry of the log. The same entries give the same ledger everywhere.
     pub fn apply(&mut self, entry: Entry) -> Outcome {
-        assert!(
-            entry.index > self.applied,
-            "entry {} was applied before",
-            entry.index
-        );
+        assert!(entry.index > self.applied, "entry {} was applied before", entry.index);
         self.applied = entry.index;
         let foreign = entry.tenure != self.office.tenure;
         let by_conductor = entry.tenure != Tenure(0) && !is_take_office(&entry.command);
         if foreign && (by_conductor || needs_tenure(&entry.command)) {
             return Outcome::only(Reply::Deposed);
         }
-        if entry
-            .request
-            .is_some_and(|id| self.derived.known_requests.contains(&id))
-        {
+        if entry.request.is_some_and(|id| self.derived.known_requests.contains(&id)) {
             return Outcome::only(Reply::Repeated);
         }
         let request = entry.request;
@@ -68,11 +61,7 @@ impl Ledger {
 
 impl Outcome {
     fn only(reply: Reply) -> Self {
-        Outcome {
-            reply,
-            rows: Default::default(),
-            effects: Default::default(),
-        }
+        Outcome { reply, rows: Default::default(), effects: Default::default() }
     }
 }
 

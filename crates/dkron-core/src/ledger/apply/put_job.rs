@@ -21,12 +21,7 @@ pub(super) fn restore(step: &mut Step<'_>, command: PutJob) -> Reply {
 }
 
 fn store(step: &mut Step<'_>, command: PutJob) -> Result<Reply, Rejection> {
-    let PutJob {
-        submission,
-        base,
-        account,
-        undecided,
-    } = command;
+    let PutJob { submission, base, account, undecided } = command;
     let existing = current(step, &submission.job.name, base)?;
     check_parent(step, &submission.job)?;
     let job = submission.job.clone();

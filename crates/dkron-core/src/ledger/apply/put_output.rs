@@ -13,26 +13,15 @@ pub(super) fn apply(step: &mut Step<'_>, command: PutOutput) -> Reply {
     let Some(processing) = step.ledger.processing.remove(&command.seq) else {
         return Reply::Done;
     };
-    step.rows
-        .push(RowOp::Delete(RowKey::Processing(command.seq)));
+    step.rows.push(RowOp::Delete(RowKey::Processing(command.seq)));
     let old = &processing.record;
     let (job_no, version) = (old.job_no, old.version);
     let runtime = &step.state(job_no).runtime;
     if !runtime.deleted && processing.no >= runtime.first_no {
         let output = command.output;
-        let finish = Finish {
-            output,
-            dropped: command.dropped,
-            ..old.finish.clone()
-        };
-        let record = Arc::new(Record {
-            finish,
-            ..Record::clone(old)
-        });
-        step.rows.push(RowOp::Put(Row::History {
-            no: processing.no,
-            record,
-        }));
+        let finish = Finish { output, dropped: command.dropped, ..old.finish.clone() };
+        let record = Arc::new(Record { finish, ..Record::clone(old) });
+        step.rows.push(RowOp::Put(Row::History { no: processing.no, record }));
     }
     leave_if_done(step, job_no);
     step.unpin(job_no, version);

@@ -27,10 +27,7 @@ fn start_slot(step: &mut Step<'_>, seq: Seq, started_at: Timestamp) {
         return;
     };
     let slots = &mut step.group(group).slots;
-    let slot = slots
-        .iter_mut()
-        .find(|slot| slot.seq == seq)
-        .expect("its slot");
+    let slot = slots.iter_mut().find(|slot| slot.seq == seq).expect("its slot");
     if slot.phase == Phase::Pending {
         slot.phase = Phase::Running { started_at };
     }
@@ -38,32 +35,17 @@ fn start_slot(step: &mut Step<'_>, seq: Seq, started_at: Timestamp) {
 
 /// Ends an execution; one that is not live was ended before and is ignored.
 pub(super) fn end_slot(step: &mut Step<'_>, seq: Seq, finish: Finish, retry_at: Timestamp) {
-    assert!(
-        finish.state.is_terminal(),
-        "execution {seq} ends in a state that is no end"
-    );
+    assert!(finish.state.is_terminal(), "execution {seq} ends in a state that is no end");
     let Some(group_no) = step.ledger.derived.live.remove(&seq) else {
         return;
     };
-    let live = step
-        .ledger
-        .groups
-        .get(&group_no)
-        .expect("a live execution has its group")
-        .clone();
-    let at = live
-        .slots
-        .iter()
-        .position(|slot| slot.seq == seq)
-        .expect("its slot");
+    let live = step.ledger.groups.get(&group_no).expect("a live execution has its group").clone();
+    let at = live.slots.iter().position(|slot| slot.seq == seq).expect("its slot");
     let slot = &live.slots[at];
     leave_node(step, slot);
     let state = step.state(live.job_no);
     let deleted = state.runtime.deleted;
-    let job = step
-        .ledger
-        .definition(live.job_no, live.version)
-        .expect("a pinned definition");
+    let job = step.ledger.definition(live.job_no, live.version).expect("a pinned definition");
     let job = job.clone();
     let success = finish.state == State::Success;
     let again = !deleted && may_retry(&job, slot.attempt, finish.state);
@@ -71,22 +53,11 @@ pub(super) fn end_slot(step: &mut Step<'_>, seq: Seq, finish: Finish, retry_at: 
         count(step, live.job_no, &finish);
         keep(step, &live, slot, &job, finish);
     }
-    let phase = if again {
-        Phase::Waiting { retry_at }
-    } else {
-        Phase::Done { success }
-    };
+    let phase = if again { Phase::Waiting { retry_at } } else { Phase::Done { success } };
     step.group(group_no).slots[at].phase = phase;
     if again {
-        step.ledger
-            .derived
-            .retries
-            .insert((retry_at, group_no, seq));
-        step.effects.push(Effect::Retry {
-            at: retry_at,
-            group: group_no,
-            failed: seq,
-        });
+        step.ledger.derived.retries.insert((retry_at, group_no, seq));
+        step.effects.push(Effect::Retry { at: retry_at, group: group_no, failed: seq });
     }
     close_group(step, group_no);
 }
@@ -136,10 +107,7 @@ fn keep(step: &mut Step<'_>, live: &LiveGroup, slot: &Slot, job: &Job, finish: F
         finish,
     });
     let no = step.state(job_no).runtime.next_no;
-    step.rows.push(RowOp::PutNew(Row::History {
-        no,
-        record: record.clone(),
-    }));
+    step.rows.push(RowOp::PutNew(Row::History { no, record: record.clone() }));
     let kept = u64::from(step.ledger.settings.keep_executions);
     let mut dropped = Vec::new();
     step.change(job_no, |runtime| {
@@ -149,16 +117,11 @@ fn keep(step: &mut Step<'_>, live: &LiveGroup, slot: &Slot, job: &Job, finish: F
             runtime.first_no = HistoryNo(runtime.first_no.0 + 1);
         }
     });
-    step.rows.extend(
-        dropped
-            .into_iter()
-            .map(|no| RowOp::Delete(RowKey::History(job_no, no))),
-    );
+    step.rows.extend(dropped.into_iter().map(|no| RowOp::Delete(RowKey::History(job_no, no))));
     if !job.processors.is_empty() {
         let seq = record.seq;
         let processing = Processing { no, record };
-        step.rows
-            .push(RowOp::PutNew(Row::Processing(processing.clone())));
+        step.rows.push(RowOp::PutNew(Row::Processing(processing.clone())));
         step.ledger.processing.insert(seq, processing);
         step.pin(job_no, live.version);
         step.effects.push(Effect::Process(seq));
@@ -170,24 +133,13 @@ const PRUNED_AT_ONCE: usize = 16;
 
 /// Ends a group whose every target's last attempt is terminal.
 pub(super) fn close_group(step: &mut Step<'_>, group_no: Group) {
-    let live = step
-        .ledger
-        .groups
-        .get(&group_no)
-        .expect("the caller changed it");
-    if live
-        .slots
-        .iter()
-        .any(|slot| !matches!(slot.phase, Phase::Done { .. }))
-    {
+    let live = step.ledger.groups.get(&group_no).expect("the caller changed it");
+    if live.slots.iter().any(|slot| !matches!(slot.phase, Phase::Done { .. })) {
         return;
     }
     let live = step.ledger.groups.remove(&group_no).expect("seen above");
     step.rows.push(RowOp::Delete(RowKey::Group(group_no)));
-    let job = step
-        .ledger
-        .definition(live.job_no, live.version)
-        .expect("a pinned definition");
+    let job = step.ledger.definition(live.job_no, live.version).expect("a pinned definition");
     let job = job.clone();
     let holders = &mut step.ledger.derived.holders;
     if let Some(groups) = holders.get_mut(&job.name) {
@@ -219,15 +171,12 @@ fn settle(step: &mut Step<'_>, live: &LiveGroup, job: &Job) {
     }
     let children: Vec<JobNo> = {
         let names = step.ledger.children(job.name.as_str());
-        names
-            .filter_map(|name| step.ledger.derived.names.get(name).copied())
-            .collect()
+        names.filter_map(|name| step.ledger.derived.names.get(name).copied()).collect()
     };
     let (at, parent) = (step.at, live.group);
     for child in children.iter().copied() {
         step.ledger.owed.insert((parent, child), at);
-        step.rows
-            .push(RowOp::PutNew(Row::Owed { parent, child, at }));
+        step.rows.push(RowOp::PutNew(Row::Owed { parent, child, at }));
         step.effects.push(Effect::Child { parent, child });
     }
     if job.ephemeral && children.is_empty() {
@@ -245,11 +194,7 @@ pub(super) fn leave_if_done(step: &mut Step<'_>, job_no: JobNo) {
     if !runtime.leaving || runtime.deleted {
         return;
     }
-    let waits = step
-        .ledger
-        .processing
-        .values()
-        .any(|held| held.record.job_no == job_no);
+    let waits = step.ledger.processing.values().any(|held| held.record.job_no == job_no);
     if !waits {
         remove(step, job_no);
     }

@@ -56,22 +56,13 @@ impl<'a> Step<'a> {
         for (group, new) in &self.changed_groups {
             if let Some(live) = self.ledger.groups.get(group) {
                 let row = Row::Group(live.clone());
-                self.rows.push(if *new {
-                    RowOp::PutNew(row)
-                } else {
-                    RowOp::Put(row)
-                });
+                self.rows.push(if *new { RowOp::PutNew(row) } else { RowOp::Put(row) });
             }
         }
         if self.ledger.last_seq != self.first_seq {
-            self.rows
-                .push(RowOp::Put(Row::LastSeq(self.ledger.last_seq)));
+            self.rows.push(RowOp::Put(Row::LastSeq(self.ledger.last_seq)));
         }
-        Outcome {
-            reply,
-            rows: self.rows,
-            effects: self.effects,
-        }
+        Outcome { reply, rows: self.rows, effects: self.effects }
     }
 
     /// The number of the next execution: unique, and the entry's time where it can be.
@@ -87,10 +78,7 @@ impl<'a> Step<'a> {
         let ledger = &mut *self.ledger;
         ledger.requests.push_back((self.index, id));
         ledger.derived.known_requests.insert(id);
-        self.rows.push(RowOp::PutNew(Row::Request {
-            index: self.index,
-            id,
-        }));
+        self.rows.push(RowOp::PutNew(Row::Request { index: self.index, id }));
         if ledger.requests.len() > limits::REQUESTS_KEPT
             && let Some((index, old)) = ledger.requests.pop_front()
         {
@@ -106,10 +94,7 @@ impl<'a> Step<'a> {
     }
 
     pub fn state(&self, job_no: JobNo) -> &JobState {
-        self.ledger
-            .jobs
-            .get(&job_no)
-            .expect("callers hold numbers of stored jobs")
+        self.ledger.jobs.get(&job_no).expect("callers hold numbers of stored jobs")
     }
 
     /// Changes a job's runtime state and everything that follows from it.
@@ -137,21 +122,11 @@ impl<'a> Step<'a> {
     /// A live group, to be changed.
     pub fn group(&mut self, group: Group) -> &mut LiveGroup {
         self.changed_groups.entry(group).or_insert(false);
-        self.ledger
-            .groups
-            .get_mut(&group)
-            .expect("indexes name live groups only")
+        self.ledger.groups.get_mut(&group).expect("indexes name live groups only")
     }
 
     pub fn snapshot(&self, job_no: JobNo) -> Box<JobSnapshot> {
-        let state = self.state(job_no);
-        let (version, runtime) = (state.runtime.version, state.runtime.clone());
-        JobSnapshot {
-            job_no,
-            version,
-            job: state.job.clone(),
-            runtime,
-        }
+        Box::new(self.state(job_no).snapshot())
     }
 
     /// Adds a skipped record; a run of equal ones grows the newest.
@@ -179,16 +154,11 @@ impl<'a> Step<'a> {
             }
             let mut newest = runtime.next_skip;
             newest.0 -= 1;
-            row = Some(Row::Skipped {
-                job_no,
-                no: newest,
-                skipped: merged.clone(),
-            });
+            row = Some(Row::Skipped { job_no, no: newest, skipped: merged.clone() });
             runtime.last_skipped = Some(merged);
         });
         self.rows.extend(row.map(RowOp::Put));
-        self.rows
-            .extend(dropped.map(|no| RowOp::Delete(RowKey::Skipped(job_no, no))));
+        self.rows.extend(dropped.map(|no| RowOp::Delete(RowKey::Skipped(job_no, no))));
     }
 
     /// One more user of a definition.
@@ -208,8 +178,7 @@ impl<'a> Step<'a> {
         state.pins.remove(&version);
         let (current, deleted) = (state.runtime.version == version, state.runtime.deleted);
         if self.ledger.pinned.remove(&(job_no, version)).is_some() || (current && deleted) {
-            self.rows
-                .push(RowOp::Delete(RowKey::Definition(job_no, version)));
+            self.rows.push(RowOp::Delete(RowKey::Definition(job_no, version)));
         }
         self.drop_if_unused(job_no);
     }
@@ -232,15 +201,10 @@ impl<'a> Step<'a> {
             if state.pins.contains_key(&old_version) {
                 self.ledger.pinned.insert((job_no, old_version), old);
             } else {
-                self.rows
-                    .push(RowOp::Delete(RowKey::Definition(job_no, old_version)));
+                self.rows.push(RowOp::Delete(RowKey::Definition(job_no, old_version)));
             }
         }
-        self.rows.push(RowOp::Put(Row::Definition {
-            job_no,
-            version,
-            job,
-        }));
+        self.rows.push(RowOp::Put(Row::Definition { job_no, version, job }));
     }
 
     /// Removes an owed start of a child.
@@ -255,13 +219,7 @@ impl<'a> Step<'a> {
 
 /// A skipped record of one slot.
 pub(super) fn one(nominal: Nominal, reason: SkipReason, detail: impl ToString) -> Skipped {
-    Skipped {
-        first: nominal,
-        last: nominal,
-        count: 1,
-        reason,
-        detail: cut(detail.to_string()),
-    }
+    Skipped { first: nominal, last: nominal, count: 1, reason, detail: cut(detail.to_string()) }
 }
 
 /// A detail within its limit.

@@ -17,7 +17,6 @@ pub(super) fn apply(step: &mut Step<'_>, command: TakeOffice) -> Reply {
         zone_data: command.zone_data,
         rules: step.ledger.office.rules.max(command.rules),
     };
-    step.rows
-        .push(RowOp::Put(Row::Office(step.ledger.office.clone())));
+    step.rows.push(RowOp::Put(Row::Office(step.ledger.office.clone())));
     Reply::InOffice(tenure)
 }

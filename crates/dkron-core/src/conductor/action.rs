@@ -1,0 +1,86 @@
+//! What a conductor wants done.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::input::Ticket;
+use crate::domain::{ExecutionId, Group, Job, JobName, NodeName, Record, Tenure, Timestamp};
+use crate::ledger::{Command, JobSnapshot, Rejection};
+use crate::worker::ToNode;
+
+/// Something that the shell must do. None of it may be done before the inputs that caused it
+/// were applied; order matters within one node's messages only.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Put this into the log; the answer is `Input::Resolved`.
+    Propose {
+        ticket: Ticket,
+        at: Timestamp,
+        tenure: Tenure,
+        command: Box<Command>,
+    },
+    Send {
+        node: NodeName,
+        message: Box<ToNode>,
+    },
+    /// Run the job's processors over the record's output; the answer is `Input::Processed`.
+    Process {
+        record: Arc<Record>,
+        job: Arc<Job>,
+    },
+    /// Answer a request.
+    Answer {
+        ticket: Ticket,
+        answer: Result<Answer, Refusal>,
+    },
+    /// Send `Input::Alarm` when the monotonic clock shows this, at the latest.
+    Wake(Duration),
+    /// Tell the operator.
+    Note(Note),
+}
+
+/// A request that was carried out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Answer {
+    Done,
+    Job(Box<JobSnapshot>),
+    Ran { job: Box<JobSnapshot>, group: Group, executions: Vec<ExecutionId> },
+}
+
+/// A request that was not.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// The definition is wrong; the text names the field.
+    Invalid(String),
+    Rejected(Rejection),
+    NoEligibleNode(JobName),
+    NoCapacity(JobName),
+    /// A queue is full; nothing was done.
+    Busy,
+    /// Nothing was done.
+    NoLeader,
+    /// It may or may not have been done.
+    Unknown,
+}
+
+/// Events that a log should show.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Note {
+    InOffice(Tenure),
+    /// The wall clock was set by this many milliseconds (negative: back).
+    ClockStep {
+        millis: i64,
+    },
+    /// A node's session opened.
+    SessionOpen(NodeName),
+    /// A node's session ended.
+    SessionLost(NodeName),
+    /// A stored job's schedule does not parse here: it has no slots until it is changed.
+    BadSchedule {
+        job: JobName,
+        text: String,
+    },
+}

@@ -1,0 +1,83 @@
+//! What happens to a conductor.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::domain::{BootId, JobName, NodeName, Output, RequestId, Seq, Settings, Submission};
+use crate::ledger::{Effect, Reply};
+use crate::worker::ToLeader;
+
+/// Names a proposal or a request until its answer; unique within a process.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Ticket(pub u64);
+
+/// Who this server is, and what it brings to a new cluster.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Options {
+    pub server: NodeName,
+    pub boot_id: BootId,
+    /// Version of the bundled zone data.
+    pub zone_data: String,
+    /// First settings of a cluster that has none.
+    pub settings: Settings,
+    /// Region of this server: jobs run on its members.
+    pub region: String,
+}
+
+/// A member of the cluster as far as placement is concerned.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RosterMember {
+    pub region: String,
+    pub tags: BTreeMap<String, String>,
+    /// Neither left nor known to be dead.
+    pub alive: bool,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Consensus made this server leader, and its lease holds.
+    Elected,
+    /// The leadership is over; everything that was only remembered is forgotten.
+    Deposed,
+    /// Members changed.
+    Roster(BTreeMap<NodeName, RosterMember>),
+    /// A node spoke. `link` names the connection, for the answer to a hello.
+    FromNode { node: NodeName, message: Box<ToLeader> },
+    /// What applying an entry asks of the leader.
+    Effects(Vec<Effect>),
+    /// A proposal's fate.
+    Resolved { ticket: Ticket, fate: Fate },
+    /// Somebody wants something.
+    Request { ticket: Ticket, request: Request },
+    /// Processors are done with an output.
+    Processed { seq: Seq, output: Output, dropped: u64 },
+    /// Every batch of inputs ends with this: due slots, owed triggers and results go out.
+    Alarm,
+}
+
+/// What became of a proposal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fate {
+    Applied(Reply),
+    /// The queue was full; it was not proposed.
+    Refused,
+    /// It was not proposed: somebody else leads.
+    NotLeader,
+    /// It may be applied yet.
+    Unknown,
+}
+
+/// What users ask for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Request {
+    Put(Box<Submission>),
+    Restore(Box<Submission>),
+    Delete(JobName),
+    Toggle(JobName),
+    Clear(JobName),
+    Pause(bool),
+    Run { name: JobName, id: RequestId },
+}

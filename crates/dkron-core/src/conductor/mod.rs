@@ -1,0 +1,303 @@
+//! The leader's brain: which slots are due, who runs them, which trigger is owed, which node is
+//! silent. It proposes commands and sends runs; it never changes the ledger.
+//!
+//! Everything it remembers can be forgotten at any moment: what must last stands in the ledger.
+//! It knows no clock (`Now` comes with every input), no network and no log.
+//!
+//! ```text
+//!   elected, node messages, requests, fates ──▶ step(ledger, now, input) ──▶ propose, send, answer
+//! ```
+
+mod account;
+mod action;
+pub mod admission;
+mod clock;
+mod fires;
+mod input;
+mod lateness;
+mod placement;
+mod proposals;
+mod reports;
+mod schedules;
+mod sessions;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod writes;
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+pub use action::{Action, Answer, Note, Refusal};
+pub use input::{Fate, Input, Options, Request, RosterMember, Ticket};
+
+use crate::domain::{
+    Group, HistoryNo, JobName, JobNo, NodeName, Now, Seq, Tenure, Timestamp, limits,
+};
+use crate::ledger::{Command, Effect, End, Expire, Ledger, PutOutput, TakeOffice, outstanding};
+use crate::schedule::Zone;
+use crate::worker::ToLeader;
+use clock::Clock;
+use proposals::Proposal;
+use schedules::Schedules;
+use sessions::{Heard, Sessions};
+
+/// The behaviour that this build knows.
+const RULES: u32 = 1;
+/// The longest sleep: a step of the wall clock is noticed within it.
+const LOOK: Duration = Duration::from_millis(500);
+/// What waits for room or a session is looked at again after this.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Conductor {
+    options: Options,
+    elected: bool,
+    /// Set while in office.
+    tenure: Option<Tenure>,
+    took_office_at: Duration,
+    clock: Clock,
+    roster: BTreeMap<NodeName, RosterMember>,
+    sessions: Sessions,
+    schedules: Schedules,
+    zone: Option<Zone>,
+    last_ticket: Ticket,
+    proposals: BTreeMap<Ticket, Proposal>,
+    /// Jobs whose due slots are being decided.
+    firing: BTreeSet<JobNo>,
+    triggering: BTreeSet<(Group, JobNo)>,
+    retrying: BTreeSet<Seq>,
+    processing: BTreeSet<Seq>,
+    expiring: BTreeSet<(JobNo, HistoryNo)>,
+    /// Runs proposed but not applied, by node.
+    given: BTreeMap<NodeName, usize>,
+    ends: Vec<(End, NodeName)>,
+    /// Executions whose end is taken up or on its way.
+    ending: BTreeSet<Seq>,
+    /// Starts that enter the log if the run still goes on at that moment.
+    starts: VecDeque<(Duration, Seq, Timestamp)>,
+    reports: usize,
+    /// Waiting writes by job; the first may be on its way.
+    writes: BTreeMap<JobName, VecDeque<(Ticket, Request)>>,
+    writing: BTreeSet<JobName>,
+    settling: bool,
+    /// Something due could not be decided and is looked at again soon.
+    waiting: bool,
+}
+
+impl Conductor {
+    pub fn new(options: Options) -> Self {
+        Conductor {
+            options,
+            elected: false,
+            tenure: None,
+            took_office_at: Duration::ZERO,
+            clock: Clock::default(),
+            roster: BTreeMap::new(),
+            sessions: Sessions::default(),
+            schedules: Schedules::default(),
+            zone: None,
+            last_ticket: Ticket(0),
+            proposals: BTreeMap::new(),
+            firing: BTreeSet::new(),
+            triggering: BTreeSet::new(),
+            retrying: BTreeSet::new(),
+            processing: BTreeSet::new(),
+            expiring: BTreeSet::new(),
+            given: BTreeMap::new(),
+            ends: Vec::new(),
+            ending: BTreeSet::new(),
+            starts: VecDeque::new(),
+            reports: 0,
+            writes: BTreeMap::new(),
+            writing: BTreeSet::new(),
+            settling: false,
+            waiting: false,
+        }
+    }
+
+    /// The tenure, while in office.
+    pub fn tenure(&self) -> Option<Tenure> {
+        self.tenure
+    }
+
+    /// Takes one input. A batch of inputs ends with `Input::Alarm`.
+    pub fn step(&mut self, ledger: &Ledger, now: Now, input: Input) -> Vec<Action> {
+        let mut out = Vec::new();
+        match input {
+            Input::Elected => self.elected(now, &mut out),
+            Input::Deposed => self.deposed(&mut out),
+            Input::Roster(roster) => self.roster = roster,
+            Input::FromNode { node, message } => {
+                self.hear(ledger, now, node, *message, &mut out);
+            }
+            Input::Effects(effects) => self.effects(ledger, now, effects, &mut out),
+            Input::Resolved { ticket, fate } => {
+                let office = matches!(self.proposals.get(&ticket), Some(Proposal::Office));
+                self.resolved(ledger, now, ticket, fate, &mut out);
+                if office {
+                    self.begin(ledger, now, &mut out);
+                }
+            }
+            Input::Request { ticket, request } => {
+                self.request(ledger, now, ticket, request, &mut out);
+            }
+            Input::Processed { seq, output, dropped } => {
+                if self.tenure.is_some() && self.processing.contains(&seq) {
+                    let command = Command::PutOutput(PutOutput { seq, output, dropped });
+                    self.propose(Proposal::Output { seq }, command, now, &mut out);
+                }
+            }
+            Input::Alarm => self.alarm(ledger, now, &mut out),
+        }
+        out
+    }
+
+    fn elected(&mut self, now: Now, out: &mut Vec<Action>) {
+        self.elected = true;
+        let command = Command::TakeOffice(TakeOffice {
+            server: self.options.server.clone(),
+            boot_id: self.options.boot_id,
+            zone_data: self.options.zone_data.clone(),
+            rules: RULES,
+        });
+        self.propose(Proposal::Office, command, now, out);
+    }
+
+    fn deposed(&mut self, out: &mut Vec<Action>) {
+        self.refuse_all(out);
+        let (options, roster) = (self.options.clone(), core::mem::take(&mut self.roster));
+        let last_ticket = self.last_ticket;
+        *self = Conductor { roster, last_ticket, ..Conductor::new(options) };
+    }
+
+    /// In office: everything that is outstanding is taken up as if it had just been caused.
+    fn begin(&mut self, ledger: &Ledger, now: Now, out: &mut Vec<Action>) {
+        if self.tenure.is_none() {
+            return;
+        }
+        self.settle(ledger, now, out);
+        let owed = outstanding(ledger).into_iter().collect();
+        self.effects(ledger, now, owed, out);
+    }
+
+    /// A new cluster agrees on its first settings.
+    fn settle(&mut self, ledger: &Ledger, now: Now, out: &mut Vec<Action>) {
+        if !ledger.is_settled() && !self.settling {
+            self.settling = true;
+            let command = Command::PutSettings(self.options.settings.clone());
+            self.propose(Proposal::Settings, command, now, out);
+        }
+    }
+
+    fn hear(
+        &mut self,
+        ledger: &Ledger,
+        now: Now,
+        node: NodeName,
+        message: ToLeader,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(tenure) = self.tenure else { return };
+        let lost_after = ledger.settings().lost_after;
+        match self.sessions.hear(tenure, node, message, now.mono, lost_after, out) {
+            Heard::Nothing => {}
+            Heard::Opened(node) => self.reconcile(ledger, now, &node, out),
+            Heard::Statements(node, page) => self.statements(ledger, now, &node, page, out),
+            Heard::News(node, news) => self.news(ledger, now, node, news, out),
+        }
+    }
+
+    fn effects(&mut self, ledger: &Ledger, now: Now, effects: Vec<Effect>, out: &mut Vec<Action>) {
+        if self.tenure.is_none() {
+            return;
+        }
+        for effect in effects {
+            match effect {
+                Effect::Start(seq) => self.dispatch(ledger, seq, out),
+                Effect::Process(seq) => self.process(ledger, seq, out),
+                Effect::Expire { job_no, first, end } => {
+                    if self.expiring.insert((job_no, first)) {
+                        let end = HistoryNo(end.0.min(first.0 + limits::EXPIRE_ROWS));
+                        let command = Command::Expire(Expire { job_no, first, end });
+                        let key = (job_no, first);
+                        self.propose(Proposal::Expire { key }, command, now, out);
+                    }
+                }
+                // The alarm finds these in the ledger.
+                Effect::Retry { .. } | Effect::Child { .. } => {}
+            }
+        }
+    }
+
+    fn process(&mut self, ledger: &Ledger, seq: Seq, out: &mut Vec<Action>) {
+        let Some(held) = ledger.processing_of(seq) else { return };
+        let record = held.record.clone();
+        if let Some(job) = ledger.definition(record.job_no, record.version).cloned()
+            && self.processing.insert(seq)
+        {
+            out.push(Action::Process { record, job });
+        }
+    }
+
+    fn alarm(&mut self, ledger: &Ledger, now: Now, out: &mut Vec<Action>) {
+        if let Some(millis) = self.clock.observe(now) {
+            out.push(Action::Note(Note::ClockStep { millis }));
+        }
+        if self.tenure.is_none() {
+            // A proposal to take office may have failed while consensus still says leader.
+            let asked = self.proposals.values().any(|held| matches!(held, Proposal::Office));
+            if self.elected && !asked {
+                self.elected(now, out);
+            }
+            return;
+        }
+        self.settle(ledger, now, out);
+        if !ledger.is_settled() {
+            return;
+        }
+        self.fire_due(ledger, now, out);
+        self.lose_silent(ledger, now);
+        self.report(ledger, now, out);
+        out.push(Action::Wake(self.wake(ledger, now)));
+    }
+
+    /// When something can be due next.
+    fn wake(&self, ledger: &Ledger, now: Now) -> Duration {
+        let mut sleep = LOOK;
+        if self.waiting {
+            sleep = sleep.min(AGAIN);
+        }
+        let in_flight = |job_no: &JobNo| self.firing.contains(job_no);
+        let slot = ledger.due().find(|(_, job_no)| !in_flight(job_no));
+        let slot = slot.map(|(nominal, _)| nominal.0).filter(|at| *at > now.wall);
+        let retry = ledger.retries().map(|(at, ..)| at).find(|at| *at > now.wall);
+        for at in slot.into_iter().chain(retry) {
+            sleep = sleep.min(at.since(now.wall));
+        }
+        if let Some((due, ..)) = self.starts.front() {
+            sleep = sleep.min(due.saturating_sub(now.mono));
+        }
+        if let Some(until) = self.clock.held(now.mono) {
+            sleep = sleep.min(until.saturating_sub(now.mono));
+        }
+        now.mono + sleep
+    }
+
+    /// The zone of jobs without one, as the cluster agreed.
+    fn local_zone(&mut self, ledger: &Ledger) -> Zone {
+        let name = ledger.settings().zone.as_str();
+        match &self.zone {
+            Some(zone) if zone.name() == name => zone.clone(),
+            _ => {
+                let zone = Zone::parse(name).unwrap_or_else(|_| Zone::utc());
+                self.schedules.clear();
+                self.zone = Some(zone.clone());
+                zone
+            }
+        }
+    }
+}

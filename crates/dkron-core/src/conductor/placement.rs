@@ -1,0 +1,126 @@
+//! Who runs an occurrence: members that match its tags, the least loaded first.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::Conductor;
+use super::input::RosterMember;
+use super::tags::Wanted;
+use crate::domain::{EndReason, Job, NodeName, Nominal, Target};
+use crate::ledger::{Ledger, Place};
+
+/// After taking office, how long a slot waits for the sessions of matching members.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The answer.
+pub(super) enum Choice {
+    Places(Vec<Place>),
+    /// No member matches.
+    Nobody,
+    /// Those that match have no room, or their sessions are not open yet.
+    Wait,
+}
+
+impl Conductor {
+    pub(super) fn choose(
+        &self,
+        ledger: &Ledger,
+        job: &Job,
+        nominal: Nominal,
+        mono: Duration,
+    ) -> Choice {
+        let wanted = Wanted::new(&job.tags);
+        let matching: Vec<&NodeName> = self.matching(&wanted);
+        let limit = wanted.limit.unwrap_or(matching.len()).min(matching.len());
+        if limit == 0 {
+            return Choice::Nobody;
+        }
+        let seed = seed(job.name.as_str(), nominal);
+        let mut ready = Vec::new();
+        let mut silent = Vec::new();
+        for name in matching {
+            match self.sessions.eligible(name, mono) {
+                Some(node) => {
+                    let load = self.load(ledger, name);
+                    let room = (load as u64) < u64::from(node.capacity);
+                    ready.push((!room, load, mix(seed, name.as_str()), name, node.target(name)));
+                }
+                None => silent.push(name),
+            }
+        }
+        if !silent.is_empty() && mono < self.took_office_at + GRACE {
+            return Choice::Wait;
+        }
+        ready.sort_by(|a, b| (a.0, a.1, a.2, a.3).cmp(&(b.0, b.1, b.2, b.3)));
+        let chosen = limit.min(ready.len());
+        if ready[..chosen].iter().any(|(full, ..)| *full) {
+            return Choice::Wait;
+        }
+        let run = |(.., target): (bool, usize, u64, &NodeName, Target)| Place {
+            target,
+            born_failed: None,
+        };
+        let mut places: Vec<Place> = ready.into_iter().take(limit).map(run).collect();
+        let missing = limit - places.len();
+        places.extend(silent.into_iter().take(missing).map(unreachable));
+        Choice::Places(places)
+    }
+
+    /// Where the next attempt runs: on the same node if it is there, else on another that matches.
+    pub(super) fn choose_again(
+        &self,
+        ledger: &Ledger,
+        job: &Job,
+        before: &NodeName,
+        mono: Duration,
+    ) -> Option<Place> {
+        let wanted = Wanted::new(&job.tags);
+        let same = core::iter::once(before);
+        let others = self.matching(&wanted).into_iter().filter(|name| *name != before);
+        let mut nodes = same.chain(others).filter_map(|name| {
+            let node = self.sessions.eligible(name, mono)?;
+            let room = (self.load(ledger, name) as u64) < u64::from(node.capacity);
+            room.then(|| Place { target: node.target(name), born_failed: None })
+        });
+        nodes.next()
+    }
+
+    fn matching(&self, wanted: &Wanted<'_>) -> Vec<&NodeName> {
+        let fits = |member: &RosterMember| {
+            member.alive && member.region == self.options.region && wanted.matches(&member.tags)
+        };
+        let roster: &BTreeMap<NodeName, RosterMember> = &self.roster;
+        roster.iter().filter(|(_, member)| fits(member)).map(|(name, _)| name).collect()
+    }
+
+    /// Live executions of a node, and those that are about to be.
+    fn load(&self, ledger: &Ledger, node: &NodeName) -> usize {
+        ledger.load_of(node) + self.given.get(node).copied().unwrap_or(0)
+    }
+
+    /// Whether any node could take a run now.
+    pub(super) fn has_room(&self, ledger: &Ledger, mono: Duration) -> bool {
+        self.roster.keys().any(|name| {
+            let node = self.sessions.eligible(name, mono);
+            node.is_some_and(|node| (self.load(ledger, name) as u64) < u64::from(node.capacity))
+        })
+    }
+}
+
+/// A member that did not leave but can not be reached gets an execution that is born failed.
+fn unreachable(name: &NodeName) -> Place {
+    let (boot_id, journal_id) = Default::default();
+    let target = Target { node: name.clone(), boot_id, journal_id };
+    Place { target, born_failed: Some(EndReason::NodeUnreachable) }
+}
+
+/// Ties are broken by a number that follows from the occurrence: even, and the same each time.
+fn seed(job: &str, nominal: Nominal) -> u64 {
+    mix(nominal.0.secs() as u64 ^ u64::from(nominal.0.nanos()), job)
+}
+
+fn mix(seed: u64, text: &str) -> u64 {
+    let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    text.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, fold)
+}

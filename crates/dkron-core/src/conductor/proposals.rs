@@ -1,0 +1,204 @@
+//! What is on its way into the log, and what follows from its fate. A proposal whose fate is not
+//! known is forgotten: the fact behind it still stands in the ledger or here, and is asked again;
+//! `apply` ignores the second of two.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::Conductor;
+use super::action::{Action, Answer, Note, Refusal};
+use super::fires::FireBatch;
+use super::input::{Fate, Ticket};
+use crate::domain::{ExecutionId, HistoryNo, JobName, JobNo, NodeName, Now, Seq};
+use crate::ledger::{Command, End, Fired, Ledger, Rejection, Reply};
+use crate::worker::Order;
+
+/// The purpose of a proposal.
+#[derive(Clone, Debug)]
+pub(super) enum Proposal {
+    Office,
+    Settings,
+    Fires(FireBatch),
+    Run {
+        ticket: Ticket,
+        name: JobName,
+        job_no: JobNo,
+        nodes: Vec<NodeName>,
+    },
+    /// A write of a job; others of the same name wait for it.
+    Write {
+        ticket: Ticket,
+        name: JobName,
+    },
+    Pause {
+        ticket: Ticket,
+    },
+    Report {
+        ends: Vec<(End, NodeName)>,
+    },
+    Output {
+        seq: Seq,
+    },
+    Expire {
+        key: (JobNo, HistoryNo),
+    },
+}
+
+impl Conductor {
+    pub(super) fn propose(
+        &mut self,
+        proposal: Proposal,
+        command: Command,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
+        self.last_ticket.0 += 1;
+        let ticket = self.last_ticket;
+        let tenure = match proposal {
+            Proposal::Write { .. } | Proposal::Pause { .. } | Proposal::Settings => {
+                Default::default()
+            }
+            _ => self.tenure.unwrap_or_default(),
+        };
+        self.proposals.insert(ticket, proposal);
+        out.push(Action::Propose { ticket, at: now.wall, tenure, command: Box::new(command) });
+    }
+
+    pub(super) fn resolved(
+        &mut self,
+        ledger: &Ledger,
+        now: Now,
+        ticket: Ticket,
+        fate: Fate,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(proposal) = self.proposals.remove(&ticket) else { return };
+        match proposal {
+            Proposal::Office => self.office_resolved(ledger, now, fate, out),
+            Proposal::Settings => self.settling = false,
+            Proposal::Fires(batch) => self.fires_resolved(ledger, now, batch, out),
+            Proposal::Run { ticket, name, job_no, nodes } => {
+                self.take_back(&nodes);
+                let answer = ran(ledger, name, job_no, &nodes, fate);
+                out.push(Action::Answer { ticket, answer });
+            }
+            Proposal::Write { ticket, name } => {
+                self.write_resolved(ledger, now, ticket, &name, fate, out);
+            }
+            Proposal::Pause { ticket } => {
+                let answer = answered(fate);
+                out.push(Action::Answer { ticket, answer });
+            }
+            Proposal::Report { ends } => self.report_resolved(ends, &fate, out),
+            Proposal::Output { seq } => drop(self.processing.remove(&seq)),
+            Proposal::Expire { key } => drop(self.expiring.remove(&key)),
+        }
+    }
+
+    fn office_resolved(&mut self, ledger: &Ledger, now: Now, fate: Fate, out: &mut Vec<Action>) {
+        if let Fate::Applied(Reply::InOffice(tenure)) = fate
+            && ledger.tenure() == tenure
+        {
+            self.tenure = Some(tenure);
+            self.took_office_at = now.mono;
+            out.push(Action::Note(Note::InOffice(tenure)));
+        }
+    }
+
+    fn fires_resolved(
+        &mut self,
+        ledger: &Ledger,
+        now: Now,
+        batch: FireBatch,
+        out: &mut Vec<Action>,
+    ) {
+        self.take_back(&batch.nodes);
+        for child in &batch.children {
+            self.triggering.remove(child);
+        }
+        for retry in &batch.retries {
+            self.retrying.remove(retry);
+        }
+        for job_no in &batch.jobs {
+            self.firing.remove(job_no);
+        }
+        if self.writes.is_empty() {
+            return;
+        }
+        for job_no in &batch.jobs {
+            if let Some(state) = ledger.job_no(*job_no) {
+                let name = state.job.name.clone();
+                self.go_on(ledger, now, &name, out);
+            }
+        }
+    }
+
+    fn take_back(&mut self, nodes: &[NodeName]) {
+        for node in nodes {
+            if let Some(given) = self.given.get_mut(node) {
+                *given = given.saturating_sub(1);
+            }
+        }
+    }
+
+    fn report_resolved(&mut self, ends: Vec<(End, NodeName)>, fate: &Fate, out: &mut Vec<Action>) {
+        self.reports = self.reports.saturating_sub(1);
+        let tenure = self.tenure.unwrap_or_default();
+        let done = matches!(fate, Fate::Applied(Reply::Done | Reply::Repeated));
+        for (end, node) in ends {
+            self.ending.remove(&end.seq);
+            if done {
+                self.sessions.sent.remove(&end.seq);
+                self.sessions.send(tenure, &node, Order::EndCommitted(end.seq), out);
+                self.sessions.send(tenure, &node, Order::OutputStored(end.seq), out);
+            } else {
+                self.end(end, node);
+            }
+        }
+    }
+}
+
+/// The answer to somebody who asked for a run.
+fn ran(
+    ledger: &Ledger,
+    name: JobName,
+    job_no: JobNo,
+    nodes: &[NodeName],
+    fate: Fate,
+) -> Result<Answer, Refusal> {
+    let fired = match fate {
+        Fate::Applied(Reply::Fired(mut fired)) => fired.pop(),
+        other => return Err(refused(other)),
+    };
+    match fired {
+        Some(Fired::Run { group, seqs }) => {
+            let ids = seqs.into_iter().zip(nodes.iter().cloned());
+            let executions = ids.map(|(seq, node)| ExecutionId { seq, node }).collect();
+            let job = ledger.job_no(job_no).ok_or(Rejection::JobNotFound(name));
+            let job = Box::new(job.map_err(Refusal::Rejected)?.snapshot());
+            Ok(Answer::Ran { job, group, executions })
+        }
+        Some(Fired::Rejected(rejection)) => Err(Refusal::Rejected(rejection)),
+        Some(Fired::Void | Fired::Skipped) | None => {
+            Err(Refusal::Rejected(Rejection::JobNotFound(name)))
+        }
+    }
+}
+
+/// The answer to a request that was proposed as it is.
+pub(super) fn answered(fate: Fate) -> Result<Answer, Refusal> {
+    match fate {
+        Fate::Applied(Reply::Job(job)) => Ok(Answer::Job(job)),
+        Fate::Applied(Reply::Done | Reply::Repeated) => Ok(Answer::Done),
+        other => Err(refused(other)),
+    }
+}
+
+fn refused(fate: Fate) -> Refusal {
+    match fate {
+        Fate::Applied(Reply::Rejected(rejection)) => Refusal::Rejected(rejection),
+        Fate::Refused => Refusal::Busy,
+        Fate::NotLeader | Fate::Applied(Reply::Deposed) => Refusal::NoLeader,
+        Fate::Applied(_) | Fate::Unknown => Refusal::Unknown,
+    }
+}

@@ -1,0 +1,210 @@
+//! News from nodes: starts and ends travel into the log together, a few milliseconds' worth at a
+//! time; lost executions are ended here.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::Conductor;
+use super::action::Action;
+use super::proposals::Proposal;
+use crate::domain::{EndReason, Finish, NodeName, Now, Seq, State, Timestamp, limits};
+use crate::ledger::{Command, End, Ledger, LiveGroup, Phase, Report, Slot};
+use crate::worker::{Known, News, Order, Run, Statement};
+
+/// A start enters the log only for runs that still go on after this.
+const LONG: Duration = Duration::from_secs(1);
+/// Reports on their way at a time; more news waits and travels with the next.
+const REPORTS: usize = 2;
+/// First pause before a further attempt; it doubles with each.
+const BACKOFF: Duration = Duration::from_millis(500);
+/// Longest pause.
+const BACKOFF_MAX: Duration = Duration::from_secs(60);
+
+impl Conductor {
+    pub(super) fn news(
+        &mut self,
+        ledger: &Ledger,
+        now: Now,
+        node: NodeName,
+        news: News,
+        out: &mut Vec<Action>,
+    ) {
+        match news {
+            News::Started { seq, at } => self.started(seq, at, now),
+            News::Finished { seq, finish } => {
+                self.finished(ledger, now, node, seq, *finish, out);
+            }
+            News::Hello(_) | News::Stated(_) | News::StatedAll | News::Beat { .. } => {}
+        }
+    }
+
+    fn started(&mut self, seq: Seq, at: Timestamp, now: Now) {
+        self.starts.push_back((now.mono + LONG, seq, at));
+    }
+
+    fn finished(
+        &mut self,
+        ledger: &Ledger,
+        now: Now,
+        node: NodeName,
+        seq: Seq,
+        finish: Finish,
+        out: &mut Vec<Action>,
+    ) {
+        let Some((_, slot)) = ledger.live(seq) else {
+            // Ended before, by this result or as lost: the node may forget it.
+            let tenure = self.tenure.unwrap_or_default();
+            self.sessions.send(tenure, &node, Order::EndCommitted(seq), out);
+            self.sessions.send(tenure, &node, Order::OutputStored(seq), out);
+            return;
+        };
+        let retry_at = now.wall.after(backoff(slot.attempt));
+        self.end(End { seq, finish, retry_at }, node);
+    }
+
+    /// Takes up the end of an execution, once.
+    pub(super) fn end(&mut self, end: End, node: NodeName) {
+        if self.ending.insert(end.seq) {
+            self.ends.push((end, node));
+        }
+    }
+
+    /// Sends what waits, unless enough is on its way already.
+    pub(super) fn report(&mut self, ledger: &Ledger, now: Now, out: &mut Vec<Action>) {
+        let mut starts = Vec::new();
+        while let Some((due, seq, at)) = self.starts.front().copied() {
+            if due > now.mono || starts.len() >= limits::REPORT_ENDS {
+                break;
+            }
+            self.starts.pop_front();
+            let pending = ledger.live(seq).is_some_and(|(_, slot)| slot.phase == Phase::Pending);
+            if pending && !self.ending.contains(&seq) {
+                starts.push((seq, at));
+            }
+        }
+        while self.reports < REPORTS && !(self.ends.is_empty() && starts.is_empty()) {
+            let many = self.ends.len().min(limits::REPORT_ENDS);
+            let ends: Vec<(End, NodeName)> = self.ends.drain(..many).collect();
+            let report = Report {
+                starts: core::mem::take(&mut starts),
+                ends: ends.iter().map(|(end, _)| end.clone()).collect(),
+            };
+            self.reports += 1;
+            self.propose(Proposal::Report { ends }, Command::Report(report), now, out);
+        }
+        let late = now.mono;
+        let again = starts.into_iter().map(|(seq, at)| (late, seq, at));
+        again.rev().for_each(|start| self.starts.push_front(start));
+    }
+
+    /// Sends an execution to its node, if that has a session.
+    pub(super) fn dispatch(&mut self, ledger: &Ledger, seq: Seq, out: &mut Vec<Action>) {
+        let Some((live, slot)) = ledger.live(seq) else { return };
+        let open = self.sessions.get(&slot.target.node).is_some_and(|node| node.open);
+        if !open || slot.phase != Phase::Pending || self.ending.contains(&seq) {
+            return;
+        }
+        let Some(run) = run(ledger, live, slot) else { return };
+        let tenure = self.tenure.unwrap_or_default();
+        self.sessions.sent.insert(seq);
+        self.sessions.send(tenure, &slot.target.node, Order::Run(Box::new(run)), out);
+    }
+
+    /// A session opened: what the ledger believes and what the node knows are brought together.
+    pub(super) fn reconcile(
+        &mut self,
+        ledger: &Ledger,
+        now: Now,
+        node: &NodeName,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(session) = self.sessions.get(node) else { return };
+        let (boot_id, journal_id) = (session.boot_id, session.journal_id);
+        let stated = session.stated.clone();
+        let live: Vec<Seq> = ledger.live_on(node.as_str()).collect();
+        for seq in live.iter().copied().filter(|seq| !stated.contains_key(seq)) {
+            let Some((_, slot)) = ledger.live(seq) else { continue };
+            let remembers = slot.target.boot_id == boot_id && slot.target.journal_id == journal_id;
+            let unsent = Some(slot.tenure) == self.tenure && !self.sessions.sent.contains(&seq);
+            // What it does not know was never accepted, if its memory is that of the fire.
+            if slot.phase == Phase::Pending && (remembers || unsent) {
+                self.dispatch(ledger, seq, out);
+            } else {
+                self.lose(node, seq, EndReason::Forgotten, now);
+            }
+        }
+        let statements = stated.into_iter().map(|(seq, known)| Statement { seq, known });
+        self.statements(ledger, now, node, statements.collect(), out);
+    }
+
+    /// Single statements, at the opening of a session or later.
+    pub(super) fn statements(
+        &mut self,
+        ledger: &Ledger,
+        now: Now,
+        node: &NodeName,
+        page: Vec<Statement>,
+        out: &mut Vec<Action>,
+    ) {
+        let tenure = self.tenure.unwrap_or_default();
+        for Statement { seq, known } in page {
+            let live = ledger.live(seq).is_some_and(|(_, slot)| slot.target.node == *node);
+            match known {
+                Known::Gone if live => self.lose(node, seq, EndReason::Gone, now),
+                Known::Gone => self.sessions.send(tenure, node, Order::EndCommitted(seq), out),
+                Known::Running { started_at: Some(at) } if live => self.started(seq, at, now),
+                Known::Running { .. } if !live => {
+                    self.sessions.send(tenure, node, Order::Kill(seq), out);
+                }
+                Known::Running { .. } | Known::Finished => {}
+            }
+        }
+    }
+
+    /// Nobody can know what became of it.
+    pub(super) fn lose(&mut self, node: &NodeName, seq: Seq, reason: EndReason, now: Now) {
+        let finished_at = now.wall;
+        let finish = Finish { state: State::Lost, reason, finished_at, ..Finish::default() };
+        self.end(End { seq, finish, retry_at: now.wall }, node.clone());
+    }
+
+    /// Executions of nodes that were silent for too long.
+    pub(super) fn lose_silent(&mut self, ledger: &Ledger, now: Now) {
+        let lost_after = ledger.settings().lost_after;
+        let nodes: Vec<NodeName> = ledger.nodes_with_live().cloned().collect();
+        for node in nodes {
+            let heard = self.sessions.heard_at(&node).unwrap_or(self.took_office_at);
+            let since = heard.max(self.took_office_at);
+            if now.mono.saturating_sub(since) < lost_after {
+                continue;
+            }
+            let live: Vec<Seq> = ledger.live_on(node.as_str()).collect();
+            for seq in live {
+                self.lose(&node, seq, EndReason::Silent, now);
+            }
+        }
+    }
+}
+
+fn run(ledger: &Ledger, live: &LiveGroup, slot: &Slot) -> Option<Run> {
+    let job = ledger.definition(live.job_no, live.version)?.clone();
+    Some(Run {
+        seq: slot.seq,
+        node: slot.target.node.clone(),
+        job_no: live.job_no,
+        version: live.version,
+        job,
+        group: live.group,
+        attempt: slot.attempt,
+        cause: live.cause.clone(),
+        nominal: live.nominal,
+        fence: slot.tenure,
+    })
+}
+
+/// The pause after the given attempt: half a second, doubled each time, at most a minute.
+fn backoff(attempt: u32) -> Duration {
+    let doubled = BACKOFF.saturating_mul(1u32 << attempt.saturating_sub(1).min(16));
+    doubled.min(BACKOFF_MAX)
+}

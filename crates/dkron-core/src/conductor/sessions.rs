@@ -1,0 +1,166 @@
+//! The leader's end of the node sessions: who is there, what was said, what is sent.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::action::{Action, Note};
+use crate::domain::{BootId, JournalId, NodeName, Seq, Target, Tenure};
+use crate::worker::{Hello, Known, News, Order, SessionNo, Statement, ToLeader, ToNode};
+
+/// A node that said nothing for longer gets no new runs.
+const FRESH: Duration = Duration::from_secs(3);
+
+/// One node's session.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    no: SessionNo,
+    pub boot_id: BootId,
+    pub journal_id: JournalId,
+    pub capacity: u32,
+    pub stated: BTreeMap<Seq, Known>,
+    /// All statements are here.
+    pub open: bool,
+    pub heard_at: Duration,
+    sent: u64,
+    seen: u64,
+}
+
+/// All sessions of this tenure.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sessions {
+    nodes: BTreeMap<NodeName, Node>,
+    last_no: u64,
+    /// Executions whose run was sent in this tenure.
+    pub sent: BTreeSet<Seq>,
+    /// When a node was last heard, also after its session ended.
+    last_heard: BTreeMap<NodeName, Duration>,
+}
+
+/// What came out of a node's message.
+pub(super) enum Heard {
+    Nothing,
+    /// The session is open: the live executions of the node can be reconciled.
+    Opened(NodeName),
+    Statements(NodeName, Vec<Statement>),
+    News(NodeName, News),
+}
+
+impl Sessions {
+    pub fn get(&self, node: &NodeName) -> Option<&Node> {
+        self.nodes.get(node)
+    }
+
+    /// A node that may be given runs.
+    pub fn eligible(&self, node: &NodeName, mono: Duration) -> Option<&Node> {
+        let node = self.nodes.get(node)?;
+        (node.open && mono.saturating_sub(node.heard_at) < FRESH).then_some(node)
+    }
+
+    /// When that node was last heard in this tenure.
+    pub fn heard_at(&self, node: &NodeName) -> Option<Duration> {
+        let open = self.nodes.get(node).map(|node| node.heard_at);
+        open.or_else(|| self.last_heard.get(node).copied())
+    }
+
+    pub fn hear(
+        &mut self,
+        tenure: Tenure,
+        from: NodeName,
+        message: ToLeader,
+        mono: Duration,
+        lost_after: Duration,
+        out: &mut Vec<Action>,
+    ) -> Heard {
+        if let News::Hello(hello) = message.body {
+            self.welcome(tenure, &hello, mono, lost_after, out);
+            return Heard::Nothing;
+        }
+        let known = self.nodes.get_mut(&from).filter(|node| node.no == message.session);
+        let Some(node) = known else {
+            refuse(tenure, from, message.session, out);
+            return Heard::Nothing;
+        };
+        if message.no <= node.seen {
+            return Heard::Nothing;
+        }
+        if message.no > node.seen + 1 {
+            refuse(tenure, from.clone(), message.session, out);
+            self.close(&from, out);
+            return Heard::Nothing;
+        }
+        node.seen = message.no;
+        node.heard_at = mono;
+        match message.body {
+            News::Beat { sent } => {
+                self.send(tenure, &from, Order::Beat { sent }, out);
+                Heard::Nothing
+            }
+            News::Stated(page) if node.open => Heard::Statements(from, page),
+            News::Stated(page) => {
+                node.stated.extend(page.into_iter().map(|said| (said.seq, said.known)));
+                Heard::Nothing
+            }
+            News::StatedAll => {
+                node.open = true;
+                out.push(Action::Note(Note::SessionOpen(from.clone())));
+                Heard::Opened(from)
+            }
+            body => Heard::News(from, body),
+        }
+    }
+
+    fn welcome(
+        &mut self,
+        tenure: Tenure,
+        hello: &Hello,
+        mono: Duration,
+        lost_after: Duration,
+        out: &mut Vec<Action>,
+    ) {
+        self.last_no += 1;
+        let node = Node {
+            no: SessionNo(self.last_no),
+            boot_id: hello.boot_id,
+            journal_id: hello.journal_id,
+            capacity: hello.capacity,
+            stated: BTreeMap::new(),
+            open: false,
+            heard_at: mono,
+            sent: 0,
+            seen: 0,
+        };
+        let (session, body) = (node.no, Order::Welcome { hello: hello.hello, lost_after });
+        self.nodes.insert(hello.node.clone(), node);
+        let message = Box::new(ToNode { tenure, session, no: 0, body });
+        out.push(Action::Send { node: hello.node.clone(), message });
+    }
+
+    fn close(&mut self, node: &NodeName, out: &mut Vec<Action>) {
+        if let Some(gone) = self.nodes.remove(node) {
+            self.last_heard.insert(node.clone(), gone.heard_at);
+            out.push(Action::Note(Note::SessionLost(node.clone())));
+        }
+    }
+
+    /// Sends to a node with a session; without one the fact waits in the ledger.
+    pub fn send(&mut self, tenure: Tenure, to: &NodeName, body: Order, out: &mut Vec<Action>) {
+        let Some(node) = self.nodes.get_mut(to) else { return };
+        node.sent += 1;
+        let message = ToNode { tenure, session: node.no, no: node.sent, body };
+        out.push(Action::Send { node: to.clone(), message: Box::new(message) });
+    }
+}
+
+impl Node {
+    pub fn target(&self, name: &NodeName) -> Target {
+        Target { node: name.clone(), boot_id: self.boot_id, journal_id: self.journal_id }
+    }
+}
+
+/// The node must say hello again.
+fn refuse(tenure: Tenure, node: NodeName, session: SessionNo, out: &mut Vec<Action>) {
+    let body = Order::Refused { hello: 0 };
+    out.push(Action::Send { node, message: Box::new(ToNode { tenure, session, no: 0, body }) });
+}

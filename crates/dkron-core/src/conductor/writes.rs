@@ -1,0 +1,265 @@
+//! Requests of users. Writes of one job go one after the other, and not past a slot that is due:
+//! first the slot is decided, then the job changes.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use super::Conductor;
+use super::account::{Occasion, Stored, account, left_over};
+use super::action::{Action, Answer, Refusal};
+use super::admission;
+use super::fires::place_nodes;
+use super::input::{Fate, Request, Ticket};
+use super::placement::Choice;
+use super::proposals::{Proposal, answered};
+use crate::domain::{Job, JobName, Nominal, Now, RequestId, Submission, limits};
+use crate::ledger::{
+    Base, Command, Decision, DeleteJob, Fire, JobState, Ledger, PutJob, Rejection, Reply,
+    ToggleJob, Trigger,
+};
+
+/// Writes of one job that wait for an earlier one; more are refused.
+const WAITING: usize = 1024;
+
+impl Conductor {
+    pub(super) fn request(
+        &mut self,
+        ledger: &Ledger,
+        now: Now,
+        ticket: Ticket,
+        request: Request,
+        out: &mut Vec<Action>,
+    ) {
+        if self.tenure.is_none() {
+            out.push(Action::Answer { ticket, answer: Err(Refusal::NoLeader) });
+            return;
+        }
+        let name = match &request {
+            Request::Put(submission) | Request::Restore(submission) => submission.job.name.clone(),
+            Request::Delete(name) | Request::Toggle(name) | Request::Clear(name) => name.clone(),
+            Request::Pause(paused) => {
+                let command = Command::Pause(*paused);
+                self.propose(Proposal::Pause { ticket }, command, now, out);
+                return;
+            }
+            Request::Run { name, id } => {
+                let (name, id) = (name.clone(), *id);
+                self.run_now(ledger, now, ticket, name, id, out);
+                return;
+            }
+        };
+        let waiting = self.writes.entry(name.clone()).or_default();
+        if waiting.len() > WAITING {
+            out.push(Action::Answer { ticket, answer: Err(Refusal::Busy) });
+            return;
+        }
+        waiting.push_back((ticket, request));
+        if waiting.len() == 1 {
+            self.go_on(ledger, now, &name, out);
+        }
+    }
+
+    /// Takes up the next waiting write of a job, if nothing stands in its way.
+    pub(super) fn go_on(
+        &mut self,
+        ledger: &Ledger,
+        now: Now,
+        name: &JobName,
+        out: &mut Vec<Action>,
+    ) {
+        if self.writing.contains(name) {
+            return;
+        }
+        while let Some((ticket, request)) = self.writes.get(name).and_then(VecDeque::front) {
+            let (ticket, request) = (*ticket, request.clone());
+            if self.slot_in_the_way(ledger, now, name, &request, out) {
+                return;
+            }
+            match self.command(ledger, now, request) {
+                Ok(command) => {
+                    self.writing.insert(name.clone());
+                    let name = name.clone();
+                    self.propose(Proposal::Write { ticket, name }, command, now, out);
+                    return;
+                }
+                Err(refusal) => {
+                    out.push(Action::Answer { ticket, answer: Err(refusal) });
+                    self.done(name);
+                }
+            }
+        }
+    }
+
+    /// Whether a slot of the job must be decided first.
+    fn slot_in_the_way(
+        &mut self,
+        ledger: &Ledger,
+        now: Now,
+        name: &JobName,
+        request: &Request,
+        out: &mut Vec<Action>,
+    ) -> bool {
+        let Some(state) = ledger.job(name.as_str()) else { return false };
+        let job_no = state.job_no;
+        if self.firing.contains(&job_no) {
+            return true;
+        }
+        !matches!(request, Request::Clear(_)) && self.fire_job(ledger, job_no, now, out)
+    }
+
+    fn done(&mut self, name: &JobName) {
+        if let Some(waiting) = self.writes.get_mut(name) {
+            waiting.pop_front();
+            if waiting.is_empty() {
+                self.writes.remove(name);
+            }
+        }
+    }
+
+    pub(super) fn write_resolved(
+        &mut self,
+        ledger: &Ledger,
+        now: Now,
+        ticket: Ticket,
+        name: &JobName,
+        fate: Fate,
+        out: &mut Vec<Action>,
+    ) {
+        self.writing.remove(name);
+        let stale = fate == Fate::Applied(Reply::Rejected(Rejection::Stale));
+        if !stale {
+            self.done(name);
+            out.push(Action::Answer { ticket, answer: answered(fate) });
+        }
+        self.go_on(ledger, now, name, out);
+    }
+
+    /// Computes the command for a write, against the job as it is now.
+    fn command(&mut self, ledger: &Ledger, now: Now, request: Request) -> Result<Command, Refusal> {
+        match request {
+            Request::Put(submission) => {
+                if ledger.is_paused() {
+                    return Err(Refusal::Rejected(Rejection::Paused));
+                }
+                let put = self.put(ledger, now, *submission, Occasion::Write)?;
+                Ok(Command::PutJob(Box::new(put)))
+            }
+            Request::Restore(submission) => {
+                let put = self.put(ledger, now, *submission, Occasion::Restore)?;
+                Ok(Command::Restore(Box::new(put)))
+            }
+            Request::Delete(name) => Ok(Command::DeleteJob(DeleteJob { name })),
+            Request::Clear(name) => Ok(Command::ClearExecutions(name)),
+            Request::Toggle(name) => self.toggle(ledger, now, name),
+            Request::Pause(_) | Request::Run { .. } => Err(Refusal::Unknown),
+        }
+    }
+
+    fn put(
+        &mut self,
+        ledger: &Ledger,
+        now: Now,
+        submission: Submission,
+        occasion: Occasion,
+    ) -> Result<PutJob, Refusal> {
+        let zone = self.local_zone(ledger);
+        let job = &submission.job;
+        let schedule = admission::check(job, &zone).map_err(Refusal::Invalid)?;
+        let state = ledger.job(job.name.as_str());
+        let stored = state.map(stored);
+        let at = now.wall;
+        let account = account(stored, job, schedule.as_ref(), at, occasion);
+        let undecided = self.left_over(ledger, now, state, &account);
+        Ok(PutJob { submission, base: state.map(base), account, undecided })
+    }
+
+    fn toggle(&mut self, ledger: &Ledger, now: Now, name: JobName) -> Result<Command, Refusal> {
+        let Some(state) = ledger.job(name.as_str()) else {
+            return Err(Refusal::Rejected(Rejection::JobNotFound(name)));
+        };
+        let job = Job { disabled: !state.job.disabled, ..Job::clone(&state.job) };
+        let schedule = self.schedule(ledger, state);
+        let stored = Some(stored(state));
+        let account = account(stored, &job, schedule.as_deref(), now.wall, Occasion::Write);
+        let undecided = self.left_over(ledger, now, Some(state), &account);
+        Ok(Command::ToggleJob(ToggleJob { name, base: base(state), account, undecided }))
+    }
+
+    /// Slots that could not be decided before the change.
+    fn left_over(
+        &mut self,
+        ledger: &Ledger,
+        now: Now,
+        state: Option<&JobState>,
+        account: &crate::ledger::Account,
+    ) -> Option<crate::domain::Skipped> {
+        let state = state.filter(|state| state.is_scheduled())?;
+        if *account == crate::ledger::Account::Keep {
+            return None;
+        }
+        let schedule = self.schedule(ledger, state);
+        left_over(stored(state), schedule.as_deref(), now.wall)
+    }
+
+    fn run_now(
+        &mut self,
+        ledger: &Ledger,
+        now: Now,
+        ticket: Ticket,
+        name: JobName,
+        id: RequestId,
+        out: &mut Vec<Action>,
+    ) {
+        let mut refuse = |refusal| out.push(Action::Answer { ticket, answer: Err(refusal) });
+        let Some(state) = ledger.job(name.as_str()) else {
+            return refuse(Refusal::Rejected(Rejection::JobNotFound(name)));
+        };
+        let nominal = Nominal(now.wall);
+        let places = match self.choose(ledger, &state.job, nominal, now.mono) {
+            Choice::Places(places) => places,
+            Choice::Nobody => return refuse(Refusal::NoEligibleNode(name)),
+            Choice::Wait => return refuse(Refusal::NoCapacity(name)),
+        };
+        if places.len() > limits::FIRE_EXECUTIONS {
+            return refuse(Refusal::NoCapacity(name));
+        }
+        let nodes = place_nodes(&places);
+        let (job_no, version) = (state.job_no, state.runtime.version);
+        let (trigger, decision) = (Trigger::Manual(id), Decision::Run(places));
+        self.give(&decision);
+        let fire = Fire { job_no, version, trigger, nominal, next: None, decision };
+        let proposal = Proposal::Run { ticket, name, job_no, nodes };
+        self.propose(proposal, Command::Fire([fire].into()), now, out);
+    }
+
+    /// What a deposed or stopping leader answers everybody who waits.
+    pub(super) fn refuse_all(&mut self, out: &mut Vec<Action>) {
+        for (name, waiting) in core::mem::take(&mut self.writes) {
+            let mut waiting = waiting.into_iter();
+            if self.writing.contains(&name) {
+                let first = waiting.next();
+                out.extend(first.map(|(ticket, _)| refusal(ticket, Refusal::Unknown)));
+            }
+            out.extend(waiting.map(|(ticket, _)| refusal(ticket, Refusal::NoLeader)));
+        }
+        for (_, proposal) in core::mem::take(&mut self.proposals) {
+            if let Proposal::Run { ticket, .. } | Proposal::Pause { ticket } = proposal {
+                out.push(refusal(ticket, Refusal::Unknown));
+            }
+        }
+    }
+}
+
+fn refusal(ticket: Ticket, refusal: Refusal) -> Action {
+    let answer: Result<Answer, Refusal> = Err(refusal);
+    Action::Answer { ticket, answer }
+}
+
+fn base(state: &JobState) -> Base {
+    Base { job_no: state.job_no, version: state.runtime.version }
+}
+
+fn stored(state: &JobState) -> Stored<'_> {
+    Stored { job: &state.job, runtime: &state.runtime }
+}
