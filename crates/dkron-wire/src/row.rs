@@ -1,0 +1,138 @@
+//! A row of state or history: in which table, under which key, with which value.
+//!
+//! ```text
+//!   key    numbers big-endian, so that the order of bytes is the order of numbers
+//!   value  format u8 | kind_version u8 | body (postcard)
+//! ```
+//!
+//! The key tells the kind, so the value doesn't repeat it; numbers of the key are in the value
+//! only where the word holds them itself, and then they must agree.
+
+mod key;
+
+use dkron_core::ledger::{Row, RowKey, RowOp};
+
+use crate::error::Error;
+use crate::kind::{Family, Kind};
+use crate::table::Table;
+use crate::word::Word;
+use crate::{FORMAT, body};
+
+pub use key::{decode_key, job_prefix, key};
+
+/// Room for most values, so that the buffer seldom grows.
+const ROOM: usize = 128;
+
+/// What the store is asked to do with one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub table: Table,
+    pub key: Vec<u8>,
+    /// `None` removes the row.
+    pub value: Option<Vec<u8>>,
+    /// The key was never stored before.
+    pub fresh: bool,
+}
+
+/// A change of the ledger's rows as the store takes it.
+pub fn change(op: &RowOp) -> Change {
+    let (row, fresh) = match op {
+        RowOp::Put(row) => (row, false),
+        RowOp::PutNew(row) => (row, true),
+        RowOp::Delete(row_key) => {
+            let (table, key) = key(row_key);
+            return Change { table, key, value: None, fresh: false };
+        }
+    };
+    let (table, key, value) = encode(row);
+    Change { table, key, value: Some(value), fresh }
+}
+
+/// Table, key and value of a row.
+pub fn encode(row: &Row) -> (Table, Vec<u8>, Vec<u8>) {
+    let row_key = row.key();
+    let mut bytes = Vec::with_capacity(ROOM);
+    bytes.push(FORMAT);
+    bytes.push(kind_of(&row_key).version());
+    let value = match row {
+        Row::Office(office) => body::write(bytes, &office.form()),
+        Row::Settings(settings) => body::write(bytes, &settings.form()),
+        Row::Paused(paused) => body::write(bytes, &paused.form()),
+        Row::LastSeq(seq) => body::write(bytes, &seq.form()),
+        Row::Definition { job, .. } => body::write(bytes, &job.form()),
+        Row::Runtime { runtime, .. } => body::write(bytes, &runtime.form()),
+        Row::Group(group) => body::write(bytes, &group.form()),
+        Row::Owed { at, .. } => body::write(bytes, &at.form()),
+        Row::Processing(processing) => body::write(bytes, &processing.form()),
+        Row::Expiring { end, .. } => body::write(bytes, &end.form()),
+        Row::Request { id, .. } => body::write(bytes, &id.form()),
+        Row::History { record, .. } => body::write(bytes, &record.form()),
+        Row::Skipped { skipped, .. } => body::write(bytes, &skipped.form()),
+    };
+    let (table, key) = key(&row_key);
+    (table, key, value)
+}
+
+/// The row that `encode` wrote.
+pub fn decode(table: Table, key: &[u8], value: &[u8]) -> Result<Row, Error> {
+    let row_key = decode_key(table, key)?;
+    let kind = kind_of(&row_key);
+    let bytes = open(kind, value)?;
+    let row = match row_key {
+        RowKey::Office => Row::Office(body::read(kind, bytes)?),
+        RowKey::Settings => Row::Settings(body::read(kind, bytes)?),
+        RowKey::Paused => Row::Paused(body::read(kind, bytes)?),
+        RowKey::LastSeq => Row::LastSeq(body::read(kind, bytes)?),
+        RowKey::Definition(job_no, version) => {
+            Row::Definition { job_no, version, job: body::read(kind, bytes)? }
+        }
+        RowKey::Runtime(job_no) => Row::Runtime { job_no, runtime: body::read(kind, bytes)? },
+        RowKey::Group(_) => Row::Group(body::read(kind, bytes)?),
+        RowKey::Owed(parent, child) => Row::Owed { parent, child, at: body::read(kind, bytes)? },
+        RowKey::Processing(_) => Row::Processing(body::read(kind, bytes)?),
+        RowKey::Expiring(job_no, first) => {
+            Row::Expiring { job_no, first, end: body::read(kind, bytes)? }
+        }
+        RowKey::Request(index) => Row::Request { index, id: body::read(kind, bytes)? },
+        RowKey::History(_, no) => Row::History { no, record: body::read(kind, bytes)? },
+        RowKey::Skipped(job_no, no) => {
+            Row::Skipped { job_no, no, skipped: body::read(kind, bytes)? }
+        }
+    };
+    if row.key() != row_key {
+        return Err(Error::WrongKey { kind });
+    }
+    Ok(row)
+}
+
+/// The number of a row.
+pub const fn kind_of(key: &RowKey) -> Kind {
+    match key {
+        RowKey::Office => Kind::OfficeRow,
+        RowKey::Settings => Kind::SettingsRow,
+        RowKey::Paused => Kind::PausedRow,
+        RowKey::LastSeq => Kind::LastSeqRow,
+        RowKey::Definition(..) => Kind::DefinitionRow,
+        RowKey::Runtime(_) => Kind::RuntimeRow,
+        RowKey::Group(_) => Kind::GroupRow,
+        RowKey::Owed(..) => Kind::OwedRow,
+        RowKey::Processing(_) => Kind::ProcessingRow,
+        RowKey::Expiring(..) => Kind::ExpiringRow,
+        RowKey::Request(_) => Kind::RequestRow,
+        RowKey::History(..) => Kind::HistoryRow,
+        RowKey::Skipped(..) => Kind::SkippedRow,
+    }
+}
+
+fn open(kind: Kind, value: &[u8]) -> Result<&[u8], Error> {
+    let short = Error::Short { what: Family::Row, len: value.len(), least: 2 };
+    let (&[format, version], rest) = value.split_first_chunk().ok_or(short)?;
+    if format != FORMAT {
+        let what = Family::Row;
+        return Err(Error::UnknownFormat { what, format });
+    }
+    if version != kind.version() {
+        return Err(Error::UnknownVersion { kind, version });
+    }
+    Ok(rest)
+}

@@ -1,0 +1,140 @@
+//! Keys of rows: numbers that sort as bytes.
+
+use dkron_core::domain::{Group, HistoryNo, JobNo, LogIndex, Seq, SkipNo, Version};
+use dkron_core::ledger::RowKey;
+
+use crate::error::Error;
+use crate::table::Table;
+
+/// Keys within `Table::Meta`. Numbers are for ever.
+const OFFICE: u8 = 0;
+const SETTINGS: u8 = 1;
+const PAUSED: u8 = 2;
+const LAST_SEQ: u8 = 3;
+
+/// Table and bytes of a key.
+pub fn key(key: &RowKey) -> (Table, Vec<u8>) {
+    match *key {
+        RowKey::Office => (Table::Meta, vec![OFFICE]),
+        RowKey::Settings => (Table::Meta, vec![SETTINGS]),
+        RowKey::Paused => (Table::Meta, vec![PAUSED]),
+        RowKey::LastSeq => (Table::Meta, vec![LAST_SEQ]),
+        RowKey::Definition(job_no, version) => (Table::Definition, two(job_no.0, version.0)),
+        RowKey::Runtime(job_no) => (Table::Runtime, one(job_no.0)),
+        RowKey::Group(group) => (Table::Group, one(group.0)),
+        RowKey::Owed(parent, child) => (Table::Owed, two(parent.0, child.0)),
+        RowKey::Processing(seq) => (Table::Processing, one(seq.0)),
+        RowKey::Expiring(job_no, first) => (Table::Expiring, two(job_no.0, first.0)),
+        RowKey::Request(index) => (Table::Request, one(index.0)),
+        RowKey::History(job_no, no) => (Table::History, two(job_no.0, no.0)),
+        RowKey::Skipped(job_no, no) => (Table::Skipped, two(job_no.0, no.0)),
+    }
+}
+
+/// The key that `key` wrote.
+pub fn decode_key(table: Table, key: &[u8]) -> Result<RowKey, Error> {
+    Ok(match table {
+        Table::Meta => match parts::<1>(table, key)? {
+            [OFFICE] => RowKey::Office,
+            [SETTINGS] => RowKey::Settings,
+            [PAUSED] => RowKey::Paused,
+            [LAST_SEQ] => RowKey::LastSeq,
+            [code] => return Err(Error::UnknownSingle { code }),
+        },
+        Table::Runtime => RowKey::Runtime(JobNo(read_one(table, key)?)),
+        Table::Group => RowKey::Group(Group(read_one(table, key)?)),
+        Table::Processing => RowKey::Processing(Seq(read_one(table, key)?)),
+        Table::Request => RowKey::Request(LogIndex(read_one(table, key)?)),
+        Table::Definition => {
+            let (job_no, version) = read_two(table, key)?;
+            RowKey::Definition(JobNo(job_no), Version(version))
+        }
+        Table::Owed => {
+            let (parent, child) = read_two(table, key)?;
+            RowKey::Owed(Group(parent), JobNo(child))
+        }
+        Table::Expiring => {
+            let (job_no, first) = read_two(table, key)?;
+            RowKey::Expiring(JobNo(job_no), HistoryNo(first))
+        }
+        Table::History => {
+            let (job_no, no) = read_two(table, key)?;
+            RowKey::History(JobNo(job_no), HistoryNo(no))
+        }
+        Table::Skipped => {
+            let (job_no, no) = read_two(table, key)?;
+            RowKey::Skipped(JobNo(job_no), SkipNo(no))
+        }
+    })
+}
+
+/// What the keys of a job's rows start with in tables that are ordered by job: definition,
+/// runtime, expiring, history, skipped.
+pub const fn job_prefix(job_no: JobNo) -> [u8; 8] {
+    job_no.0.to_be_bytes()
+}
+
+fn one(number: u64) -> Vec<u8> {
+    number.to_be_bytes().to_vec()
+}
+
+fn two(major: u64, minor: u64) -> Vec<u8> {
+    [major.to_be_bytes(), minor.to_be_bytes()].concat()
+}
+
+fn read_one(table: Table, key: &[u8]) -> Result<u64, Error> {
+    parts(table, key).map(u64::from_be_bytes)
+}
+
+fn read_two(table: Table, key: &[u8]) -> Result<(u64, u64), Error> {
+    let both = u128::from_be_bytes(parts(table, key)?);
+    let low = u128::from(u64::MAX);
+    Ok(((both >> 64) as u64, (both & low) as u64))
+}
+
+fn parts<const N: usize>(table: Table, key: &[u8]) -> Result<[u8; N], Error> {
+    key.try_into().map_err(|_| Error::KeyLength { table: table.name(), len: key.len(), must: N })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_of_bytes_is_order_of_numbers() {
+        let numbers = [0, 1, 255, 256, 65_535, 1 << 32, u64::MAX];
+        let mut keys = Vec::new();
+        for job_no in numbers {
+            for no in numbers {
+                keys.push(RowKey::History(JobNo(job_no), HistoryNo(no)));
+            }
+        }
+        assert!(keys.is_sorted());
+        assert!(keys.iter().map(|row| key(row).1).is_sorted());
+        for row in keys {
+            let (table, bytes) = key(&row);
+            assert_eq!(decode_key(table, &bytes), Ok(row));
+            let RowKey::History(job_no, _) = row else {
+                continue;
+            };
+            assert!(bytes.starts_with(&job_prefix(job_no)));
+        }
+    }
+
+    #[test]
+    fn a_wrong_key_says_what_is_wrong() {
+        let text = |table, key: &[u8]| decode_key(table, key).map_err(|error| error.to_string());
+        assert_eq!(
+            text(Table::History, &[0; 15]),
+            Err("key of table history has 15 bytes, must have 16".into())
+        );
+        assert_eq!(
+            text(Table::Meta, &[]),
+            Err("key of table meta has 0 bytes, must have 1".into())
+        );
+        assert_eq!(
+            text(Table::Meta, &[9]),
+            Err("this server does not know row 9 of table meta: upgrade it".into())
+        );
+    }
+}

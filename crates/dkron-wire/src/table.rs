@@ -1,0 +1,76 @@
+//! Which part of the store a row stands in.
+
+/// A table of rows. Codes are those of the store's keyspaces; 7 to 11 are tables of the store
+/// that hold no rows of the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Table {
+    /// Single rows: office, settings, paused, last seq.
+    Meta = 0,
+    Definition = 1,
+    Runtime = 2,
+    Group = 3,
+    History = 4,
+    Skipped = 5,
+    Request = 6,
+    Owed = 12,
+    Processing = 13,
+    Expiring = 14,
+}
+
+impl Table {
+    pub const ALL: [Table; 10] = [
+        Table::Meta,
+        Table::Definition,
+        Table::Runtime,
+        Table::Group,
+        Table::History,
+        Table::Skipped,
+        Table::Request,
+        Table::Owed,
+        Table::Processing,
+        Table::Expiring,
+    ];
+
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    pub fn from_code(code: u8) -> Option<Table> {
+        Table::ALL.into_iter().find(|table| table.code() == code)
+    }
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Table::Meta => "meta",
+            Table::Definition => "definition",
+            Table::Runtime => "runtime",
+            Table::Group => "group",
+            Table::History => "history",
+            Table::Skipped => "skipped",
+            Table::Request => "request",
+            Table::Owed => "owed",
+            Table::Processing => "processing",
+            Table::Expiring => "expiring",
+        }
+    }
+
+    /// Whether its rows make the ledger, so that all of them are read at a start.
+    pub const fn is_working_set(self) -> bool {
+        !matches!(self, Table::History | Table::Skipped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Table;
+
+    #[test]
+    fn codes_name_their_tables() {
+        for table in Table::ALL {
+            assert_eq!(Table::from_code(table.code()), Some(table));
+        }
+        assert_eq!(Table::from_code(7), None);
+        assert_eq!(Table::from_code(255), None);
+    }
+}

@@ -1,0 +1,175 @@
+//! Stored fields of the plain words.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dkron_core::domain::{
+    BootId, Cause, Concurrency, Digest, EndReason, Finish, Group, HistoryNo, Job, JobName, JobNo,
+    JournalId, LogIndex, NodeName, Nominal, Output, Record, RequestId, Seq, Settings, SkipNo,
+    SkipReason, Skipped, State, Status, Submission, Target, Tenure, TextMap, Timestamp, Version,
+};
+
+use crate::word::{Word, word_enum, word_names, word_struct};
+
+/// A word around one plain value.
+macro_rules! around {
+    ($plain:ty: $($word:ident),*) => {$(
+        impl Word for $word {
+            type Form<'a> = $plain;
+
+            fn form(&self) -> $plain {
+                self.0
+            }
+
+            fn word(form: $plain) -> Self {
+                $word(form)
+            }
+        }
+    )*};
+}
+
+around!(u64: LogIndex, Tenure, JobNo, Version, Seq, Group, HistoryNo, SkipNo);
+around!([u8; 16]: RequestId, BootId, JournalId);
+around!([u8; 32]: Digest);
+
+macro_rules! name {
+    ($($word:ident),*) => {$(
+        impl Word for $word {
+            type Form<'a> = &'a str;
+
+            fn form(&self) -> &str {
+                self.as_str()
+            }
+
+            fn word(form: &str) -> Self {
+                form.into()
+            }
+        }
+    )*};
+}
+
+name!(JobName, NodeName);
+
+impl Word for Timestamp {
+    type Form<'a> = (i64, u32);
+
+    fn form(&self) -> (i64, u32) {
+        (self.secs(), self.nanos())
+    }
+
+    fn word((secs, nanos): (i64, u32)) -> Self {
+        Timestamp::new(secs, nanos)
+    }
+}
+
+impl Word for Nominal {
+    type Form<'a> = (i64, u32);
+
+    fn form(&self) -> (i64, u32) {
+        self.0.form()
+    }
+
+    fn word(form: (i64, u32)) -> Self {
+        Nominal(Timestamp::word(form))
+    }
+}
+
+impl Word for Duration {
+    type Form<'a> = (u64, u32);
+
+    fn form(&self) -> (u64, u32) {
+        (self.as_secs(), self.subsec_nanos())
+    }
+
+    fn word((secs, nanos): (u64, u32)) -> Self {
+        Duration::from_secs(secs).saturating_add(Duration::from_nanos(u64::from(nanos)))
+    }
+}
+
+word_names!(Concurrency { Allow, Forbid });
+word_names!(Status { Untriggered, Success, Failed, PartiallyFailed });
+word_names!(State { Pending, Running, Unreachable, Success, Failed, TimedOut, Cancelled, Lost });
+word_names!(EndReason { None, NodeUnreachable, NotStarted, NoExecutor, Gone, Forgotten, Silent });
+word_names!(SkipReason {
+    Overlap,
+    Missed,
+    NoEligibleNode,
+    NoCapacity,
+    NotStarted,
+    Expired,
+    Disabled,
+    Changed,
+});
+word_enum!(Cause { Schedule, Manual(id: RequestId), Child(group: Group) });
+word_enum!(Output {
+    Empty,
+    Inline(bytes: Arc<[u8]>),
+    Stored { digest: Digest, len: u64 },
+});
+word_struct!(Job {
+    name: JobName,
+    displayname: String,
+    timezone: String,
+    schedule: String,
+    owner: String,
+    owner_email: String,
+    disabled: bool,
+    tags: TextMap,
+    metadata: TextMap,
+    retries: u32,
+    parent_job: Option<JobName>,
+    processors: Processors,
+    concurrency: Concurrency,
+    executor: String,
+    executor_config: TextMap,
+    ephemeral: bool,
+    starts_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+});
+/// Processor name to its configuration.
+type Processors = std::collections::BTreeMap<String, TextMap>;
+word_struct!(Submission {
+    job: Job,
+    success_count: u64,
+    error_count: u64,
+    last_success: Option<Timestamp>,
+    last_error: Option<Timestamp>,
+    status: Status,
+});
+word_struct!(Settings {
+    zone: String,
+    keep_executions: u32,
+    misfire_threshold: Duration,
+    start_deadline: Duration,
+    lost_after: Duration,
+});
+word_struct!(Skipped {
+    first: Nominal,
+    last: Nominal,
+    count: u64,
+    reason: SkipReason,
+    detail: String,
+});
+word_struct!(Target { node: NodeName, boot_id: BootId, journal_id: JournalId });
+word_struct!(Finish {
+    state: State,
+    reason: EndReason,
+    started_at: Option<Timestamp>,
+    finished_at: Timestamp,
+    exit_code: Option<i32>,
+    output: Output,
+    dropped: u64,
+});
+word_struct!(Record {
+    seq: Seq,
+    job_no: JobNo,
+    job_name: JobName,
+    version: Version,
+    node: NodeName,
+    group: Group,
+    attempt: u32,
+    cause: Cause,
+    nominal: Nominal,
+    fired_at: Timestamp,
+    finish: Finish,
+});

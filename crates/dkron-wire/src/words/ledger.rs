@@ -1,0 +1,116 @@
+//! Stored fields of commands and of the ledger's state.
+
+use std::sync::Arc;
+
+use dkron_core::domain::{
+    BootId, Cause, EndReason, Finish, Group, HistoryNo, JobName, JobNo, NodeName, Nominal, Output,
+    Record, RequestId, Seq, SkipNo, SkipReason, Skipped, Status, Submission, Target, Tenure,
+    Timestamp, Version,
+};
+use dkron_core::ledger::{
+    Account, Base, Decision, DeleteJob, End, Expire, Fire, LiveGroup, Office, Phase, Place,
+    Processing, PutJob, PutOutput, Report, Runtime, Slot, TakeOffice, ToggleJob, Trigger,
+};
+
+use crate::word::{word_enum, word_struct};
+
+word_struct!(TakeOffice { server: NodeName, boot_id: BootId, zone_data: String, rules: u32 });
+word_struct!(Base { job_no: JobNo, version: Version });
+word_enum!(Account { Keep, Restart { next: Option<Nominal>, anchor: bool } });
+word_struct!(PutJob {
+    submission: Submission,
+    base: Option<Base>,
+    account: Account,
+    undecided: Option<Skipped>,
+});
+word_struct!(DeleteJob { name: JobName });
+word_struct!(ToggleJob {
+    name: JobName,
+    base: Base,
+    account: Account,
+    undecided: Option<Skipped>,
+});
+word_struct!(Fire {
+    job_no: JobNo,
+    version: Version,
+    trigger: Trigger,
+    nominal: Nominal,
+    next: Option<Nominal>,
+    decision: Decision,
+});
+word_enum!(Trigger {
+    Schedule,
+    Manual(id: RequestId),
+    Child(group: Group),
+    Retry { group: Group, failed: Seq },
+});
+word_enum!(Decision {
+    Run(places: Vec<Place>),
+    Skip { last: Nominal, count: u64, reason: SkipReason, detail: String },
+});
+word_struct!(Place {
+    target: Target,
+    born_failed: Option<EndReason>,
+});
+word_struct!(Report {
+    starts: Vec<(Seq, Timestamp)>,
+    ends: Vec<End>,
+});
+word_struct!(End { seq: Seq, finish: Finish, retry_at: Timestamp });
+word_struct!(PutOutput { seq: Seq, output: Output, dropped: u64 });
+word_struct!(Expire { job_no: JobNo, first: HistoryNo, end: HistoryNo });
+word_struct!(Office {
+    tenure: Tenure,
+    server: NodeName,
+    boot_id: BootId,
+    at: Timestamp,
+    zone_data: String,
+    rules: u32,
+});
+word_struct!(Runtime {
+    version: Version,
+    success_count: u64,
+    error_count: u64,
+    last_success: Option<Timestamp>,
+    last_error: Option<Timestamp>,
+    status: Status,
+    since: Timestamp,
+    anchor: Timestamp,
+    mark: Option<Nominal>,
+    next: Option<Nominal>,
+    first_no: HistoryNo,
+    next_no: HistoryNo,
+    first_skip: SkipNo,
+    next_skip: SkipNo,
+    last_skipped: Option<Skipped>,
+    deleted: bool,
+    leaving: bool,
+});
+word_struct!(LiveGroup {
+    group: Group,
+    job_no: JobNo,
+    version: Version,
+    cause: Cause,
+    nominal: Nominal,
+    fired_at: Timestamp,
+    tenure: Tenure,
+    slots: Vec<Slot>,
+});
+word_struct!(Slot {
+    target: Target,
+    seq: Seq,
+    attempt: u32,
+    fired_at: Timestamp,
+    tenure: Tenure,
+    phase: Phase,
+});
+word_enum!(Phase {
+    Pending,
+    Running { started_at: Timestamp },
+    Waiting { retry_at: Timestamp },
+    Done { success: bool },
+});
+word_struct!(Processing {
+    no: HistoryNo,
+    record: Arc<Record>,
+});

@@ -1,0 +1,5 @@
+//! The stored fields of each word, in stored order. This list is the format.
+
+mod domain;
+mod ledger;
+mod worker;

@@ -1,0 +1,431 @@
+//! Any command, row and journal record.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dkron_core::domain::{
+    BootId, Cause, Concurrency, Digest, EndReason, Finish, Group, HistoryNo, Job, JobName, JobNo,
+    JournalId, LogIndex, NodeName, Nominal, Output, Record, RequestId, Seq, Settings, SkipNo,
+    SkipReason, Skipped, State, Status, Submission, Target, Tenure, TextMap, Timestamp, Version,
+};
+use dkron_core::ledger::{
+    Account, Base, Command, Decision, DeleteJob, End, Expire, Fire, LiveGroup, Office, Phase,
+    Place, Processing, PutJob, PutOutput, Report, Row, Runtime, Slot, TakeOffice, ToggleJob,
+    Trigger,
+};
+use dkron_core::worker::{JournalRecord, Process};
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use proptest::sample::select;
+
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![0..300u64, any::<u64>()]
+}
+
+fn text() -> impl Strategy<Value = String> {
+    vec(any::<char>(), 0..12).prop_map(String::from_iter)
+}
+
+fn job_name() -> impl Strategy<Value = JobName> {
+    text().prop_map(JobName::from)
+}
+
+fn node() -> impl Strategy<Value = NodeName> {
+    text().prop_map(NodeName::from)
+}
+
+fn map() -> impl Strategy<Value = TextMap> {
+    btree_map(text(), text(), 0..4)
+}
+
+fn bytes16() -> impl Strategy<Value = [u8; 16]> {
+    any::<u128>().prop_map(u128::to_be_bytes)
+}
+
+pub fn at() -> impl Strategy<Value = Timestamp> {
+    (any::<i64>(), 0..1_000_000_000u32).prop_map(|(secs, nanos)| Timestamp::new(secs, nanos))
+}
+
+fn nominal() -> impl Strategy<Value = Nominal> {
+    at().prop_map(Nominal)
+}
+
+fn span() -> impl Strategy<Value = Duration> {
+    (any::<u64>(), 0..1_000_000_000u32).prop_map(|(secs, nanos)| Duration::new(secs, nanos))
+}
+
+pub fn request() -> impl Strategy<Value = Option<RequestId>> {
+    option::of(bytes16().prop_map(RequestId))
+}
+
+pub fn tenure() -> impl Strategy<Value = Tenure> {
+    number().prop_map(Tenure)
+}
+
+fn job_no() -> impl Strategy<Value = JobNo> {
+    number().prop_map(JobNo)
+}
+
+fn version() -> impl Strategy<Value = Version> {
+    number().prop_map(Version)
+}
+
+fn seq() -> impl Strategy<Value = Seq> {
+    number().prop_map(Seq)
+}
+
+fn group() -> impl Strategy<Value = Group> {
+    number().prop_map(Group)
+}
+
+fn state() -> impl Strategy<Value = State> {
+    select(super::sample::STATES.as_slice())
+}
+
+fn reason() -> impl Strategy<Value = EndReason> {
+    select(super::sample::END_REASONS.as_slice())
+}
+
+fn skip_reason() -> impl Strategy<Value = SkipReason> {
+    select(super::sample::SKIP_REASONS.as_slice())
+}
+
+fn status() -> impl Strategy<Value = Status> {
+    select(super::sample::STATUSES.as_slice())
+}
+
+fn cause() -> impl Strategy<Value = Cause> {
+    prop_oneof![
+        Just(Cause::Schedule),
+        bytes16().prop_map(|id| Cause::Manual(RequestId(id))),
+        group().prop_map(Cause::Child),
+    ]
+}
+
+fn output() -> impl Strategy<Value = Output> {
+    let digest = vec(any::<u8>(), 32).prop_map(|bytes| bytes.try_into().unwrap());
+    prop_oneof![
+        Just(Output::Empty),
+        vec(any::<u8>(), 0..200).prop_map(|bytes| Output::Inline(Arc::from(bytes))),
+        (digest, number()).prop_map(|(bytes, len)| Output::Stored { digest: Digest(bytes), len }),
+    ]
+}
+
+fn target() -> impl Strategy<Value = Target> {
+    (node(), bytes16(), bytes16()).prop_map(|(node, boot, journal)| Target {
+        node,
+        boot_id: BootId(boot),
+        journal_id: JournalId(journal),
+    })
+}
+
+fn skipped() -> impl Strategy<Value = Skipped> {
+    (nominal(), nominal(), number(), skip_reason(), text()).prop_map(
+        |(first, last, count, reason, detail)| Skipped { first, last, count, reason, detail },
+    )
+}
+
+fn finish() -> impl Strategy<Value = Finish> {
+    let times = (option::of(at()), at());
+    (state(), reason(), times, option::of(any::<i32>()), output(), number()).prop_map(
+        |(state, reason, (started_at, finished_at), exit_code, output, dropped)| Finish {
+            state,
+            reason,
+            started_at,
+            finished_at,
+            exit_code,
+            output,
+            dropped,
+        },
+    )
+}
+
+fn record() -> impl Strategy<Value = Arc<Record>> {
+    let numbers = (seq(), job_no(), version(), group(), any::<u32>());
+    (numbers, job_name(), node(), cause(), nominal(), at(), finish()).prop_map(
+        |(numbers, job_name, node, cause, nominal, fired_at, finish)| {
+            let (seq, job_no, version, group, attempt) = numbers;
+            Arc::new(Record {
+                seq,
+                job_no,
+                job_name,
+                version,
+                node,
+                group,
+                attempt,
+                cause,
+                nominal,
+                fired_at,
+                finish,
+            })
+        },
+    )
+}
+
+fn job() -> impl Strategy<Value = Job> {
+    let texts = (job_name(), text(), text(), text(), text(), text(), text());
+    let maps = (map(), map(), map(), btree_map(text(), map(), 0..3));
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<u32>());
+    let rest = (option::of(job_name()), option::of(at()), option::of(at()));
+    (texts, maps, flags, rest).prop_map(|(texts, maps, flags, rest)| {
+        let (name, displayname, timezone, schedule, owner, owner_email, executor) = texts;
+        let (tags, metadata, executor_config, processors) = maps;
+        let (disabled, forbid, ephemeral, retries) = flags;
+        let (parent_job, starts_at, expires_at) = rest;
+        let concurrency = if forbid { Concurrency::Forbid } else { Concurrency::Allow };
+        Job {
+            name,
+            displayname,
+            timezone,
+            schedule,
+            owner,
+            owner_email,
+            disabled,
+            tags,
+            metadata,
+            retries,
+            parent_job,
+            processors,
+            concurrency,
+            executor,
+            executor_config,
+            ephemeral,
+            starts_at,
+            expires_at,
+        }
+    })
+}
+
+fn submission() -> impl Strategy<Value = Submission> {
+    (job(), number(), number(), option::of(at()), option::of(at()), status()).prop_map(
+        |(job, success_count, error_count, last_success, last_error, status)| Submission {
+            job,
+            success_count,
+            error_count,
+            last_success,
+            last_error,
+            status,
+        },
+    )
+}
+
+fn settings() -> impl Strategy<Value = Settings> {
+    (text(), any::<u32>(), span(), span(), span()).prop_map(
+        |(zone, keep_executions, misfire_threshold, start_deadline, lost_after)| Settings {
+            zone,
+            keep_executions,
+            misfire_threshold,
+            start_deadline,
+            lost_after,
+        },
+    )
+}
+
+fn base() -> impl Strategy<Value = Base> {
+    (job_no(), version()).prop_map(|(job_no, version)| Base { job_no, version })
+}
+
+fn account() -> impl Strategy<Value = Account> {
+    prop_oneof![
+        Just(Account::Keep),
+        (option::of(nominal()), any::<bool>())
+            .prop_map(|(next, anchor)| Account::Restart { next, anchor }),
+    ]
+}
+
+fn put_job() -> impl Strategy<Value = Box<PutJob>> {
+    (submission(), option::of(base()), account(), option::of(skipped())).prop_map(
+        |(submission, base, account, undecided)| {
+            Box::new(PutJob { submission, base, account, undecided })
+        },
+    )
+}
+
+fn fire() -> impl Strategy<Value = Fire> {
+    let trigger = prop_oneof![
+        Just(Trigger::Schedule),
+        bytes16().prop_map(|id| Trigger::Manual(RequestId(id))),
+        group().prop_map(Trigger::Child),
+        (group(), seq()).prop_map(|(group, failed)| Trigger::Retry { group, failed }),
+    ];
+    let place = (target(), option::of(reason()))
+        .prop_map(|(target, born_failed)| Place { target, born_failed });
+    let decision = prop_oneof![
+        vec(place, 0..20).prop_map(Decision::Run),
+        (nominal(), number(), skip_reason(), text()).prop_map(|(last, count, reason, detail)| {
+            Decision::Skip { last, count, reason, detail }
+        }),
+    ];
+    (job_no(), version(), trigger, nominal(), option::of(nominal()), decision).prop_map(
+        |(job_no, version, trigger, nominal, next, decision)| Fire {
+            job_no,
+            version,
+            trigger,
+            nominal,
+            next,
+            decision,
+        },
+    )
+}
+
+fn report() -> impl Strategy<Value = Report> {
+    let end =
+        (seq(), finish(), at()).prop_map(|(seq, finish, retry_at)| End { seq, finish, retry_at });
+    (vec((seq(), at()), 0..20), vec(end, 0..5)).prop_map(|(starts, ends)| Report { starts, ends })
+}
+
+pub fn command() -> impl Strategy<Value = Command> {
+    let take_office =
+        (node(), bytes16(), text(), any::<u32>()).prop_map(|(server, boot, zone_data, rules)| {
+            TakeOffice { server, boot_id: BootId(boot), zone_data, rules }
+        });
+    let toggle = (job_name(), base(), account(), option::of(skipped()))
+        .prop_map(|(name, base, account, undecided)| ToggleJob { name, base, account, undecided });
+    let put_output = (seq(), output(), number()).prop_map(|(seq, output, dropped)| PutOutput {
+        seq,
+        output,
+        dropped,
+    });
+    let expire = (job_no(), number(), number()).prop_map(|(job_no, first, end)| Expire {
+        job_no,
+        first: HistoryNo(first),
+        end: HistoryNo(end),
+    });
+    prop_oneof![
+        take_office.prop_map(Command::TakeOffice),
+        settings().prop_map(Command::PutSettings),
+        put_job().prop_map(Command::PutJob),
+        job_name().prop_map(|name| Command::DeleteJob(DeleteJob { name })),
+        toggle.prop_map(Command::ToggleJob),
+        any::<bool>().prop_map(Command::Pause),
+        vec(fire(), 0..4).prop_map(Command::Fire),
+        report().prop_map(Command::Report),
+        put_output.prop_map(Command::PutOutput),
+        put_job().prop_map(Command::Restore),
+        job_name().prop_map(Command::ClearExecutions),
+        expire.prop_map(Command::Expire),
+    ]
+}
+
+fn runtime() -> impl Strategy<Value = Runtime> {
+    let numbers = [(); 7].map(|()| number());
+    let times = (option::of(at()), option::of(at()), at(), at());
+    let slots = (option::of(nominal()), option::of(nominal()), option::of(skipped()));
+    (numbers, times, slots, status(), any::<bool>(), any::<bool>()).prop_map(
+        |(numbers, times, slots, status, deleted, leaving)| {
+            let [version, success_count, error_count, first_no, next_no, first_skip, next_skip] =
+                numbers;
+            let (last_success, last_error, since, anchor) = times;
+            let (mark, next, last_skipped) = slots;
+            Runtime {
+                version: Version(version),
+                success_count,
+                error_count,
+                last_success,
+                last_error,
+                status,
+                since,
+                anchor,
+                mark,
+                next,
+                first_no: HistoryNo(first_no),
+                next_no: HistoryNo(next_no),
+                first_skip: SkipNo(first_skip),
+                next_skip: SkipNo(next_skip),
+                last_skipped,
+                deleted,
+                leaving,
+            }
+        },
+    )
+}
+
+fn live_group() -> impl Strategy<Value = LiveGroup> {
+    let phase = prop_oneof![
+        Just(Phase::Pending),
+        at().prop_map(|started_at| Phase::Running { started_at }),
+        at().prop_map(|retry_at| Phase::Waiting { retry_at }),
+        any::<bool>().prop_map(|success| Phase::Done { success }),
+    ];
+    let slot = (target(), seq(), any::<u32>(), at(), tenure(), phase).prop_map(
+        |(target, seq, attempt, fired_at, tenure, phase)| Slot {
+            target,
+            seq,
+            attempt,
+            fired_at,
+            tenure,
+            phase,
+        },
+    );
+    (group(), job_no(), version(), cause(), nominal(), at(), tenure(), vec(slot, 0..20)).prop_map(
+        |(group, job_no, version, cause, nominal, fired_at, tenure, slots)| LiveGroup {
+            group,
+            job_no,
+            version,
+            cause,
+            nominal,
+            fired_at,
+            tenure,
+            slots,
+        },
+    )
+}
+
+pub fn row() -> impl Strategy<Value = Row> {
+    let office = (tenure(), node(), bytes16(), at(), text(), any::<u32>()).prop_map(
+        |(tenure, server, boot, at, zone_data, rules)| Office {
+            tenure,
+            server,
+            boot_id: BootId(boot),
+            at,
+            zone_data,
+            rules,
+        },
+    );
+    prop_oneof![
+        office.prop_map(Row::Office),
+        settings().prop_map(Row::Settings),
+        any::<bool>().prop_map(Row::Paused),
+        seq().prop_map(Row::LastSeq),
+        (job_no(), version(), job()).prop_map(|(job_no, version, job)| Row::Definition {
+            job_no,
+            version,
+            job: Arc::new(job)
+        }),
+        (job_no(), runtime()).prop_map(|(job_no, runtime)| Row::Runtime { job_no, runtime }),
+        live_group().prop_map(Row::Group),
+        (group(), job_no(), at()).prop_map(|(parent, child, at)| Row::Owed { parent, child, at }),
+        (number(), record())
+            .prop_map(|(no, record)| Row::Processing(Processing { no: HistoryNo(no), record })),
+        (job_no(), number(), number()).prop_map(|(job_no, first, end)| Row::Expiring {
+            job_no,
+            first: HistoryNo(first),
+            end: HistoryNo(end)
+        }),
+        (number(), bytes16())
+            .prop_map(|(index, id)| Row::Request { index: LogIndex(index), id: RequestId(id) }),
+        (number(), record()).prop_map(|(no, record)| Row::History { no: HistoryNo(no), record }),
+        (job_no(), number(), skipped()).prop_map(|(job_no, no, skipped)| Row::Skipped {
+            job_no,
+            no: SkipNo(no),
+            skipped
+        }),
+    ]
+}
+
+pub fn journal() -> impl Strategy<Value = JournalRecord> {
+    let process =
+        (any::<u32>(), number()).prop_map(|(group, start_time)| Process { group, start_time });
+    prop_oneof![
+        seq().prop_map(|seq| JournalRecord::Accepted { seq }),
+        (seq(), at(), option::of(process)).prop_map(|(seq, at, process)| JournalRecord::Started {
+            seq,
+            at,
+            process
+        }),
+        (seq(), finish())
+            .prop_map(|(seq, finish)| JournalRecord::Finished { seq, finish: Box::new(finish) }),
+        seq().prop_map(|seq| JournalRecord::Forgotten { seq }),
+    ]
+}

@@ -1,0 +1,363 @@
+//! One of each: every kind, and every variant of every enum, in values that differ.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dkron_core::domain::{
+    BootId, Cause, Concurrency, Digest, EndReason, Finish, Group, HistoryNo, Job, JobNo, JournalId,
+    LogIndex, Nominal, Output, Record, RequestId, Seq, Settings, SkipNo, SkipReason, Skipped,
+    State, Status, Submission, Target, Tenure, TextMap, Timestamp, Version,
+};
+use dkron_core::ledger::{
+    Account, Base, Command, Decision, DeleteJob, End, Entry, Expire, Fire, LiveGroup, Office,
+    Phase, Place, Processing, PutJob, PutOutput, Report, Row, Runtime, Slot, TakeOffice, ToggleJob,
+    Trigger,
+};
+use dkron_core::worker::{JournalRecord, Process};
+
+pub const STATES: [State; 8] = [
+    State::Pending,
+    State::Running,
+    State::Unreachable,
+    State::Success,
+    State::Failed,
+    State::TimedOut,
+    State::Cancelled,
+    State::Lost,
+];
+pub const END_REASONS: [EndReason; 7] = [
+    EndReason::None,
+    EndReason::NodeUnreachable,
+    EndReason::NotStarted,
+    EndReason::NoExecutor,
+    EndReason::Gone,
+    EndReason::Forgotten,
+    EndReason::Silent,
+];
+pub const SKIP_REASONS: [SkipReason; 8] = [
+    SkipReason::Overlap,
+    SkipReason::Missed,
+    SkipReason::NoEligibleNode,
+    SkipReason::NoCapacity,
+    SkipReason::NotStarted,
+    SkipReason::Expired,
+    SkipReason::Disabled,
+    SkipReason::Changed,
+];
+pub const STATUSES: [Status; 4] =
+    [Status::Untriggered, Status::Success, Status::Failed, Status::PartiallyFailed];
+
+/// A time in late 2027, `n` seconds on.
+fn at(n: u32) -> Timestamp {
+    Timestamp::new(1_830_000_000 + i64::from(n), 500_000_000 + n)
+}
+
+fn nominal(n: u32) -> Nominal {
+    Nominal(Timestamp::from_secs(1_830_000_000 + i64::from(n)))
+}
+
+fn seq(n: u64) -> Seq {
+    Seq(1_830_000_000_000_000_000 + n)
+}
+
+fn group(n: u64) -> Group {
+    Group(1_830_000_000_000_000_000 + n)
+}
+
+fn ascending<const N: usize>(first: u8) -> [u8; N] {
+    std::array::from_fn(|i| first.wrapping_add(i as u8))
+}
+
+fn map(pairs: &[(&str, &str)]) -> TextMap {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+fn target(node: &str) -> Target {
+    Target {
+        node: node.into(),
+        boot_id: BootId(ascending(0x10)),
+        journal_id: JournalId(ascending(0x20)),
+    }
+}
+
+fn job() -> Job {
+    let processors = [("files", map(&[("forward", "true")])), ("log", map(&[]))];
+    Job {
+        name: "backup".into(),
+        displayname: "Nightly b\u{e4}ckup".into(),
+        timezone: "Europe/Berlin".into(),
+        schedule: "0 30 3 * * *".into(),
+        owner: "ops".into(),
+        owner_email: "ops@example.com".into(),
+        disabled: true,
+        tags: map(&[("role", "db:2"), ("zone", "a")]),
+        metadata: map(&[("team", "storage")]),
+        retries: 3,
+        parent_job: Some("prepare".into()),
+        processors: processors.map(|(name, config)| (name.to_owned(), config)).into(),
+        concurrency: Concurrency::Forbid,
+        executor: "shell".into(),
+        executor_config: map(&[("command", "/bin/true"), ("shell", "false")]),
+        ephemeral: true,
+        starts_at: Some(at(1)),
+        expires_at: Some(at(2)),
+    }
+}
+
+fn skipped(reason: SkipReason) -> Skipped {
+    Skipped { first: nominal(1), last: nominal(3), count: 300, reason, detail: "held".into() }
+}
+
+fn finish() -> Finish {
+    Finish {
+        state: State::Success,
+        reason: EndReason::None,
+        started_at: Some(at(3)),
+        finished_at: at(4),
+        exit_code: Some(-1),
+        output: Output::Inline(Arc::from(*b"hello\n")),
+        dropped: 5,
+    }
+}
+
+fn record() -> Arc<Record> {
+    Arc::new(Record {
+        seq: seq(7),
+        job_no: JobNo(1234),
+        job_name: "backup".into(),
+        version: Version(2),
+        node: "db1".into(),
+        group: group(6),
+        attempt: 2,
+        cause: Cause::Schedule,
+        nominal: nominal(0),
+        fired_at: at(0),
+        finish: finish(),
+    })
+}
+
+fn put_job() -> Box<PutJob> {
+    Box::new(PutJob {
+        submission: Submission {
+            job: job(),
+            success_count: 128,
+            error_count: 2,
+            last_success: Some(at(5)),
+            last_error: Some(at(6)),
+            status: Status::PartiallyFailed,
+        },
+        base: Some(Base { job_no: JobNo(1234), version: Version(1) }),
+        account: Account::Restart { next: Some(nominal(60)), anchor: true },
+        undecided: Some(skipped(SkipReason::Changed)),
+    })
+}
+
+fn fire(trigger: Trigger, decision: Decision) -> Fire {
+    let next = Some(nominal(60));
+    Fire { job_no: JobNo(1234), version: Version(2), trigger, nominal: nominal(0), next, decision }
+}
+
+fn fires() -> Vec<Fire> {
+    let mut places = vec![Place { target: target("db1"), born_failed: None }];
+    places.extend(
+        END_REASONS.map(|reason| Place { target: target("db2"), born_failed: Some(reason) }),
+    );
+    let skip =
+        |reason| Decision::Skip { last: nominal(9), count: 10, reason, detail: "late".into() };
+    let mut fires = vec![
+        fire(Trigger::Schedule, Decision::Run(places)),
+        fire(Trigger::Manual(RequestId(ascending(0x40))), Decision::Run(Vec::new())),
+        fire(Trigger::Child(group(1)), Decision::Run(Vec::new())),
+        fire(Trigger::Retry { group: group(2), failed: seq(3) }, Decision::Run(Vec::new())),
+    ];
+    fires.extend(SKIP_REASONS.map(|reason| fire(Trigger::Schedule, skip(reason))));
+    fires
+}
+
+fn report() -> Report {
+    let mut ends = vec![End { seq: seq(3), finish: finish(), retry_at: at(60) }];
+    for state in STATES {
+        let finish = Finish { state, ..Finish::default() };
+        ends.push(End { seq: seq(4), finish, retry_at: at(61) });
+    }
+    for reason in END_REASONS {
+        let finish = Finish { reason, ..Finish::default() };
+        ends.push(End { seq: seq(5), finish, retry_at: at(62) });
+    }
+    Report { starts: vec![(seq(1), at(1)), (seq(2), at(2))], ends }
+}
+
+fn settings() -> Settings {
+    Settings {
+        zone: "UTC".into(),
+        keep_executions: 100,
+        misfire_threshold: Duration::from_millis(10_001),
+        start_deadline: Duration::from_secs(3600),
+        lost_after: Duration::from_secs(300),
+    }
+}
+
+fn stored() -> Output {
+    Output::Stored { digest: Digest(ascending(0x80)), len: 256_000 }
+}
+
+fn put_output(output: Output) -> Command {
+    Command::PutOutput(PutOutput { seq: seq(7), output, dropped: 1 })
+}
+
+pub fn entries() -> Vec<(&'static str, Entry)> {
+    let entry = |command| Entry {
+        index: LogIndex(42),
+        at: at(0),
+        tenure: Tenure(7),
+        request: None,
+        command,
+    };
+    let office = TakeOffice {
+        server: "db1".into(),
+        boot_id: BootId(ascending(0x10)),
+        zone_data: "2027a".into(),
+        rules: 1,
+    };
+    let toggle = ToggleJob {
+        name: "backup".into(),
+        base: Base { job_no: JobNo(1234), version: Version(1) },
+        account: Account::Keep,
+        undecided: None,
+    };
+    let expire = Expire { job_no: JobNo(1234), first: HistoryNo(1), end: HistoryNo(1001) };
+    let asked = Entry {
+        at: Timestamp::YEAR_ONE,
+        tenure: Tenure(0),
+        request: Some(RequestId(ascending(0x40))),
+        ..entry(Command::DeleteJob(DeleteJob { name: "backup".into() }))
+    };
+    vec![
+        ("whole", entry(Command::TakeOffice(office))),
+        ("whole", entry(Command::PutSettings(settings()))),
+        ("whole", entry(Command::PutJob(put_job()))),
+        ("smallest", entry(Command::PutJob(Box::new(smallest_put())))),
+        ("asked", asked),
+        ("whole", entry(Command::ToggleJob(toggle))),
+        ("on", entry(Command::Pause(true))),
+        ("off", entry(Command::Pause(false))),
+        ("each trigger, decision and reason", entry(Command::Fire(fires()))),
+        ("each state and reason", entry(Command::Report(report()))),
+        ("empty", entry(put_output(Output::Empty))),
+        ("inline", entry(put_output(Output::Inline(Arc::from(*b"done"))))),
+        ("stored", entry(put_output(stored()))),
+        ("whole", entry(Command::Restore(put_job()))),
+        ("whole", entry(Command::ClearExecutions("backup".into()))),
+        ("whole", entry(Command::Expire(expire))),
+    ]
+}
+
+fn smallest_put() -> PutJob {
+    PutJob {
+        submission: Submission::default(),
+        base: None,
+        account: Account::Keep,
+        undecided: None,
+    }
+}
+
+fn runtime(status: Status) -> Runtime {
+    Runtime {
+        version: Version(2),
+        success_count: 128,
+        error_count: 3,
+        last_success: Some(at(5)),
+        last_error: Some(at(6)),
+        status,
+        since: at(7),
+        anchor: at(8),
+        mark: Some(nominal(0)),
+        next: Some(nominal(60)),
+        first_no: HistoryNo(4),
+        next_no: HistoryNo(104),
+        first_skip: SkipNo(5),
+        next_skip: SkipNo(6),
+        last_skipped: Some(skipped(SkipReason::Overlap)),
+        deleted: true,
+        leaving: false,
+    }
+}
+
+fn live_group(cause: Cause) -> LiveGroup {
+    let phases = [
+        Phase::Pending,
+        Phase::Running { started_at: at(1) },
+        Phase::Waiting { retry_at: at(2) },
+        Phase::Done { success: true },
+    ];
+    let slot = |phase| Slot {
+        target: target("db1"),
+        seq: seq(7),
+        attempt: 2,
+        fired_at: at(3),
+        tenure: Tenure(8),
+        phase,
+    };
+    LiveGroup {
+        group: group(6),
+        job_no: JobNo(1234),
+        version: Version(2),
+        cause,
+        nominal: nominal(0),
+        fired_at: at(0),
+        tenure: Tenure(7),
+        slots: phases.map(slot).into(),
+    }
+}
+
+pub fn rows() -> Vec<(&'static str, Row)> {
+    let job_no = JobNo(1234);
+    let office = Office {
+        tenure: Tenure(7),
+        server: "db1".into(),
+        boot_id: BootId(ascending(0x10)),
+        at: at(0),
+        zone_data: "2027a".into(),
+        rules: 1,
+    };
+    let allowed = Job { concurrency: Concurrency::Allow, ..Job::default() };
+    let definition = |job| Row::Definition { job_no, version: Version(2), job: Arc::new(job) };
+    let state = |status| Row::Runtime { job_no, runtime: runtime(status) };
+    let live = |cause| Row::Group(live_group(cause));
+    let first = Row::Expiring { job_no, first: HistoryNo(4), end: HistoryNo(104) };
+    vec![
+        ("in office", Row::Office(office)),
+        ("agreed", Row::Settings(settings())),
+        ("on", Row::Paused(true)),
+        ("high", Row::LastSeq(seq(9))),
+        ("full", definition(job())),
+        ("smallest", definition(allowed)),
+        ("untriggered", state(Status::Untriggered)),
+        ("success", state(Status::Success)),
+        ("failed", state(Status::Failed)),
+        ("partially failed", state(Status::PartiallyFailed)),
+        ("new", Row::Runtime { job_no, runtime: Runtime::default() }),
+        ("scheduled", live(Cause::Schedule)),
+        ("manual", live(Cause::Manual(RequestId(ascending(0x40))))),
+        ("child", live(Cause::Child(group(1)))),
+        ("since", Row::Owed { parent: group(6), child: JobNo(77), at: at(9) }),
+        ("waiting", Row::Processing(Processing { no: HistoryNo(104), record: record() })),
+        ("range", first),
+        ("known", Row::Request { index: LogIndex(42), id: RequestId(ascending(0x40)) }),
+        ("whole", Row::History { no: HistoryNo(104), record: record() }),
+        ("run", Row::Skipped { job_no, no: SkipNo(5), skipped: skipped(SkipReason::Missed) }),
+    ]
+}
+
+pub fn journal() -> Vec<(&'static str, JournalRecord)> {
+    let process = Some(Process { group: 4321, start_time: 987_654 });
+    let large = Box::new(Finish { output: stored(), ..finish() });
+    vec![
+        ("whole", JournalRecord::Accepted { seq: seq(1) }),
+        ("process", JournalRecord::Started { seq: seq(1), at: at(1), process }),
+        ("no process", JournalRecord::Started { seq: seq(1), at: at(1), process: None }),
+        ("inline", JournalRecord::Finished { seq: seq(1), finish: Box::new(finish()) }),
+        ("stored", JournalRecord::Finished { seq: seq(1), finish: large }),
+        ("whole", JournalRecord::Forgotten { seq: seq(1) }),
+    ]
+}
