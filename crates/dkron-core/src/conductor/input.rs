@@ -54,6 +54,8 @@ pub enum Input {
     Request { ticket: Ticket, request: Request },
     /// Processors are done with an output.
     Processed { seq: Seq, output: Output, dropped: u64 },
+    /// The server is going down: results are still taken, nothing new is begun.
+    Stop,
     /// Every batch of inputs ends with this: due slots, owed triggers and results go out.
     Alarm,
 }

@@ -84,6 +84,7 @@ pub struct Conductor {
     writes: BTreeMap<JobName, VecDeque<(Ticket, Request)>>,
     writing: BTreeSet<JobName>,
     settling: bool,
+    stopping: bool,
     /// Something due could not be decided and is looked at again soon.
     waiting: bool,
 }
@@ -115,6 +116,7 @@ impl Conductor {
             writes: BTreeMap::new(),
             writing: BTreeSet::new(),
             settling: false,
+            stopping: false,
             waiting: false,
         }
     }
@@ -151,6 +153,7 @@ impl Conductor {
                     self.propose(Proposal::Output { seq }, command, now, &mut out);
                 }
             }
+            Input::Stop => self.stopping = true,
             Input::Alarm => self.alarm(ledger, now, &mut out),
         }
         out
@@ -259,7 +262,9 @@ impl Conductor {
         if !ledger.is_settled() {
             return;
         }
-        self.fire_due(ledger, now, out);
+        if !self.stopping {
+            self.fire_due(ledger, now, out);
+        }
         self.lose_silent(ledger, now);
         self.report(ledger, now, out);
         out.push(Action::Wake(self.wake(ledger, now)));

@@ -31,7 +31,7 @@ impl Conductor {
         request: Request,
         out: &mut Vec<Action>,
     ) {
-        if self.tenure.is_none() {
+        if self.tenure.is_none() || self.stopping {
             out.push(Action::Answer { ticket, answer: Err(Refusal::NoLeader) });
             return;
         }

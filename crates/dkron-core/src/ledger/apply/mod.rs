@@ -34,7 +34,8 @@ impl Ledger {
         if entry.request.is_some_and(|id| self.derived.known_requests.contains(&id)) {
             return Outcome::only(Reply::Repeated);
         }
-        let request = entry.request;
+        // A conductor's proposals carry ids for their answers; what guards them is the state.
+        let request = entry.request.filter(|_| entry.tenure == Tenure(0));
         let mut step = Step::new(self, &entry);
         let reply = match entry.command {
             Command::TakeOffice(command) => take_office::apply(&mut step, command),
