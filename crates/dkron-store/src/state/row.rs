@@ -29,10 +29,16 @@ pub enum Keyspace {
     Late = 10,
     /// Lost executions whose late result would still be shown.
     Lost = 11,
+    /// Starts that are owed to children.
+    Owed = 12,
+    /// Ended executions whose output waits for processors.
+    Processing = 13,
+    /// Ranges of ended executions to remove.
+    Expiring = 14,
 }
 
 impl Keyspace {
-    pub const ALL: [Keyspace; 12] = [
+    pub const ALL: [Keyspace; 15] = [
         Keyspace::Meta,
         Keyspace::Definition,
         Keyspace::Runtime,
@@ -45,6 +51,9 @@ impl Keyspace {
         Keyspace::Live,
         Keyspace::Late,
         Keyspace::Lost,
+        Keyspace::Owed,
+        Keyspace::Processing,
+        Keyspace::Expiring,
     ];
 
     pub fn code(self) -> u8 {
@@ -70,6 +79,9 @@ impl Keyspace {
             Keyspace::Live => "live",
             Keyspace::Late => "late",
             Keyspace::Lost => "lost",
+            Keyspace::Owed => "owed",
+            Keyspace::Processing => "processing",
+            Keyspace::Expiring => "expiring",
         }
     }
 }
