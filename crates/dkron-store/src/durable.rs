@@ -50,6 +50,12 @@ pub fn replace_file(path: &Path, content: &[u8], durability: Durability) -> Resu
     if durability == Durability::Fsync { sync_dir(&parent_of(path)) } else { Ok(()) }
 }
 
+/// Bytes that this process may still write to the disk of a path; none if it cannot be told.
+pub fn free_bytes(path: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(path).ok()?;
+    stat.f_bavail.checked_mul(stat.f_frsize)
+}
+
 /// The name under which `replace_file` prepares the content of `path`.
 pub(crate) fn temporary_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_os_string();

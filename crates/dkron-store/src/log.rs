@@ -12,6 +12,8 @@
 //! ```
 
 mod marks;
+#[cfg(test)]
+mod power_loss;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -86,6 +88,10 @@ impl Log {
     /// Opens or creates the log and checks every entry in it.
     pub fn open(path: &Path, options: Options) -> Result<Log, Error> {
         let table = Table::open(path, options.durability, options.engine_cache_bytes)?;
+        Log::over(table, path, &options)
+    }
+
+    fn over(table: Table, path: &Path, options: &Options) -> Result<Log, Error> {
         let view = table.load(options.tail_cache_bytes)?;
         let shared = Arc::new(Shared {
             view: Mutex::new(view),

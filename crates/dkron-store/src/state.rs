@@ -32,6 +32,8 @@ pub use row::{Keyspace, Op};
 
 /// LIMIT: the engine takes keys of up to 64 KiB.
 pub const KEY_BYTES_MAX: usize = 4_096;
+/// Free bytes on the disk without which a broken engine is not opened anew.
+const REOPEN_BYTES: u64 = 16 << 20;
 /// Rows read at once by `for_each`.
 const PAGE: usize = 1_024;
 
@@ -166,15 +168,30 @@ impl State {
     /// purged up to there, not beyond.
     pub fn sync(&self) -> Result<Option<u64>, Error> {
         let stored = self.flush()?;
-        if self.shared.options.durability == Durability::Fsync
-            && let Err(error) = self.shared.with_engine(Engine::sync)
-        {
-            self.shared.lock().sync_failed = Some(error.chain());
-            return Err(error);
+        if self.shared.options.durability == Durability::Fsync {
+            self.sync_engine()?;
         }
         let mut pending = self.shared.lock();
         pending.synced = pending.synced.max(stored);
         Ok(stored)
+    }
+
+    fn sync_engine(&self) -> Result<(), Error> {
+        let outcome = self.shared.with_engine(Engine::sync);
+        let outcome = match outcome {
+            // The engine gave up earlier, in the background: a new one can sync the same files.
+            Err(error) if engine::gave_up(&error) => {
+                self.shared.reopen();
+                self.shared.with_engine(Engine::sync)
+            }
+            outcome => outcome,
+        };
+        if let Err(error) = &outcome
+            && !engine::gave_up(error)
+        {
+            self.shared.lock().sync_failed = Some(error.chain());
+        }
+        outcome
     }
 
     /// Waits until everything pushed so far is in the store, durable or not.
@@ -313,9 +330,13 @@ impl Shared {
         }
     }
 
-    /// The engine takes nothing after a failed write; a new one finds all whole batches.
+    /// The engine takes nothing after a failed write; a new one finds all whole batches. On a full
+    /// disk the old one stays: it can still be read, and a new one might not even open.
     fn reopen(&self) {
         let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
+        if engine.is_some() && durable::free_bytes(&self.path).is_some_and(|n| n < REOPEN_BYTES) {
+            return;
+        }
         *engine = None;
         match Engine::open(&self.path, &self.options) {
             Ok(opened) => *engine = Some(opened),

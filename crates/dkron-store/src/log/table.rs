@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use redb::backends::FileBackend;
 use redb::{
-    BackendError, Builder, Database, ReadableDatabase, ReadableTable, Table as Open,
-    TableDefinition,
+    BackendError, Builder, Database, ReadableDatabase, ReadableTable, StorageBackend,
+    Table as Open, TableDefinition,
 };
 
 use super::view::View;
@@ -45,21 +45,30 @@ impl Table {
             .truncate(false)
             .open(path)
             .map_err(Error::io("open log", path))?;
-        let mut builder = Builder::new();
-        builder.set_cache_size(cache);
-        let database = guarded(path, || {
-            let backend = FileBackend::new(file).map_err(Error::engine("lock log", path))?;
-            match durability {
-                Durability::Fsync => builder.create_with_backend(backend),
-                Durability::None => builder.create_with_backend(Unsynced(backend)),
-            }
-            .map_err(Error::engine("open log", path))
-        })?;
-        let table = Table { database, path: path.to_path_buf() };
-        table.write("create tables in", |_, _| Ok(()))?;
+        let backend =
+            guarded(path, || FileBackend::new(file).map_err(Error::engine("lock log", path)))?;
+        let table = match durability {
+            Durability::Fsync => Table::open_backend(backend, path, cache)?,
+            Durability::None => Table::open_backend(Unsynced(backend), path, cache)?,
+        };
         if fresh && durability == Durability::Fsync {
             durable::sync_dir(&durable::parent_of(path))?;
         }
+        Ok(table)
+    }
+
+    pub(super) fn open_backend(
+        backend: impl StorageBackend,
+        path: &Path,
+        cache: usize,
+    ) -> Result<Self, Error> {
+        let mut builder = Builder::new();
+        builder.set_cache_size(cache);
+        let database = guarded(path, || {
+            builder.create_with_backend(backend).map_err(Error::engine("open log", path))
+        })?;
+        let table = Table { database, path: path.to_path_buf() };
+        table.write("create tables in", |_, _| Ok(()))?;
         Ok(table)
     }
 
@@ -269,7 +278,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 #[derive(Debug)]
 struct Unsynced(FileBackend);
 
-impl redb::StorageBackend for Unsynced {
+impl StorageBackend for Unsynced {
     fn len(&self) -> Result<u64, std::io::Error> {
         self.0.len()
     }

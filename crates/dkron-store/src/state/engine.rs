@@ -106,3 +106,14 @@ impl Engine {
         Error::engine(action, &self.path)
     }
 }
+
+/// Whether the engine refused because of an earlier failure, and did not even try.
+pub(super) fn gave_up(error: &Error) -> bool {
+    match error {
+        Error::Engine { source, .. } => {
+            matches!(source.downcast_ref::<fjall::Error>(), Some(fjall::Error::Poisoned))
+        }
+        Error::Stopped { .. } => true,
+        _ => false,
+    }
+}
