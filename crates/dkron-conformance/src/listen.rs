@@ -12,6 +12,10 @@ use crate::http::{read_body, read_first_line, read_headers};
 /// A connection's thread only reads and answers; hundreds of them must cost little.
 const STACK: usize = 128 * 1024;
 
+/// Connections that wait to be taken. With the library's 128 a burst overflows the queue, and each
+/// caller left out tries again a second later.
+const BACKLOG: i32 = 4_096;
+
 #[derive(Debug)]
 pub struct Call {
     pub method: String,
@@ -47,6 +51,8 @@ impl Listener {
         F: Fn(Call) -> Option<Reply> + Send + Sync + 'static,
     {
         let socket = TcpListener::bind("127.0.0.1:0")?;
+        // Asking again only widens the queue: a thousand jobs of one instant dial at once.
+        rustix::net::listen(&socket, BACKLOG)?;
         let url = format!("http://{}", socket.local_addr()?);
         let stopped = Arc::new(AtomicBool::new(false));
         let answer = Arc::new(answer);

@@ -84,16 +84,15 @@ fn next(url: &str) -> String {
         r#"
 Dkron is up at {url}; its job `hello` runs every ten seconds. In another terminal:
 
-  curl -s {url}/v1/jobs/hello?pretty=true                # the job, its next run, its counters
-  curl -s {url}/v1/jobs/hello/executions?pretty=true     # its history
-  curl -s -X POST {url}/v1/jobs/hello/run                # run it now
+  curl -s '{url}/v1/jobs/hello?pretty'               # the job, its next run, its counters
+  curl -s '{url}/v1/jobs/hello/executions?pretty'    # its history
+  curl -s -X POST {url}/v1/jobs/hello/run            # run it now
 
   # a job of your own, every two seconds
   curl -s {url}/v1/jobs -d '{{"name": "mine", "schedule": "*/2 * * * * *",
     "executor": "shell", "executor_config": {{"command": "date"}}}}'
-  curl -s {url}/v1/jobs/mine/executions?pretty=true
-
-  curl -s -X DELETE {url}/v1/jobs/mine                   # and away with it
+  curl -s '{url}/v1/jobs/mine/executions?pretty'
+  curl -s -X DELETE {url}/v1/jobs/mine               # and away with it
 
 --dev keeps nothing. A node that does:
   dkron agent --server --bootstrap-expect=1 --data-dir DIR

@@ -12,7 +12,10 @@ mod scheduled;
 mod sink;
 mod target;
 
+use std::os::unix::process::CommandExt as _;
+
 use crate::args::Args;
+use crate::cargo::cargo;
 
 const USAGE: &str = "\
 usage: cargo xtask bench KIND [--url http://HOST:PORT [--pid PID] | --bin DKRON]
@@ -29,6 +32,11 @@ is removed afterwards.";
 
 pub fn bench(args: &Args) -> anyhow::Result<()> {
     args.only(1, &["url", "pid", "bin", "rate", "seconds", "executor", "jobs", "idle", "rounds"])?;
+    // Load and sink share the machine with the server: unoptimised they would take its time.
+    if cfg!(debug_assertions) && !args.words.is_empty() {
+        let mut again = cargo(&["run", "--quiet", "--locked", "--release", "-p", "xtask", "--"]);
+        return Err(again.args(std::env::args_os().skip(1)).exec().into());
+    }
     let report = match args.words.first().map_or("", String::as_str) {
         "scheduled" => scheduled::run(args, args.text("executor").unwrap_or("http"), 1_000)?,
         "shell" => scheduled::run(args, "shell", 500)?,
