@@ -63,10 +63,7 @@ impl Run {
             ("DKRON_EXECUTION", self.execution_id.clone()),
             ("DKRON_GROUP", context.group.to_string()),
             ("DKRON_ATTEMPT", context.attempt.to_string()),
-            (
-                "DKRON_SCHEDULED_AT",
-                context.scheduled_at.clone().unwrap_or_default(),
-            ),
+            ("DKRON_SCHEDULED_AT", context.scheduled_at.clone().unwrap_or_default()),
             ("DKRON_NODE", context.node.clone()),
             ("DKRON_FENCE", context.fence.to_string()),
         ]
@@ -95,38 +92,22 @@ pub enum OutcomeState {
 impl Outcome {
     #[must_use]
     pub const fn success() -> Self {
-        Self {
-            state: OutcomeState::Success,
-            exit_code: None,
-            error: None,
-        }
+        Self { state: OutcomeState::Success, exit_code: None, error: None }
     }
 
     #[must_use]
     pub fn failed(error: impl Into<String>) -> Self {
-        Self {
-            state: OutcomeState::Failed,
-            exit_code: None,
-            error: Some(error.into()),
-        }
+        Self { state: OutcomeState::Failed, exit_code: None, error: Some(error.into()) }
     }
 
     #[must_use]
     pub fn timed_out(error: impl Into<String>) -> Self {
-        Self {
-            state: OutcomeState::TimedOut,
-            exit_code: None,
-            error: Some(error.into()),
-        }
+        Self { state: OutcomeState::TimedOut, exit_code: None, error: Some(error.into()) }
     }
 
     #[must_use]
     pub fn cancelled(error: impl Into<String>) -> Self {
-        Self {
-            state: OutcomeState::Cancelled,
-            exit_code: None,
-            error: Some(error.into()),
-        }
+        Self { state: OutcomeState::Cancelled, exit_code: None, error: Some(error.into()) }
     }
 
     #[must_use]
@@ -145,9 +126,7 @@ impl Registry {
     /// Of two executors with one name the later stands.
     #[must_use]
     pub fn new(executors: impl IntoIterator<Item = Arc<dyn Executor>>) -> Self {
-        Self {
-            by_name: executors.into_iter().map(|one| (one.name(), one)).collect(),
-        }
+        Self { by_name: executors.into_iter().map(|one| (one.name(), one)).collect() }
     }
 
     #[must_use]

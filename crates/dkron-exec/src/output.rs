@@ -6,11 +6,13 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 /// Bytes kept of an output unless settings say otherwise; Dkron's number.
 pub const DEFAULT_LIMIT: usize = 256_000;
 
 /// The largest limit that can be set.
-pub const LIMIT_MAX: usize = 16 << 20;
+pub const LIMIT_MAX: usize = 8 << 20;
 
 /// An error text that stands before an output is cut to this.
 const ERROR_BYTES_MAX: usize = 8 << 10;
@@ -36,7 +38,7 @@ struct State {
 
 /// A process that was started for a run. Group and start time together name it for as long as the
 /// machine is up; the number alone may be given to another process later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartedProcess {
     pub pid: u32,
     pub process_group: u32,
@@ -70,13 +72,7 @@ impl OutputSink {
 
     fn build(limit: usize, on_started: Option<Box<dyn Fn(StartedProcess) + Send + Sync>>) -> Self {
         let limit = limit.clamp(1, LIMIT_MAX);
-        Self {
-            shared: Arc::new(Shared {
-                limit,
-                state: Mutex::default(),
-                on_started,
-            }),
-        }
+        Self { shared: Arc::new(Shared { limit, state: Mutex::default(), on_started }) }
     }
 
     /// The number of bytes that are kept.
@@ -108,23 +104,24 @@ impl OutputSink {
         }
     }
 
+    /// Whether nothing was written since the beginning or the last `finish`.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.shared.lock().tail.is_empty()
+    }
+
     /// A reader for the time of the run and after it.
     #[must_use]
     pub fn reader(&self) -> OutputReader {
-        OutputReader {
-            shared: Arc::clone(&self.shared),
-        }
+        OutputReader { shared: Arc::clone(&self.shared) }
     }
 
-    /// What there is at the end; the sink is empty afterwards.
+    /// Takes what there is; the sink is as new afterwards.
     #[must_use]
     pub fn finish(&self) -> OutputTail {
         let mut state = self.shared.lock();
         let tail = std::mem::take(&mut state.tail);
-        OutputTail {
-            bytes: tail.into(),
-            dropped: state.dropped,
-        }
+        OutputTail { bytes: tail.into(), dropped: state.dropped }
     }
 }
 
@@ -139,10 +136,7 @@ impl OutputReader {
     #[must_use]
     pub fn snapshot(&self) -> OutputTail {
         let state = self.shared.lock();
-        OutputTail {
-            bytes: state.tail.iter().copied().collect(),
-            dropped: state.dropped,
-        }
+        OutputTail { bytes: state.tail.iter().copied().collect(), dropped: state.dropped }
     }
 
     /// The process that does the work, once it was started.
@@ -215,11 +209,7 @@ fn head_of(text: &str, room: usize) -> &str {
 /// The last `room` bytes, without the rest of a UTF-8 character whose beginning is gone.
 fn cut_at_character(bytes: &[u8], room: usize) -> &[u8] {
     let tail = &bytes[bytes.len().saturating_sub(room)..];
-    let rest = tail
-        .iter()
-        .take(3)
-        .take_while(|byte| **byte & 0xC0 == 0x80)
-        .count();
+    let rest = tail.iter().take(3).take_while(|byte| **byte & 0xC0 == 0x80).count();
     &tail[rest..]
 }
 

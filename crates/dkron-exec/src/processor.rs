@@ -68,12 +68,7 @@ impl ProcessorRegistry {
     /// Of two processors with one name the later stands.
     #[must_use]
     pub fn new(processors: impl IntoIterator<Item = Arc<dyn Processor>>) -> Self {
-        Self {
-            by_name: processors
-                .into_iter()
-                .map(|one| (one.name(), one))
-                .collect(),
-        }
+        Self { by_name: processors.into_iter().map(|one| (one.name(), one)).collect() }
     }
 
     /// All names, in alphabetical order.
@@ -125,23 +120,14 @@ fn run_one(
 ) -> Result<Option<Vec<u8>>, ProcessorError> {
     let Some(processor) = registry.by_name.get(name) else {
         let known = registry.names().join(", ");
-        return Err(ProcessorError::Unknown {
-            name: name.to_owned(),
-            known,
-        });
+        return Err(ProcessorError::Unknown { name: name.to_owned(), known });
     };
     let mut config = config.clone();
-    config.insert(
-        "reporting_node".to_owned(),
-        execution.reporting_node.to_owned(),
-    );
+    config.insert("reporting_node".to_owned(), execution.reporting_node.to_owned());
     // A defect in one processor must not take the leader down; the view is only read, so nothing
     // half-changed is left behind.
-    catch_unwind(AssertUnwindSafe(|| processor.process(execution, &config))).unwrap_or_else(|_| {
-        Err(ProcessorError::Panicked {
-            name: name.to_owned(),
-        })
-    })
+    catch_unwind(AssertUnwindSafe(|| processor.process(execution, &config)))
+        .unwrap_or_else(|_| Err(ProcessorError::Panicked { name: name.to_owned() }))
 }
 
 #[cfg(test)]

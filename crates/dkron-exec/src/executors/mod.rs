@@ -2,6 +2,8 @@
 
 pub mod http;
 pub mod noop;
+pub mod shell;
 
 pub use http::HttpExecutor;
 pub use noop::NoopExecutor;
+pub use shell::{ShellExecutor, ShellOptions};

@@ -6,11 +6,8 @@ use crate::executor::{BoxFuture, CancelToken, Executor, Outcome, Run};
 use crate::output::OutputSink;
 
 /// What its configuration looks like: it takes any key and reads none.
-pub const SCHEMA: ConfigSchema = ConfigSchema {
-    name: "noop",
-    doc: "Does nothing and succeeds.",
-    keys: &[],
-};
+pub const SCHEMA: ConfigSchema =
+    ConfigSchema { name: "noop", doc: "Does nothing and succeeds.", keys: &[] };
 
 /// The executor `noop`.
 #[derive(Debug, Clone, Copy, Default)]

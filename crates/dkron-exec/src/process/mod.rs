@@ -1,1 +1,8 @@
-//! stub
+//! Processes as the kernel knows them: starting, killing, looking at them.
+//!
+//! Only the runner starts processes; the node above uses this to clean up after a dead runner.
+
+pub mod kernel;
+mod lookup;
+pub mod memory;
+pub mod spawn;

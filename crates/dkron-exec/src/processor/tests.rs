@@ -50,25 +50,14 @@ impl Processor for Broken {
 
 fn view(success: bool) -> ExecutionView<'static> {
     let id = "1700000000000000000-n1";
-    ExecutionView {
-        id,
-        job_name: "j",
-        output: b"hello\n",
-        success,
-        reporting_node: "n1",
-    }
+    ExecutionView { id, job_name: "j", output: b"hello\n", success, reporting_node: "n1" }
 }
 
 fn chain(entries: &[(&str, &[(&str, &str)])]) -> BTreeMap<String, ConfigMap> {
     let config = |keys: &[(&str, &str)]| {
-        keys.iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect::<ConfigMap>()
+        keys.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<ConfigMap>()
     };
-    entries
-        .iter()
-        .map(|(name, keys)| ((*name).to_owned(), config(keys)))
-        .collect()
+    entries.iter().map(|(name, keys)| ((*name).to_owned(), config(keys))).collect()
 }
 
 #[test]
@@ -83,11 +72,7 @@ fn the_log_goes_to_one_of_two_streams() {
     assert_eq!((good.text().as_str(), bad.text().as_str()), (block, ""));
 
     let forward = chain(&[("log", &[("forward", "T")])]);
-    assert!(
-        run_processors(&registry, &forward, &view(false))
-            .replacement
-            .is_none()
-    );
+    assert!(run_processors(&registry, &forward, &view(false)).replacement.is_none());
     assert_eq!(bad.text(), block);
 }
 
@@ -106,10 +91,7 @@ fn files_are_written_and_the_last_replacement_stands() {
     let both = chain(&[("log", &[]), ("files", &[])]);
     let done = run_processors(&registry, &both, &view(true));
     assert_eq!(done.replacement.unwrap(), b"Output in dkron log");
-    assert!(
-        page.text().contains("\nhello\n"),
-        "the original, not the replacement"
-    );
+    assert!(page.text().contains("\nhello\n"), "the original, not the replacement");
     assert_eq!(std::fs::read(&path).unwrap(), b"hello\n");
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o644);
@@ -127,16 +109,8 @@ fn a_failed_write_keeps_the_output() {
     let done = run_processors(&registry, &nowhere, &view(true));
     assert!(done.replacement.is_none());
     assert!(done.problems[0].1.to_string().contains("/nonexistent/dir/"));
-    let odd = ExecutionView {
-        id: "../x",
-        ..view(true)
-    };
-    assert!(
-        run_processors(&registry, &nowhere, &odd).problems[0]
-            .1
-            .to_string()
-            .contains("../x")
-    );
+    let odd = ExecutionView { id: "../x", ..view(true) };
+    assert!(run_processors(&registry, &nowhere, &odd).problems[0].1.to_string().contains("../x"));
 }
 
 #[test]
@@ -144,11 +118,7 @@ fn unknown_and_broken_processors_are_problems() {
     let registry = ProcessorRegistry::new([Arc::new(Broken) as Arc<dyn Processor>]);
     let both = chain(&[("broken", &[]), ("nope", &[])]);
     let done = run_processors(&registry, &both, &view(true));
-    let problems: Vec<String> = done
-        .problems
-        .iter()
-        .map(|(_, err)| err.to_string())
-        .collect();
+    let problems: Vec<String> = done.problems.iter().map(|(_, err)| err.to_string()).collect();
     assert_eq!(problems[0], "processor `broken` broke down");
     assert!(problems[1].contains("`nope`") && problems[1].contains("broken"));
 }

@@ -36,9 +36,7 @@ pub struct FilesProcessor {
 
 impl Default for FilesProcessor {
     fn default() -> Self {
-        Self {
-            default_dir: PathBuf::from(DEFAULT_DIR),
-        }
+        Self { default_dir: PathBuf::from(DEFAULT_DIR) }
     }
 }
 
@@ -46,9 +44,7 @@ impl FilesProcessor {
     /// One with another default directory.
     #[must_use]
     pub fn with_default_dir(default_dir: impl Into<PathBuf>) -> Self {
-        Self {
-            default_dir: default_dir.into(),
-        }
+        Self { default_dir: default_dir.into() }
     }
 }
 
@@ -77,10 +73,7 @@ impl Processor for FilesProcessor {
         };
         let path = dir.join(format!("{id}.log"));
         let shown = path.display().to_string();
-        let failed = |source| ProcessorError::Write {
-            path: shown.clone(),
-            source,
-        };
+        let failed = |source| ProcessorError::Write { path: shown.clone(), source };
         if dir == self.default_dir {
             fs::create_dir_all(&dir).map_err(failed)?;
         }

@@ -40,10 +40,7 @@ impl LogProcessor {
         success: impl Write + Send + 'static,
         failure: impl Write + Send + 'static,
     ) -> Self {
-        Self {
-            success: Mutex::new(Box::new(success)),
-            failure: Mutex::new(Box::new(failure)),
-        }
+        Self { success: Mutex::new(Box::new(success)), failure: Mutex::new(Box::new(failure)) }
     }
 }
 
@@ -72,10 +69,7 @@ impl Processor for LogProcessor {
         stream
             .write_all(&block)
             .and_then(|()| stream.flush())
-            .map_err(|source| ProcessorError::Write {
-                path: name.to_owned(),
-                source,
-            })?;
+            .map_err(|source| ProcessorError::Write { path: name.to_owned(), source })?;
         Ok(unless_forwarded(config, NOTE))
     }
 }

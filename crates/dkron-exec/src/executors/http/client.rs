@@ -53,12 +53,8 @@ impl ClientCache {
             key_file: text(config, "tlsCertificateKeyFile").to_owned(),
             roots_file: text(config, "tlsRootCAsFile").to_owned(),
         };
-        let stamps = [
-            &settings.certificate_file,
-            &settings.key_file,
-            &settings.roots_file,
-        ]
-        .map(|path| stamp(path));
+        let stamps = [&settings.certificate_file, &settings.key_file, &settings.roots_file]
+            .map(|path| stamp(path));
 
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = entries.iter().position(|entry| entry.settings == settings) {
@@ -74,11 +70,7 @@ impl ClientCache {
         if entries.len() >= CLIENTS_MAX {
             entries.remove(0);
         }
-        entries.push(Entry {
-            settings,
-            stamps,
-            client: client.clone(),
-        });
+        entries.push(Entry { settings, stamps, client: client.clone() });
         Ok(client)
     }
 }
@@ -109,8 +101,5 @@ fn build(settings: &Settings) -> Result<Client, String> {
         .tls_backend_preconfigured(tls)
         .build()
         .map_err(|err| format!("http: cannot set up a client: {err}"))?;
-    Ok(Client {
-        http,
-        warnings: warnings.into(),
-    })
+    Ok(Client { http, warnings: warnings.into() })
 }

@@ -15,12 +15,7 @@ const PATTERNS_MAX: usize = 256;
 /// Compiled size of a pattern; more is refused, which counts as "no match".
 const PATTERN_BYTES_MAX: usize = 1 << 20;
 /// Values of these headers are never shown.
-const SECRET_HEADERS: [&str; 4] = [
-    "authorization",
-    "proxy-authorization",
-    "cookie",
-    "x-api-key",
-];
+const SECRET_HEADERS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "x-api-key"];
 
 /// A request that can be sent.
 pub struct Request {
@@ -48,14 +43,7 @@ impl Request {
             seconds => Some(seconds),
         };
         let body = text(config, "body").to_owned();
-        Ok(Self {
-            method,
-            url,
-            headers,
-            body,
-            timeout_seconds,
-            warnings,
-        })
+        Ok(Self { method, url, headers, body, timeout_seconds, warnings })
     }
 }
 
@@ -105,10 +93,7 @@ fn context_headers(run: &Run) -> HeaderMap {
     }
     put("dkron-node", context.node.as_bytes());
     put("dkron-fence", context.fence.to_string().as_bytes());
-    put(
-        "user-agent",
-        concat!("dkron/", env!("CARGO_PKG_VERSION")).as_bytes(),
-    );
+    put("user-agent", concat!("dkron/", env!("CARGO_PKG_VERSION")).as_bytes());
     headers
 }
 
@@ -130,10 +115,8 @@ fn read_headers(
         let (name, value) = entry
             .split_once(':')
             .ok_or_else(|| format!("header \"{entry}\" has no colon ({fix})"))?;
-        let name: HeaderName = name
-            .trim()
-            .parse()
-            .map_err(|_| format!("invalid header name \"{name}\" ({fix})"))?;
+        let name: HeaderName =
+            name.trim().parse().map_err(|_| format!("invalid header name \"{name}\" ({fix})"))?;
         let value = HeaderValue::from_bytes(value.trim().as_bytes())
             .map_err(|_| format!("invalid value of header \"{name}\" ({fix})"))?;
         headers.insert(name, value);
@@ -160,10 +143,7 @@ pub struct Expectations<'a> {
 
 impl<'a> Expectations<'a> {
     pub fn read(config: &'a ConfigMap) -> Self {
-        Self {
-            codes: text(config, "expectCode"),
-            pattern: text(config, "expectBody"),
-        }
+        Self { codes: text(config, "expectCode"), pattern: text(config, "expectBody") }
     }
 
     pub fn wants_body(&self) -> bool {
@@ -172,11 +152,7 @@ impl<'a> Expectations<'a> {
 
     // COMPAT(dkron): without a list any status is a success, 500 too.
     pub fn accept_code(&self, status: u16) -> bool {
-        self.codes.is_empty()
-            || self
-                .codes
-                .split(',')
-                .any(|code| code.trim().parse() == Ok(status))
+        self.codes.is_empty() || self.codes.split(',').any(|code| code.trim().parse() == Ok(status))
     }
 
     pub fn accept_body(&self, body: &[u8], patterns: &PatternCache) -> bool {
@@ -198,20 +174,14 @@ impl PatternCache {
             if cache.len() >= PATTERNS_MAX && !cache.contains_key(pattern) {
                 cache.clear();
             }
-            cache
-                .entry(pattern.to_owned())
-                .or_insert_with(|| compile(pattern))
-                .clone()
+            cache.entry(pattern.to_owned()).or_insert_with(|| compile(pattern)).clone()
         };
         compiled.is_some_and(|regex| regex.is_match(body))
     }
 }
 
 fn compile(pattern: &str) -> Option<Regex> {
-    RegexBuilder::new(pattern)
-        .size_limit(PATTERN_BYTES_MAX)
-        .build()
-        .ok()
+    RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build().ok()
 }
 
 /// One line with the configuration, without the values that are secret.

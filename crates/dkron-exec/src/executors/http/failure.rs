@@ -36,19 +36,11 @@ pub fn outcome(err: &reqwest::Error, request: &Request, phase: Phase) -> Outcome
     };
     let text = match phase {
         Phase::Headers => {
-            format!(
-                "{} \"{}\": {cause}",
-                operation(request.method.as_str()),
-                shown(url)
-            )
+            format!("{} \"{}\": {cause}", operation(request.method.as_str()), shown(url))
         }
         Phase::Body => cause,
     };
-    if timed_out {
-        Outcome::timed_out(text)
-    } else {
-        Outcome::failed(text)
-    }
+    if timed_out { Outcome::timed_out(text) } else { Outcome::failed(text) }
 }
 
 fn cause(err: &reqwest::Error, url: &Url) -> String {
@@ -56,14 +48,9 @@ fn cause(err: &reqwest::Error, url: &Url) -> String {
         return format!("stopped after {REQUESTS_MAX} redirects");
     }
     if err.is_dns() {
-        return format!(
-            "dial tcp: lookup {}: no such host",
-            url.host_str().unwrap_or_default()
-        );
+        return format!("dial tcp: lookup {}: no such host", url.host_str().unwrap_or_default());
     }
-    let io_kind = sources(err)
-        .find_map(|one| one.downcast_ref::<io::Error>())
-        .map(io::Error::kind);
+    let io_kind = sources(err).find_map(|one| one.downcast_ref::<io::Error>()).map(io::Error::kind);
     if err.is_connect() {
         let reason = match io_kind {
             Some(io::ErrorKind::ConnectionRefused) => Some("connection refused"),
@@ -77,9 +64,7 @@ fn cause(err: &reqwest::Error, url: &Url) -> String {
             return format!("dial tcp {}: connect: {reason}", address(url));
         }
     }
-    let innermost = sources(err)
-        .last()
-        .map_or_else(|| err.to_string(), |last| last.to_string());
+    let innermost = sources(err).last().map_or_else(|| err.to_string(), |last| last.to_string());
     match io_kind {
         Some(io::ErrorKind::UnexpectedEof) => "EOF".to_owned(),
         _ => innermost,

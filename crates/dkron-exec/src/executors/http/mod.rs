@@ -28,17 +28,9 @@ pub const SCHEMA: ConfigSchema = ConfigSchema {
     keys: &[
         ConfigKey::new("url", ConfigKind::Url, "Where the request goes.").required(),
         ConfigKey::new("method", ConfigKind::Text, "The request method, as `GET`.").required(),
-        ConfigKey::new(
-            "headers",
-            ConfigKind::JsonList,
-            "A JSON array of `\"Name: value\"`.",
-        )
-        .secret(),
-        ConfigKey::new(
-            "body",
-            ConfigKind::LongText,
-            "The request body, with any method.",
-        ),
+        ConfigKey::new("headers", ConfigKind::JsonList, "A JSON array of `\"Name: value\"`.")
+            .secret(),
+        ConfigKey::new("body", ConfigKind::LongText, "The request body, with any method."),
         ConfigKey::new(
             "timeout",
             ConfigKind::Seconds,
@@ -60,22 +52,10 @@ pub const SCHEMA: ConfigSchema = ConfigSchema {
             ConfigKind::Text,
             "Anything but nothing puts the configuration at the head of the output.",
         ),
-        ConfigKey::new(
-            "tlsNoVerifyPeer",
-            ConfigKind::Bool,
-            "Accept any server certificate.",
-        )
-        .default("false"),
-        ConfigKey::new(
-            "tlsCertificateFile",
-            ConfigKind::Path,
-            "Client certificate (PEM).",
-        ),
-        ConfigKey::new(
-            "tlsCertificateKeyFile",
-            ConfigKind::Path,
-            "Key of it (PEM).",
-        ),
+        ConfigKey::new("tlsNoVerifyPeer", ConfigKind::Bool, "Accept any server certificate.")
+            .default("false"),
+        ConfigKey::new("tlsCertificateFile", ConfigKind::Path, "Client certificate (PEM)."),
+        ConfigKey::new("tlsCertificateKeyFile", ConfigKind::Path, "Key of it (PEM)."),
         ConfigKey::new(
             "tlsRootCAsFile",
             ConfigKind::Path,
@@ -139,10 +119,7 @@ async fn exchange(shared: &Shared, run: &Run, out: &OutputSink) -> Result<(), Ou
     if !text(&run.executor_config, "debug").is_empty() {
         out.write(config::describe(&run.executor_config).as_bytes());
     }
-    let client = shared
-        .clients
-        .get(&run.executor_config)
-        .map_err(Outcome::failed)?;
+    let client = shared.clients.get(&run.executor_config).map_err(Outcome::failed)?;
     for warning in client.warnings.iter().chain(&request.warnings) {
         out.write(warning.as_bytes());
     }
@@ -172,10 +149,7 @@ async fn exchange(shared: &Shared, run: &Run, out: &OutputSink) -> Result<(), Ou
 }
 
 async fn send(builder: RequestBuilder, request: &Request) -> Result<Response, Outcome> {
-    builder
-        .send()
-        .await
-        .map_err(|err| failure::outcome(&err, request, failure::Phase::Headers))
+    builder.send().await.map_err(|err| failure::outcome(&err, request, failure::Phase::Headers))
 }
 
 /// Streams the body into the output; returns the part that an expectation may look at.

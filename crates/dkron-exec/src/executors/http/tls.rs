@@ -29,9 +29,7 @@ pub fn client_config(settings: &Settings) -> Result<(ClientConfig, Vec<String>),
         .with_safe_default_protocol_versions()
         .map_err(|err| format!("http: cannot set up TLS: {err}"))?;
     let builder = if settings.no_verify {
-        builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyServer(provider)))
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyServer(provider)))
     } else {
         builder.with_root_certificates(roots(&settings.roots_file, &mut warnings))
     };
@@ -40,9 +38,7 @@ pub fn client_config(settings: &Settings) -> Result<(ClientConfig, Vec<String>),
             Ok(config) => config,
             Err(err) => {
                 let file = &settings.certificate_file;
-                warnings.push(format!(
-                    "Warning: client certificate {file} not used: {err}.\n"
-                ));
+                warnings.push(format!("Warning: client certificate {file} not used: {err}.\n"));
                 builder.with_no_client_auth()
             }
         },
@@ -67,9 +63,7 @@ fn roots(file: &str, warnings: &mut Vec<String>) -> Arc<RootCertStore> {
             if added > 0 {
                 return Arc::new(store);
             }
-            warnings.push(format!(
-                "Warning: no certificate in {file}, using the system's.\n"
-            ));
+            warnings.push(format!("Warning: no certificate in {file}, using the system's.\n"));
         }
         Err(err) => warnings.push(format!("Warning: {err}, using the system's.\n")),
     }

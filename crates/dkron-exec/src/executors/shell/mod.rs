@@ -1,1 +1,132 @@
-//! stub
+//! Runs a command, through the runner.
+//!
+//! Reads the configuration into words, environment and limits, and puts the end of the process
+//! into the words that Dkron's users know.
+
+mod command;
+mod end;
+mod user;
+mod variables;
+mod words;
+
+use std::time::Duration;
+
+use dkron_core::domain::config_schema::{ConfigKey, ConfigKind, ConfigSchema};
+
+use crate::executor::{BoxFuture, CancelToken, Executor, Outcome, Run};
+use crate::output::OutputSink;
+use crate::runner::{RunnerClient, RunnerError};
+
+use command::Command;
+
+/// What its configuration looks like.
+pub const SCHEMA: ConfigSchema = ConfigSchema {
+    name: "shell",
+    doc: "Runs a command on the node; what it writes is the output.",
+    keys: &[
+        ConfigKey::new("command", ConfigKind::LongText, "The command to run.").required(),
+        ConfigKey::new(
+            "shell",
+            ConfigKind::Bool,
+            "Hand the command to `/bin/sh -c`; otherwise it is split into words and run directly.",
+        )
+        .default("false"),
+        ConfigKey::new(
+            "env",
+            ConfigKind::Variables,
+            "Environment: `A=1,B=2`, or a JSON object whose values may hold commas.",
+        )
+        .secret(),
+        ConfigKey::new("cwd", ConfigKind::Path, "The working directory."),
+        ConfigKey::new(
+            "timeout",
+            ConfigKind::Duration,
+            "How long it may take; then the process group is killed.",
+        ),
+        ConfigKey::new(
+            "mem_limit",
+            ConfigKind::MemorySize,
+            "Resident memory of the process tree; beyond it the group is killed.",
+        ),
+        ConfigKey::new("payload", ConfigKind::Base64, "Bytes for standard input, in base64."),
+        ConfigKey::new("su", ConfigKind::User, "`user` or `user:group` to run as."),
+    ],
+};
+
+/// How shells are run on this node.
+#[derive(Debug, Clone, Copy)]
+pub struct ShellOptions {
+    /// Between the request to end and the kill of a cancelled run.
+    pub kill_grace: Duration,
+}
+
+impl Default for ShellOptions {
+    fn default() -> Self {
+        Self { kill_grace: Duration::from_secs(10) }
+    }
+}
+
+/// The executor `shell`.
+#[derive(Clone)]
+pub struct ShellExecutor {
+    runner: RunnerClient,
+    options: ShellOptions,
+}
+
+impl ShellExecutor {
+    #[must_use]
+    pub const fn new(runner: RunnerClient, options: ShellOptions) -> Self {
+        Self { runner, options }
+    }
+}
+
+impl Executor for ShellExecutor {
+    fn name(&self) -> &'static str {
+        SCHEMA.name
+    }
+
+    fn schema(&self) -> &'static ConfigSchema {
+        &SCHEMA
+    }
+
+    fn run(&self, run: Run, out: OutputSink, cancel: CancelToken) -> BoxFuture<Outcome> {
+        let (runner, options) = (self.runner.clone(), self.options);
+        Box::pin(async move {
+            match Command::read(&run, out.limit()) {
+                Ok(command) => perform(&runner, options, command, &out, &cancel)
+                    .await
+                    .unwrap_or_else(|err| Outcome::failed(describe(&err))),
+                Err(problem) => Outcome::failed(problem),
+            }
+        })
+    }
+}
+
+async fn perform(
+    runner: &RunnerClient,
+    options: ShellOptions,
+    command: Command,
+    out: &OutputSink,
+    cancel: &CancelToken,
+) -> Result<Outcome, RunnerError> {
+    let Command { start, limits } = command;
+    let mut process = runner.start(start, out.clone()).await?;
+    let exit = tokio::select! {
+        exit = process.wait() => return Ok(end::outcome(&exit?, &limits, out, false)),
+        () = cancel.cancelled() => {
+            process.kill(options.kill_grace).await;
+            process.wait().await?
+        }
+    };
+    Ok(end::outcome(&exit, &limits, out, true))
+}
+
+fn describe(err: &RunnerError) -> String {
+    match std::error::Error::source(err) {
+        Some(source) => format!("shell: {err}: {source}"),
+        None => format!("shell: {err}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
