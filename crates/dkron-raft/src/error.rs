@@ -43,3 +43,18 @@ pub enum ReceiveError {
     #[error("consensus has stopped")]
     Stopped,
 }
+
+/// An error and its causes in one line, for places that can keep only text. Some of the library's
+/// errors repeat their cause in their own text; then it is not said again.
+pub(crate) fn chain(err: &dyn std::error::Error) -> String {
+    let mut text = err.to_string();
+    let mut cause = err.source();
+    while let Some(inner) = cause {
+        let said = inner.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = inner.source();
+    }
+    text
+}

@@ -11,7 +11,7 @@ use openraft::errors::{InitializeError, RaftError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::config::Member;
-use crate::error::{Error, ReadError, ReceiveError};
+use crate::error::{self, Error, ReadError, ReceiveError};
 use crate::lanes::{Lane, Lanes, Load, Refused};
 use crate::leadership::Leadership;
 use crate::options::Options;
@@ -86,8 +86,8 @@ impl Handle {
         &self.shared.parts
     }
 
-    /// Proposes without waiting, from any thread. `done` is called exactly once, on the consensus
-    /// thread, and must not block.
+    /// Proposes without waiting, from any thread. Unless refused, `done` is called exactly once,
+    /// mostly on the consensus thread, and must not block.
     pub fn try_propose_with(
         &self,
         lane: Lane,
@@ -191,7 +191,7 @@ impl Handle {
     #[must_use]
     pub fn failure(&self) -> Option<String> {
         let state = self.parts().raft.metrics().borrow_watched().running_state.clone();
-        state.err().map(|err| err.to_string())
+        state.err().map(|err| error::chain(&err))
     }
 
     /// Syncs the state and purges what the policy lets go, at once instead of with the next round.

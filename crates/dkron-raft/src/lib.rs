@@ -36,7 +36,7 @@ pub use leadership::{Epoch, Leadership};
 pub use options::Options;
 pub use proposal::{Outcome, Proposal};
 pub use start::start;
-pub use state::{AppliedEntry, ApplyBatch, Parcel, StateHandle, View};
+pub use state::{AppliedEntry, ApplyBatch, Parcel, StateHandle, View, applied_index};
 pub use transport::{Alone, BoxFuture, MessageKind, Peer, Transport, TransportError};
 
 #[cfg(test)]

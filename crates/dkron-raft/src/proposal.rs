@@ -52,18 +52,21 @@ impl Future for Proposal {
 pub(crate) type Done = Box<dyn FnOnce(Outcome) + Send>;
 
 /// Holds the slot and owes the answer; dropped unanswered it says `Unknown`.
-pub(crate) struct Ticket {
-    done: Option<Done>,
-    _slot: Slot,
-}
+pub(crate) struct Ticket(Option<(Slot, Done)>);
 
 impl Ticket {
     pub(crate) fn new(slot: Slot, done: Done) -> Self {
-        Self { done: Some(done), _slot: slot }
+        Self(Some((slot, done)))
     }
 
     fn settle(mut self, outcome: Outcome) {
-        if let Some(done) = self.done.take() {
+        self.answer(outcome);
+    }
+
+    fn answer(&mut self, outcome: Outcome) {
+        if let Some((slot, done)) = self.0.take() {
+            // First the room, so that who hears the answer can propose again.
+            drop(slot);
             done(outcome);
         }
     }
@@ -71,9 +74,7 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if let Some(done) = self.done.take() {
-            done(Outcome::Unknown);
-        }
+        self.answer(Outcome::Unknown);
     }
 }
 

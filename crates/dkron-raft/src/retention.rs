@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use dkron_store::log::Log;
 
-use crate::codec;
 use crate::error::Error;
 use crate::options::Options;
 use crate::start::Raft;
-use crate::state::StateHandle;
+use crate::state::{StateHandle, applied_index};
 use crate::state_machine::blocking;
 
 /// A sync that takes longer is looked at again with the next round.
@@ -76,8 +75,6 @@ impl Retention {
         let marker =
             blocking(move || state.sync()).await.map_err(|source| Error::Sync { source })?;
         let Some(bytes) = marker else { return Ok(None) };
-        let marker = codec::read_marker(&bytes)
-            .map_err(|err| Error::Sync { source: std::io::Error::other(err) })?;
-        Ok(marker.applied.map(|id| id.index))
+        applied_index(&bytes).map_err(|source| Error::Sync { source })
     }
 }

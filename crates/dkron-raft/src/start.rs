@@ -42,7 +42,9 @@ struct Inside {
 type Started = (Raft, Retention);
 
 /// Starts consensus from what log and state hold. Batches that the state lacks are sent to
-/// `apply` before this returns, so its receiver must already be served elsewhere.
+/// `apply` before this returns, so its receiver must already be served elsewhere. The very last
+/// committed entries may follow only once there is a leader: what is committed is written down
+/// with the next append. Who needs all of them waits for `Handle::read_index`.
 ///
 /// Dropping the last handle stops the thread as a crash would; `Handle::shutdown` waits for it.
 /// The log is free again once all handles are gone, too.

@@ -7,6 +7,8 @@ use std::io;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use crate::codec;
+
 /// A committed entry that carries content; blanks and memberships are handled inside.
 #[derive(Debug, Clone)]
 pub struct AppliedEntry {
@@ -42,6 +44,12 @@ impl fmt::Debug for Parcel {
 pub struct View {
     pub marker: Option<Bytes>,
     pub rows: Parcel,
+}
+
+/// Up to which index a stored marker says that the rows go; none before the first entry.
+pub fn applied_index(marker: &[u8]) -> io::Result<Option<u64>> {
+    let marker = codec::read_marker(marker).map_err(io::Error::other)?;
+    Ok(marker.applied.map(|id| id.index))
 }
 
 /// What consensus asks of the stored state. All calls may block; those that sync or open views

@@ -134,12 +134,16 @@ async fn a_purged_log_starts_from_the_synced_state_only() {
     assert_eq!(node.handle.snapshot_and_purge().await.unwrap(), None);
     node.propose(2000..2100).await;
     let synced = node.state.image();
+    let last = synced.entries.last().unwrap().0;
+    assert_eq!(crate::applied_index(synced.marker.as_ref().unwrap()).unwrap(), Some(last));
     node.stop().await;
 
     let Err(refused) = begin(directory.path(), old, options()).await else {
         panic!("a state older than the log's start was taken")
     };
-    assert!(matches!(refused, Error::Start { .. }), "{refused:?}");
+    let Error::Start { source } = refused else { panic!("{refused}") };
+    let reason = crate::error::chain(source.as_ref());
+    assert!(reason.contains("Cannot re-apply logs"), "{reason}");
 
     let node = begin(directory.path(), synced, options()).await.unwrap();
     node.lead().await;
@@ -271,9 +275,47 @@ async fn an_owner_that_fails_stops_the_replica_and_says_unknown() {
     let outcome = handle.propose(Lane::Api, text(3)).await;
     assert!(matches!(outcome, Ok(Outcome::Unknown)), "{outcome:?}");
     leadership.wait_for(|seen| *seen == Leadership::Stopped).await.unwrap();
-    assert!(handle.failure().is_some());
+    let failure = handle.failure().unwrap();
+    assert!(failure.contains("the owner of the ledger stopped"), "{failure}");
     assert_eq!(handle.metrics().api.proposals, 0);
     assert_eq!(handle.read_index().await, Err(ReadError::Stopped));
     handle.shutdown().await;
     assert_eq!(handle.try_propose(Lane::Api, text(4)).unwrap_err(), Refused::Stopped);
+}
+
+#[tokio::test]
+async fn timings_that_do_not_fit_are_refused() {
+    let directory = TempDir::new().unwrap();
+    let wrong = Options { heartbeat: Duration::from_secs(1), ..options() };
+    let Err(refused) = begin(directory.path(), Image::default(), wrong).await else {
+        panic!("a heartbeat longer than an election was taken")
+    };
+    assert!(matches!(refused, Error::Options { .. }), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_proposers_share_the_lanes_and_lose_nothing() {
+    let directory = TempDir::new().unwrap();
+    let tight = Options { api_slots: 32, conductor_slots: 32, ..options() };
+    let node = begin(directory.path(), Image::default(), tight).await.unwrap();
+    node.handle.initialize_single("one", "127.0.0.1:8946").await.unwrap();
+    node.lead().await;
+    let one = |handle: Handle, lane| async move {
+        let mut committed = 0;
+        for n in 0..500 {
+            match handle.propose(lane, text(n)).await {
+                Ok(Outcome::Committed { .. }) => committed += 1,
+                Err(Refused::Busy) => tokio::task::yield_now().await,
+                other => panic!("{other:?}"),
+            }
+        }
+        committed
+    };
+    let lanes = [Lane::Api, Lane::Conductor].into_iter().cycle().take(80);
+    let asked = lanes.map(|lane| tokio::spawn(one(node.handle.clone(), lane)));
+    let committed: usize =
+        futures::future::join_all(asked).await.into_iter().map(Result::unwrap).sum();
+    assert!(committed >= 64);
+    assert_eq!(node.state.image().entries.len(), committed);
+    assert_eq!(node.handle.metrics().api.proposals, 0);
 }
