@@ -58,10 +58,15 @@ impl Listener {
         let answer = Arc::new(answer);
         let ends = Arc::clone(&stopped);
         std::thread::Builder::new().name("listener".into()).spawn(move || {
-            for stream in socket.incoming().flatten() {
+            for stream in socket.incoming() {
                 if ends.load(Ordering::Relaxed) {
                     return;
                 }
+                let Ok(stream) = stream else {
+                    // Out of files: those under way end soon, and asking at once is no use.
+                    std::thread::sleep(Duration::from_millis(1));
+                    continue;
+                };
                 let (answer, ends) = (Arc::clone(&answer), Arc::clone(&ends));
                 let thread = std::thread::Builder::new().stack_size(STACK);
                 // Without a thread the caller sees a closed connection, as from a full server.

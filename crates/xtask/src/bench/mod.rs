@@ -14,6 +14,8 @@ mod target;
 
 use std::os::unix::process::CommandExt as _;
 
+use rustix::process::{Resource, getrlimit, setrlimit};
+
 use crate::args::Args;
 use crate::cargo::cargo;
 
@@ -37,6 +39,7 @@ pub fn bench(args: &Args) -> anyhow::Result<()> {
         let mut again = cargo(&["run", "--quiet", "--locked", "--release", "-p", "xtask", "--"]);
         return Err(again.args(std::env::args_os().skip(1)).exec().into());
     }
+    raise_files();
     let report = match args.words.first().map_or("", String::as_str) {
         "scheduled" => scheduled::run(args, args.text("executor").unwrap_or("http"), 1_000)?,
         "shell" => scheduled::run(args, "shell", 500)?,
@@ -49,4 +52,13 @@ pub fn bench(args: &Args) -> anyhow::Result<()> {
     println!("{report}");
     anyhow::ensure!(report.problems.is_empty(), "{}", report.problems.join("; "));
     Ok(())
+}
+
+/// The sink holds a connection for each run under way; shells often allow only 1,024 files.
+fn raise_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(e) = setrlimit(Resource::Nofile, limit) {
+        eprintln!("the limit of open files stays as it is: {e}");
+    }
 }
