@@ -32,7 +32,7 @@ use view::View;
 use writer::{Command, Step};
 
 /// Called once on the writer thread, after the write is durable or has failed. It must not wait
-/// for this log.
+/// for this log. Where a call itself returns an error, its `Done` is dropped uncalled.
 pub type Done = Box<dyn FnOnce(Result<(), Error>) + Send>;
 
 /// LIMIT: bytes of one entry.

@@ -4,6 +4,7 @@
 //! that in place.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use fjall::{Database, KeyspaceCreateOptions, PersistMode, Readable, Slice, Snapshot};
 
@@ -19,8 +20,10 @@ const APPLIED: &[u8] = b"applied_index";
 
 pub(super) struct Engine {
     database: Database,
-    spaces: Vec<fjall::Keyspace>,
-    store: fjall::Keyspace,
+    /// Made when first written: each costs some syncs and a write buffer.
+    spaces: [OnceLock<fjall::Keyspace>; Keyspace::ALL.len()],
+    store: OnceLock<fjall::Keyspace>,
+    memtable_bytes: u64,
     path: PathBuf,
 }
 
@@ -33,17 +36,27 @@ impl Engine {
             .max_cached_files(Some(256))
             .open()
             .map_err(Error::engine("open state", path))?;
-        let create = || KeyspaceCreateOptions::default().max_memtable_size(options.memtable_bytes);
-        let space = |name: &str| {
-            database.keyspace(name, create).map_err(Error::engine("open a keyspace of", path))
+        let engine = Engine {
+            spaces: Default::default(),
+            store: OnceLock::new(),
+            memtable_bytes: options.memtable_bytes,
+            path: path.to_path_buf(),
+            database,
         };
-        let spaces = Keyspace::ALL.iter().map(|k| space(k.name())).collect::<Result<_, _>>()?;
-        let store = space(STORE_SPACE)?;
-        Ok(Engine { database, spaces, store, path: path.to_path_buf() })
+        for keyspace in Keyspace::ALL {
+            if engine.database.keyspace_exists(keyspace.name()) {
+                engine.create(keyspace)?;
+            }
+        }
+        if engine.database.keyspace_exists(STORE_SPACE) {
+            engine.create_space(&engine.store, STORE_SPACE)?;
+        }
+        Ok(engine)
     }
 
     pub(super) fn applied(&self) -> Result<Option<u64>, Error> {
-        let Some(bytes) = self.store.get(APPLIED).map_err(self.failed("read"))? else {
+        let Some(store) = self.store.get() else { return Ok(None) };
+        let Some(bytes) = store.get(APPLIED).map_err(self.failed("read"))? else {
             return Ok(None);
         };
         match <[u8; 8]>::try_from(bytes.as_ref()) {
@@ -56,14 +69,15 @@ impl Engine {
     pub(super) fn write(&self, batch: &Batch) -> Result<(), Error> {
         let mut write = self.database.batch();
         for (keyspace, key, value) in batch.all() {
-            let space = &self.spaces[usize::from(keyspace.code())];
+            let space = self.create(keyspace)?;
             match value {
                 Some(value) => write.insert(space, key.clone(), value.clone()),
                 None => write.remove(space, key.clone()),
             }
         }
         if let Some(upto) = batch.upto {
-            write.insert(&self.store, APPLIED, upto.to_le_bytes());
+            let store = self.create_space(&self.store, STORE_SPACE)?;
+            write.insert(store, APPLIED, upto.to_le_bytes());
         }
         write.commit().map_err(self.failed("write rows to"))
     }
@@ -73,7 +87,8 @@ impl Engine {
     }
 
     pub(super) fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Slice>, Error> {
-        self.space(keyspace).get(key).map_err(self.failed("read"))
+        let Some(space) = self.space(keyspace) else { return Ok(None) };
+        space.get(key).map_err(self.failed("read"))
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
@@ -87,8 +102,9 @@ impl Engine {
         bounds: Bounds,
         reverse: bool,
     ) -> Box<dyn Iterator<Item = Result<(Slice, Slice), Error>>> {
+        let Some(space) = self.space(keyspace) else { return Box::new(std::iter::empty()) };
         let path = self.path.clone();
-        let rows = snapshot.range::<Vec<u8>, _>(self.space(keyspace), bounds);
+        let rows = snapshot.range::<Vec<u8>, _>(space, bounds);
         let open =
             move |guard: fjall::Guard| guard.into_inner().map_err(Error::engine("read", &path));
         if reverse { Box::new(rows.rev().map(open)) } else { Box::new(rows.map(open)) }
@@ -98,8 +114,27 @@ impl Engine {
         self.database.disk_space().unwrap_or(0)
     }
 
-    fn space(&self, keyspace: Keyspace) -> &fjall::Keyspace {
-        &self.spaces[usize::from(keyspace.code())]
+    fn space(&self, keyspace: Keyspace) -> Option<&fjall::Keyspace> {
+        self.spaces[usize::from(keyspace.code())].get()
+    }
+
+    fn create(&self, keyspace: Keyspace) -> Result<&fjall::Keyspace, Error> {
+        self.create_space(&self.spaces[usize::from(keyspace.code())], keyspace.name())
+    }
+
+    fn create_space<'a>(
+        &self,
+        place: &'a OnceLock<fjall::Keyspace>,
+        name: &str,
+    ) -> Result<&'a fjall::Keyspace, Error> {
+        if let Some(space) = place.get() {
+            return Ok(space);
+        }
+        let bytes = self.memtable_bytes;
+        let create = || KeyspaceCreateOptions::default().max_memtable_size(bytes);
+        let space =
+            self.database.keyspace(name, create).map_err(self.failed("make a keyspace of"))?;
+        Ok(place.get_or_init(|| space))
     }
 
     fn failed(&self, action: &'static str) -> impl FnOnce(fjall::Error) -> Error {
