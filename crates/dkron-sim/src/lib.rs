@@ -1,1 +1,76 @@
-//! dkron-sim
+//! The whole house in one thread with virtual time.
+//!
+//! A seed draws a world: one server and one node in one process, a log that refuses and forgets
+//! to answer, a store and a journal that lose their tails, a network that loses and doubles, clocks
+//! that are set, users who write at random. The real machines of `dkron-core` live in it; an oracle
+//! outside checks what they do. A seed gives the same world again, on every machine.
+//!
+//! ```text
+//!   seed ──▶ plan ──▶ world ──▶ faults, healing, peace, rest ──▶ trace hash | violation
+//! ```
+
+mod clock;
+mod dice;
+mod disk;
+mod executor;
+mod faults;
+mod invariants;
+mod journal;
+mod log;
+mod network;
+mod oracle;
+mod phases;
+mod plan;
+mod process;
+mod queue;
+mod sabotage;
+mod trace;
+mod workload;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+pub use invariants::Violation;
+pub use sabotage::Sabotage;
+use world::World;
+
+/// What became of a seed's world.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Verdict {
+    pub seed: u64,
+    /// Equal for equal seeds, or something in here throws dice of its own.
+    pub hash: u64,
+    pub entries: u64,
+    pub starts: u64,
+    pub lives: u64,
+    pub violation: Option<Violation>,
+    /// Only if asked for.
+    pub lines: String,
+}
+
+/// Lives through one seed.
+pub fn run(seed: u64, sabotage: Sabotage, lines: bool) -> Verdict {
+    let mut world = World::new(seed, sabotage, lines);
+    let lived = catch_unwind(AssertUnwindSafe(|| world.live()));
+    let violation = match lived {
+        Ok(result) => result.err(),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| text.to_string()));
+            let text = text.unwrap_or_else(|| "no words".into());
+            Some(Violation { rule: "panic", text })
+        }
+    };
+    Verdict {
+        seed,
+        hash: world.trace.hash(),
+        entries: world.log.entries.len() as u64,
+        starts: world.oracle.starts.count() as u64,
+        lives: world.lives,
+        violation,
+        lines: world.trace.lines().to_string(),
+    }
+}

@@ -1,0 +1,151 @@
+//! G1 from the client's side: what was acknowledged is in the log, what was refused is not, and
+//! everybody gets one answer.
+
+use std::collections::BTreeMap;
+
+use dkron_core::conductor::{Answer, Refusal, Request, Ticket};
+use dkron_core::domain::{Cause, JobNo, RequestId, Version};
+use dkron_core::ledger::{Command, Fired, Reply, Trigger};
+
+use super::{Check, Commit, require};
+use crate::workload::WRITER;
+
+type Writer = String;
+
+#[derive(Debug, Default)]
+pub struct Answers {
+    open: BTreeMap<(u64, Ticket), Request>,
+    /// Definitions by the request that wrote them.
+    written: BTreeMap<Writer, (JobNo, Version)>,
+    refused: BTreeMap<Writer, Refusal>,
+    runs: BTreeMap<RequestId, Option<u64>>,
+    runs_refused: BTreeMap<RequestId, Refusal>,
+    toggles: Tally,
+    deletes: Tally,
+}
+
+/// How often something was done, and how often somebody was told so, or not told.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    done: u64,
+    told: u64,
+    untold: u64,
+}
+
+impl Answers {
+    pub fn asked(&mut self, life: u64, ticket: Ticket, request: &Request) {
+        self.open.insert((life, ticket), request.clone());
+    }
+
+    pub fn committed(&mut self, commit: Commit<'_>) -> Check {
+        match (&commit.entry.command, &commit.outcome.reply) {
+            (Command::PutJob(put) | Command::Restore(put), Reply::Job(job)) => {
+                let Some(writer) = put.submission.job.metadata.get(WRITER) else { return Ok(()) };
+                let first = self.written.insert(writer.clone(), (job.job_no, job.version));
+                require(first.is_none(), "G1", || format!("write {writer} is done twice"))?;
+                let refused = self.refused.get(writer);
+                require(refused.is_none(), "G1", || {
+                    format!("write {writer} is done, but was refused: {refused:?}")
+                })?;
+            }
+            (Command::ToggleJob(_), Reply::Job(_)) => self.toggles.done += 1,
+            (Command::DeleteJob(_), Reply::Job(_)) => self.deletes.done += 1,
+            (Command::Fire(fires), Reply::Fired(fired)) => {
+                for (fire, fired) in fires.iter().zip(fired) {
+                    let (Trigger::Manual(id), Fired::Run { group, .. }) = (&fire.trigger, fired)
+                    else {
+                        continue;
+                    };
+                    let before = self.runs.insert(*id, Some(group.0));
+                    require(before.is_none(), "G2", || format!("request {id:?} runs twice"))?;
+                    let refused = self.runs_refused.get(id);
+                    require(refused.is_none(), "G1", || format!("{id:?} runs, but {refused:?}"))?;
+                    let cause = commit.ledger.group(*group).map(|group| group.cause.clone());
+                    let right = cause.is_none_or(|cause| cause == Cause::Manual(*id));
+                    require(right, "G1", || format!("{id:?} has another cause"))?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    pub fn answered(
+        &mut self,
+        life: u64,
+        ticket: Ticket,
+        answer: &Result<Answer, Refusal>,
+    ) -> Check {
+        let request = self.open.remove(&(life, ticket));
+        let Some(request) = request else {
+            return require(false, "G1", || format!("{ticket:?} is answered, but not open"));
+        };
+        let unknown = *answer == Err(Refusal::Unknown);
+        match &request {
+            Request::Put(posted) | Request::Restore(posted) => {
+                let Some(writer) = posted.job.metadata.get(WRITER) else { return Ok(()) };
+                let written = self.written.get(writer);
+                match answer {
+                    Ok(Answer::Job(job)) => require(
+                        written == Some(&(job.job_no, job.version)) && *job.job == posted.job,
+                        "G1",
+                        || format!("write {writer} is acknowledged as {job:?}, stored: {written:?}"),
+                    ),
+                    Err(Refusal::Unknown) => Ok(()),
+                    Err(refusal) => {
+                        self.refused.insert(writer.clone(), refusal.clone());
+                        require(written.is_none(), "G1", || {
+                            format!("write {writer} is done, but refused: {refusal:?}")
+                        })
+                    }
+                    Ok(other) => require(false, "G1", || format!("a write is answered {other:?}")),
+                }
+            }
+            Request::Run { id, .. } => match answer {
+                Ok(Answer::Ran { group, .. }) => {
+                    let right = self.runs.get(id) == Some(&Some(group.0));
+                    require(right, "G1", || format!("run {id:?} acknowledged, not committed"))
+                }
+                Err(Refusal::Unknown) => Ok(()),
+                Err(refusal) => {
+                    self.runs_refused.insert(*id, refusal.clone());
+                    let ran = self.runs.contains_key(id);
+                    require(!ran, "G1", || format!("run {id:?} ran, but {refusal:?}"))
+                }
+                Ok(other) => require(false, "G1", || format!("a run is answered {other:?}")),
+            },
+            Request::Toggle(_) => self.toggles.told(answer.is_ok(), unknown),
+            Request::Delete(_) => self.deletes.told(answer.is_ok(), unknown),
+            Request::Clear(_) | Request::Pause(_) => Ok(()),
+        }
+    }
+
+    /// The server died: nobody will be told.
+    pub fn died(&mut self) {
+        for request in std::mem::take(&mut self.open).into_values() {
+            match request {
+                Request::Toggle(_) => self.toggles.untold += 1,
+                Request::Delete(_) => self.deletes.untold += 1,
+                _ => {}
+            }
+        }
+    }
+
+    pub fn settled(&self) -> Check {
+        require(self.open.is_empty(), "liveness", || format!("no answer: {:?}", self.open))?;
+        for tally in [self.toggles, self.deletes] {
+            // Ephemeral jobs go without a request, so `done` counts commands only.
+            let right = (tally.told..=tally.told + tally.untold).contains(&tally.done);
+            require(right, "G1", || format!("acknowledged and done differ: {tally:?}"))?;
+        }
+        Ok(())
+    }
+}
+
+impl Tally {
+    fn told(&mut self, ok: bool, unknown: bool) -> Check {
+        self.told += u64::from(ok);
+        self.untold += u64::from(unknown);
+        Ok(())
+    }
+}

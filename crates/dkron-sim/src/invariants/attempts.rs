@@ -1,0 +1,80 @@
+//! G8: attempts of a target are numbered from 1 without gaps, at most `retries + 1`, each after the
+//! failure of the one before; none that is owed is forgotten.
+
+use std::collections::BTreeMap;
+
+use dkron_core::domain::{Group, JobNo, Seq, State};
+use dkron_core::ledger::{Command, Fired, Ledger, Reply, Row, RowOp, Trigger};
+
+use super::{Check, Commit, require};
+
+#[derive(Clone, Debug)]
+struct Attempt {
+    job_no: JobNo,
+    group: Group,
+    number: u32,
+    ended: Option<State>,
+    /// It failed, and its job allows another one.
+    owes: bool,
+}
+
+#[derive(Debug, Default)]
+pub struct Attempts {
+    attempts: BTreeMap<Seq, Attempt>,
+}
+
+impl Attempts {
+    pub fn committed(&mut self, commit: Commit<'_>) -> Check {
+        if let (Command::Fire(fires), Reply::Fired(fired)) =
+            (&commit.entry.command, &commit.outcome.reply)
+        {
+            for (fire, fired) in fires.iter().zip(fired) {
+                self.fired(fire.job_no, &fire.trigger, fired)?;
+            }
+        }
+        for op in &commit.outcome.rows {
+            let RowOp::PutNew(Row::History { record, .. }) = op else { continue };
+            let Some(attempt) = self.attempts.get_mut(&record.seq) else { continue };
+            require(attempt.number == record.attempt, "G8", || {
+                format!("{} is attempt {}, not {}", record.seq, attempt.number, record.attempt)
+            })?;
+            let state = record.finish.state;
+            attempt.ended = Some(state);
+            let again = matches!(state, State::Failed | State::TimedOut);
+            let job = commit.ledger.definition(record.job_no, record.version);
+            let left = job.is_some_and(|job| record.attempt <= job.retries);
+            attempt.owes = again && left;
+        }
+        let gone = |no: JobNo| commit.ledger.job_no(no).is_none_or(|job| job.runtime.deleted);
+        self.attempts.retain(|_, attempt| !gone(attempt.job_no));
+        Ok(())
+    }
+
+    fn fired(&mut self, job_no: JobNo, trigger: &Trigger, fired: &Fired) -> Check {
+        let mut number = 1;
+        if let Trigger::Retry { failed, .. } = trigger {
+            if *fired == Fired::Void {
+                return Ok(());
+            }
+            let Some(before) = self.attempts.get_mut(failed) else { return Ok(()) };
+            require(before.owes, "G8", || format!("an attempt after {before:?}"))?;
+            before.owes = false;
+            number = before.number + 1;
+        }
+        if let Fired::Run { group, seqs } = fired {
+            for seq in seqs {
+                let (group, ended, owes) = (*group, None, false);
+                self.attempts.insert(*seq, Attempt { job_no, group, number, ended, owes });
+            }
+        }
+        Ok(())
+    }
+
+    pub fn settled(&self, ledger: &Ledger) -> Check {
+        for (seq, attempt) in &self.attempts {
+            let settled = attempt.ended.is_some() && !attempt.owes;
+            require(settled, "I3", || format!("{seq} is not settled: {attempt:?}"))?;
+        }
+        require(ledger.live_count() == 0, "I3", || "live executions are left".into())
+    }
+}

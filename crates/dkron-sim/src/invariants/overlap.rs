@@ -1,0 +1,34 @@
+//! I2: a run that forbids overlap never runs beside an earlier run of the same name. Judged by the
+//! executions themselves.
+
+use std::collections::BTreeMap;
+
+use dkron_core::domain::{Concurrency, Group, JobName, Seq};
+use dkron_core::worker::Run;
+
+use super::{Check, require};
+
+#[derive(Debug, Default)]
+pub struct Overlap {
+    running: BTreeMap<Seq, (JobName, Group, bool)>,
+}
+
+impl Overlap {
+    pub fn started(&mut self, run: &Run) -> Check {
+        let forbid = run.job.concurrency == Concurrency::Forbid;
+        for (seq, (name, group, _)) in &self.running {
+            let earlier = *name == run.job.name && *group < run.group;
+            require(!(forbid && earlier), "I2", || {
+                format!("{name}: {} starts while {seq} of an earlier fire runs", run.seq)
+            })?;
+            let twice = *group == run.group;
+            require(!twice, "I2", || format!("{name}: two attempts of {group} run: {seq}"))?;
+        }
+        self.running.insert(run.seq, (run.job.name.clone(), run.group, forbid));
+        Ok(())
+    }
+
+    pub fn ended(&mut self, seq: Seq) {
+        self.running.remove(&seq);
+    }
+}

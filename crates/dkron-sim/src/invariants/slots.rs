@@ -1,0 +1,244 @@
+//! I1, G2, G5: every slot in a job's account is decided exactly once, in order, neither early nor
+//! by another rule than that of lateness; no other slot is ever decided.
+
+use std::collections::BTreeMap;
+
+use dkron_core::domain::{Job, JobNo, Settings, SkipReason, Skipped, Timestamp};
+use dkron_core::ledger::{Command, Decision, Fire, Fired, Reply, Trigger};
+
+use super::schedule_model::{Rule, rule};
+use super::{Check, Commit, require};
+
+#[derive(Clone, Debug)]
+struct Account {
+    job: Job,
+    anchor: Timestamp,
+    /// The next second to be decided.
+    cursor: Option<i64>,
+    /// The last decided one.
+    decided: Option<i64>,
+}
+
+#[derive(Debug, Default)]
+pub struct Slots {
+    accounts: BTreeMap<JobNo, Account>,
+}
+
+impl Account {
+    fn rule(&self) -> Rule {
+        rule(&self.job, self.anchor)
+    }
+
+    /// The first slot after that second which the job's own bounds allow.
+    fn after(&self, secs: i64) -> Option<i64> {
+        let start = self.job.starts_at.map_or(i64::MIN, |start| start.secs() - 1);
+        let next = self.rule().after(secs.max(start))?;
+        let open = self.job.expires_at.is_none_or(|end| next <= end.secs());
+        (open && !self.job.disabled).then_some(next)
+    }
+
+    /// Takes `first..=last` as decided; they must be the next ones, and that many.
+    fn decide(&mut self, first: i64, last: i64, count: u64, what: &str) -> Check {
+        let name = &self.job.name;
+        require(self.cursor == Some(first), "I1", || {
+            format!("{name}: {what} of slot {first}, but the next slot is {:?}", self.cursor)
+        })?;
+        let (mut at, mut counted) = (first, 1);
+        while at < last {
+            let next = self.after(at);
+            require(next.is_some_and(|next| next <= last), "I1", || {
+                format!("{name}: {what} up to {last}, which is no slot (after {at}: {next:?})")
+            })?;
+            at = next.unwrap_or(last);
+            counted += 1;
+        }
+        require(counted == count, "I1", || {
+            format!("{name}: {what} {first} to {last} counts {count}, there are {counted}")
+        })?;
+        self.decided = self.decided.max(Some(last));
+        self.cursor = self.after(last);
+        Ok(())
+    }
+}
+
+impl Slots {
+    pub fn committed(&mut self, commit: Commit<'_>) -> Check {
+        match (&commit.entry.command, &commit.outcome.reply) {
+            (Command::PutJob(put), Reply::Job(job)) => {
+                let new = &put.submission.job;
+                self.write(job.job_no, new, put.undecided.as_ref(), commit.entry.at, false)?;
+            }
+            (Command::Restore(put), Reply::Job(job)) => {
+                let new = &put.submission.job;
+                self.write(job.job_no, new, put.undecided.as_ref(), commit.entry.at, true)?;
+            }
+            (Command::ToggleJob(toggle), Reply::Job(job)) => {
+                let undecided = toggle.undecided.as_ref();
+                self.write(job.job_no, &job.job, undecided, commit.entry.at, false)?;
+            }
+            (Command::Fire(fires), Reply::Fired(fired)) => {
+                for (fire, fired) in fires.iter().zip(fired) {
+                    if fire.trigger == Trigger::Schedule && *fired != Fired::Void {
+                        self.decided(fire, fired, commit)?;
+                    }
+                }
+            }
+            _ => {}
+        }
+        let ledger = commit.ledger;
+        let kept = |no: &JobNo| {
+            ledger.job_no(*no).is_some_and(|job| !job.runtime.deleted && !job.runtime.leaving)
+        };
+        self.accounts.retain(|no, _| kept(no));
+        Ok(())
+    }
+
+    /// A definition is put in force.
+    fn write(
+        &mut self,
+        job_no: JobNo,
+        new: &Job,
+        undecided: Option<&Skipped>,
+        at: Timestamp,
+        restored: bool,
+    ) -> Check {
+        let old = self.accounts.remove(&job_no);
+        let rescheduled = old.as_ref().is_none_or(|old| old.job.schedule != new.schedule);
+        let restart = restored
+            || old.as_ref().is_none_or(|old| {
+                rescheduled
+                    || old.job.timezone != new.timezone
+                    || old.job.starts_at != new.starts_at
+                    || old.job.expires_at != new.expires_at
+                    || old.job.parent_job.is_some() != new.parent_job.is_some()
+                    || old.job.disabled != new.disabled
+            });
+        let Some(mut account) = old else {
+            let mut account = Account { job: new.clone(), anchor: at, cursor: None, decided: None };
+            account.cursor = account.open(at, !restored);
+            self.accounts.insert(job_no, account);
+            return Ok(());
+        };
+        if restart {
+            account.close(at, undecided)?;
+        } else {
+            require(undecided.is_none(), "I1", || {
+                format!("{}: slots given up by a write that keeps the account", new.name)
+            })?;
+        }
+        account.job = new.clone();
+        if rescheduled {
+            account.anchor = at;
+        }
+        if restart {
+            account.cursor = account.open(at, rescheduled && !restored);
+        }
+        self.accounts.insert(job_no, account);
+        Ok(())
+    }
+
+    fn decided(&mut self, fire: &Fire, fired: &Fired, commit: Commit<'_>) -> Check {
+        let (at, settings) = (commit.entry.at, commit.ledger.settings());
+        let Some(account) = self.accounts.get_mut(&fire.job_no) else {
+            // A success within the same entry may have ended an ephemeral job.
+            return Ok(());
+        };
+        require(fire.nominal.0 <= at, "early", || {
+            format!("{}: slot {:?} decided at {at:?}", account.job.name, fire.nominal)
+        })?;
+        let first = fire.nominal.0.secs();
+        match &fire.decision {
+            Decision::Run(_) => {
+                let ran = matches!(fired, Fired::Run { .. } | Fired::Skipped);
+                require(ran, "G2", || format!("slot {first} was answered {fired:?}"))?;
+                account.decide(first, first, 1, "a run")?;
+                account.lateness_of_run(first, at, settings)
+            }
+            Decision::Skip { last, count, reason, .. } => {
+                let last = last.0.secs();
+                account.decide(first, last, *count, "a skip")?;
+                account.lateness_of_skip(last, *reason, at, settings)
+            }
+        }
+    }
+
+    /// Everything that is due is decided.
+    pub fn settled(&self, wall: Timestamp) -> Check {
+        for account in self.accounts.values() {
+            let late = account.cursor.is_some_and(|next| next + 2 <= wall.secs());
+            require(!late, "I1", || {
+                let (name, cursor) = (&account.job.name, account.cursor);
+                format!("{name}: slot {cursor:?} is not decided at {wall:?}")
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl Account {
+    /// The first slot of an account that opens.
+    fn open(&self, at: Timestamp, past_counts: bool) -> Option<i64> {
+        if let Rule::At(instant) = self.rule()
+            && past_counts
+        {
+            return self.after(instant - 1);
+        }
+        self.after(at.secs().max(self.decided.unwrap_or(i64::MIN)))
+    }
+
+    /// Nothing due before a change may be left without a record.
+    fn close(&mut self, at: Timestamp, undecided: Option<&Skipped>) -> Check {
+        if let Some(skipped) = undecided {
+            require(skipped.reason == SkipReason::Changed, "I1", || format!("{skipped:?}"))?;
+            require(skipped.last.0 <= at, "early", || format!("{skipped:?} at {at:?}"))?;
+            let (first, last) = (skipped.first.0.secs(), skipped.last.0.secs());
+            self.decide(first, last, skipped.count, "the end of an account")?;
+        }
+        let left = self.cursor.filter(|next| *next <= at.secs());
+        require(left.is_none(), "I1", || {
+            format!("{}: slot {left:?} is forgotten by a change at {at:?}", self.job.name)
+        })
+    }
+
+    fn lateness(secs: i64, at: Timestamp) -> core::time::Duration {
+        at.since(Timestamp::from_secs(secs))
+    }
+
+    fn lateness_of_run(&self, slot: i64, at: Timestamp, settings: &Settings) -> Check {
+        let late = Self::lateness(slot, at);
+        require(late <= settings.start_deadline, "late", || {
+            format!("{}: slot {slot} fires {late:?} late", self.job.name)
+        })?;
+        let next = self.cursor.map(|next| Self::lateness(next, at));
+        let latest = next.is_none_or(|next| next <= settings.misfire_threshold);
+        require(late <= settings.misfire_threshold || latest, "late", || {
+            format!("{}: slot {slot} fires {late:?} late beside a later one", self.job.name)
+        })
+    }
+
+    fn lateness_of_skip(
+        &self,
+        last: i64,
+        reason: SkipReason,
+        at: Timestamp,
+        settings: &Settings,
+    ) -> Check {
+        let (name, late) = (&self.job.name, Self::lateness(last, at));
+        match reason {
+            SkipReason::NoEligibleNode => {
+                let role = self.job.tags.get("role").is_some_and(|role| role == "db");
+                require(role, "I1", || format!("{name}: no node for slot {last}"))
+            }
+            SkipReason::Missed => {
+                let next = self.cursor.map(|next| Self::lateness(next, at));
+                let later = next.is_some_and(|next| next > settings.misfire_threshold);
+                let gone = late > settings.start_deadline;
+                let right = late > settings.misfire_threshold && (later || gone);
+                require(right, "late", || {
+                    format!("{name}: slot {last} is called missed, {late:?} late")
+                })
+            }
+            other => require(false, "I1", || format!("{name}: slot {last} skipped as {other:?}")),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The judge outside of the world: a replica that never crashes, and all invariants.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use dkron_core::conductor::{Answer, Refusal, Request, Ticket};
+use dkron_core::domain::{Now, Seq, Timestamp};
+use dkron_core::ledger::{Command, Entry, Ledger, Outcome, Row, RowKey, Trigger};
+use dkron_core::worker::Run;
+
+use crate::disk::store;
+use crate::invariants::answers::Answers;
+use crate::invariants::attempts::Attempts;
+use crate::invariants::chains::Chains;
+use crate::invariants::counters::Counters;
+use crate::invariants::history::History;
+use crate::invariants::overlap::Overlap;
+use crate::invariants::replicas::Replicas;
+use crate::invariants::slots::Slots;
+use crate::invariants::starts::Starts;
+use crate::invariants::{Check, Commit, graph, require};
+
+/// After a forward step of the wall clock no slot is decided for this long.
+const HOLD: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Default)]
+pub struct Oracle {
+    pub ledger: Ledger,
+    pub rows: BTreeMap<RowKey, Row>,
+    pub answers: Answers,
+    pub replicas: Replicas,
+    slots: Slots,
+    overlap: Overlap,
+    pub starts: Starts,
+    history: History,
+    counters: Counters,
+    attempts: Attempts,
+    chains: Chains,
+}
+
+impl Oracle {
+    /// An entry is in the log for ever.
+    pub fn committed(&mut self, entry: &Entry) -> Check {
+        let outcome = self.ledger.apply(entry.clone());
+        let commit = Commit { entry, outcome: &outcome, ledger: &self.ledger };
+        self.replicas.committed(commit)?;
+        self.history.committed(commit)?;
+        self.starts.committed(commit)?;
+        self.slots.committed(commit)?;
+        self.counters.committed(commit)?;
+        self.attempts.committed(commit)?;
+        self.chains.committed(commit)?;
+        self.answers.committed(commit)?;
+        graph::check(&self.ledger)?;
+        store(&mut self.rows, outcome.rows);
+        Ok(())
+    }
+
+    /// The living replica applied an entry.
+    pub fn applied(&self, ledger: &Ledger, outcome: &Outcome) -> Check {
+        self.replicas.applied(ledger, outcome)
+    }
+
+    /// A conductor wants an entry; it last began at `life_at` of the monotonic clock.
+    pub fn proposed(&self, command: &Command, now: Now, stepped: Option<Duration>) -> Check {
+        let Command::Fire(fires) = command else { return Ok(()) };
+        let scheduled = fires.iter().any(|fire| fire.trigger == Trigger::Schedule);
+        let held = stepped.is_some_and(|at| now.mono < at + HOLD);
+        require(!(scheduled && held), "clock", || {
+            format!("slots decided {:?} after a forward step", stepped.map(|at| now.mono - at))
+        })
+    }
+
+    pub fn asked(&mut self, life: u64, ticket: Ticket, request: &Request) {
+        self.answers.asked(life, ticket, request);
+    }
+
+    pub fn answered(
+        &mut self,
+        life: u64,
+        ticket: Ticket,
+        answer: &Result<Answer, Refusal>,
+    ) -> Check {
+        self.answers.answered(life, ticket, answer)
+    }
+
+    pub fn started(&mut self, run: &Run) -> Check {
+        self.starts.started(run)?;
+        self.overlap.started(run)
+    }
+
+    pub fn ended(&mut self, seq: Seq) {
+        self.overlap.ended(seq);
+    }
+
+    /// Everything due is decided, while jobs go on.
+    pub fn on_time(&self, wall: Timestamp) -> Check {
+        self.slots.settled(wall)
+    }
+
+    /// Nothing goes on any more.
+    pub fn settled(&self) -> Check {
+        self.replicas.settled()?;
+        self.answers.settled()?;
+        self.attempts.settled(&self.ledger)?;
+        self.chains.settled()?;
+        self.history.settled(&self.ledger, &self.rows)?;
+        self.replicas.rows(&self.ledger, &self.rows)
+    }
+}

@@ -1,0 +1,133 @@
+//! Random requests over a small universe of jobs, so that everything meets everything.
+
+use core::time::Duration;
+
+use dkron_core::conductor::Request;
+use dkron_core::domain::{Concurrency, Job, JobName, RequestId, Submission, TextMap, Timestamp};
+
+use crate::dice::Dice;
+
+const NAMES: [&str; 6] = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta"];
+/// The key of the metadata that says which request wrote a definition.
+pub const WRITER: &str = "writer";
+/// The tag of the only node.
+pub const ROLE: (&str, &str) = ("role", "web");
+
+pub fn request(dice: &mut Dice, number: u64, wall: Timestamp) -> Request {
+    match dice.below(100) {
+        0..50 => Request::Put(Box::new(submission(dice, number, wall))),
+        50..58 => Request::Restore(Box::new(submission(dice, number, wall))),
+        58..70 => Request::Toggle(name(dice)),
+        70..78 => Request::Delete(name(dice)),
+        78..83 => Request::Clear(name(dice)),
+        83..86 => Request::Pause(dice.percent(30)),
+        _ => Request::Run { name: name(dice), id: run_id(number) },
+    }
+}
+
+pub fn run_id(number: u64) -> RequestId {
+    let mut bytes = *b"run             ";
+    bytes[8..].copy_from_slice(&number.to_be_bytes());
+    RequestId(bytes)
+}
+
+fn name(dice: &mut Dice) -> JobName {
+    JobName::from(dice.pick(&NAMES))
+}
+
+fn submission(dice: &mut Dice, number: u64, wall: Timestamp) -> Submission {
+    let mut posted = Submission { job: job(dice, number, wall), ..Submission::default() };
+    if dice.percent(10) {
+        posted.success_count = dice.below(20);
+        posted.error_count = dice.below(20);
+    }
+    posted
+}
+
+fn job(dice: &mut Dice, number: u64, wall: Timestamp) -> Job {
+    // Without the writer's number an equal definition is the same version.
+    let mut metadata = TextMap::new();
+    if dice.percent(85) {
+        metadata.insert(WRITER.into(), number.to_string());
+    }
+    let parent_job = dice.percent(25).then(|| name(dice));
+    let schedule = match parent_job {
+        Some(_) if dice.percent(80) => String::new(),
+        _ => schedule(dice, wall),
+    };
+    let mut tags = TextMap::new();
+    match dice.below(100) {
+        0..10 => drop(tags.insert(ROLE.0.into(), ROLE.1.into())),
+        10..15 => drop(tags.insert(ROLE.0.into(), "db".into())),
+        _ => {}
+    }
+    let processors = match dice.percent(20) {
+        true => [("log".into(), TextMap::new())].into(),
+        false => Default::default(),
+    };
+    Job {
+        name: name(dice),
+        schedule,
+        parent_job,
+        metadata,
+        tags,
+        processors,
+        disabled: dice.percent(8),
+        retries: dice.pick(&[0, 0, 0, 1, 3]),
+        concurrency: if dice.percent(40) { Concurrency::Forbid } else { Concurrency::Allow },
+        executor: "fake".into(),
+        ephemeral: dice.percent(10),
+        starts_at: dice.percent(10).then(|| near(dice, wall, 20, 40)),
+        expires_at: dice.percent(10).then(|| near(dice, wall, 20, 60)),
+        ..Job::default()
+    }
+}
+
+fn schedule(dice: &mut Dice, wall: Timestamp) -> String {
+    match dice.below(100) {
+        0..45 => format!("@every {}s", dice.pick(&[1, 2, 3, 5, 7, 30, 60])),
+        45..75 => format!("*/{} * * * * *", dice.pick(&[2, 5, 10, 30])),
+        75..80 => format!("{} * * * * *", dice.pick(&[0, 15, 59])),
+        80..95 => {
+            let instant = near(dice, wall, 30, 40);
+            format!("@at {}", rfc3339(instant.secs()))
+        }
+        _ => "@manually".into(),
+    }
+}
+
+/// A whole second near an instant.
+fn near(dice: &mut Dice, wall: Timestamp, before: u64, after: u64) -> Timestamp {
+    let start = wall.before(Duration::from_secs(before));
+    Timestamp::from_secs(start.secs() + dice.below(before + after) as i64)
+}
+
+/// The simulator's years have no leap day problem: it lives in the days around 2026-01-01.
+fn rfc3339(secs: i64) -> String {
+    let (days, rest) = (secs.div_euclid(86_400), secs.rem_euclid(86_400));
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    // Howard Hinnant's calendar arithmetic, for years after 2000.
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_shifted = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month_shifted + 2) / 5 + 1;
+    let month = if month_shifted < 10 { month_shifted + 3 } else { month_shifted - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rfc3339;
+
+    #[test]
+    fn writes_instants() {
+        assert_eq!(rfc3339(1_767_225_600), "2026-01-01T00:00:00Z");
+        assert_eq!(rfc3339(1_767_225_599), "2025-12-31T23:59:59Z");
+        assert_eq!(rfc3339(1_709_210_096), "2024-02-29T12:34:56Z");
+    }
+}
