@@ -25,6 +25,11 @@ pub trait Executor: Send + Sync {
     /// What its configuration looks like.
     fn schema(&self) -> &'static ConfigSchema;
 
+    /// Whether it tells of the process that does the work; others have started when called.
+    fn tells_start(&self) -> bool {
+        false
+    }
+
     /// Does one run. Dropping the future abandons the run without a report; to end it early, use
     /// `cancel`. Bad configuration is an outcome like any other.
     fn run(&self, run: Run, out: OutputSink, cancel: CancelToken) -> BoxFuture<Outcome>;

@@ -16,4 +16,5 @@ pub use executor::{
     BoxFuture, CancelToken, Context, Executor, Outcome, OutcomeState, Registry, Run,
 };
 pub use output::{OutputReader, OutputSink, OutputTail, StartedProcess, StoredOutput};
+pub use process::kill_left_over;
 pub use processor::{ExecutionView, Processed, Processor, ProcessorRegistry, run_processors};

@@ -6,3 +6,5 @@ pub mod kernel;
 mod lookup;
 pub mod memory;
 pub mod spawn;
+
+pub use kernel::kill_left_over;

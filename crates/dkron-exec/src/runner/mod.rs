@@ -12,6 +12,7 @@
 
 mod client;
 mod connection;
+mod forks;
 mod frame;
 mod protocol;
 mod serve;

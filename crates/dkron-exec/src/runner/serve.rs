@@ -1,9 +1,9 @@
 //! The runner's side of the socket: takes orders and starts one watcher per run.
 //!
-//! One thread does everything. It also forks, and it never ends before the process does, because
-//! the parent-death signal of a child follows the thread that forked it.
+//! One thread does everything but the forks.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as MapEntry;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixListener as StdListener;
@@ -16,9 +16,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::output::StartedProcess;
+use crate::process::kernel;
 use crate::process::memory::MemoryWatch;
-use crate::process::{kernel, spawn};
 
+use super::forks::Forks;
 use super::frame;
 use super::protocol::{End, Exit, FromRunner, Listed, Start, ToRunner, VERSION};
 use super::supervise;
@@ -35,7 +36,8 @@ pub struct Runs {
 }
 
 struct Entry {
-    process: StartedProcess,
+    /// Nothing while the fork is under way.
+    process: Option<StartedProcess>,
     /// Carries the grace in milliseconds.
     kill: mpsc::Sender<u64>,
 }
@@ -50,8 +52,8 @@ impl Runs {
     }
 
     fn kill_all(&self) {
-        for (_, entry) in self.lock().drain() {
-            kernel::signal_group(entry.process.process_group, Signal::KILL);
+        for process in self.lock().drain().filter_map(|(_, entry)| entry.process) {
+            kernel::signal_group(process.process_group, Signal::KILL);
         }
     }
 }
@@ -76,7 +78,7 @@ async fn serve(runs: &Arc<Runs>) -> io::Result<()> {
     let _terminate = signal(SignalKind::terminate())?;
     let _interrupt = signal(SignalKind::interrupt())?;
     let _hangup = signal(SignalKind::hangup())?;
-    let open_files = raise_open_files();
+    let forks = Forks::new(raise_open_files())?;
 
     let stream = accept().await?;
     let (reader, mut writer) = stream.into_split();
@@ -92,7 +94,7 @@ async fn serve(runs: &Arc<Runs>) -> io::Result<()> {
             match order {
                 ToRunner::Hello { version: VERSION } => {}
                 ToRunner::Hello { version } => return Err(wrong_version(version)),
-                ToRunner::Start(order) => begin(runs, *order, open_files, &outbox).await,
+                ToRunner::Start(order) => begin(runs, *order, &forks, &outbox).await,
                 ToRunner::Kill { id, grace_ms } => {
                     if let Some(entry) = runs.lock().get(&id) {
                         // A full channel means that it is being killed already.
@@ -145,31 +147,46 @@ async fn send(outbox: &mpsc::Sender<FromRunner>, message: FromRunner) {
 
 fn list(runs: &Runs) -> Vec<Listed> {
     let by_id = runs.lock();
-    by_id.iter().map(|(id, one)| Listed { id: id.clone(), process: one.process }).collect()
+    let started = by_id.iter().filter_map(|(id, one)| Some((id, one.process?)));
+    started.map(|(id, process)| Listed { id: id.clone(), process }).collect()
 }
 
-async fn begin(
-    runs: &Arc<Runs>,
-    start: Start,
-    open_files: Option<Rlimit>,
-    outbox: &mpsc::Sender<FromRunner>,
-) {
-    let id = start.id.clone();
-    if runs.lock().contains_key(&id) {
-        let text = format!("execution {id} is already running");
-        return send(outbox, not_started(id, text)).await;
-    }
-    let spawned = match spawn::start(&start, open_files) {
-        Ok(spawned) => spawned,
-        Err(text) => return send(outbox, not_started(id, text)).await,
-    };
-    let process = spawned.process;
+/// Enters the run before its fork, so that a kill finds it, and goes on with the next order.
+async fn begin(runs: &Arc<Runs>, start: Start, forks: &Forks, outbox: &mpsc::Sender<FromRunner>) {
     let (kill, killed) = mpsc::channel(4);
-    runs.lock().insert(id.clone(), Entry { process, kill });
-    send(outbox, FromRunner::Started { id, process }).await;
-    tokio::spawn(supervise::run(Arc::clone(runs), start, spawned, killed, outbox.clone()));
-    // A burst of starts must not starve the runs that are there.
-    tokio::task::yield_now().await;
+    let taken = match runs.lock().entry(start.id.clone()) {
+        MapEntry::Occupied(_) => true,
+        MapEntry::Vacant(free) => {
+            free.insert(Entry { process: None, kill });
+            false
+        }
+    };
+    if taken {
+        let text = format!("execution {} is already running", start.id);
+        return send(outbox, not_started(start.id, text)).await;
+    }
+    let place = forks.place().await;
+    let (runs, outbox) = (Arc::clone(runs), outbox.clone());
+    tokio::spawn(async move {
+        let id = start.id.clone();
+        let Some((start, spawned)) = place.start(start).await else {
+            return;
+        };
+        match spawned {
+            Ok(spawned) => {
+                let process = spawned.process;
+                if let Some(entry) = runs.lock().get_mut(&id) {
+                    entry.process = Some(process);
+                }
+                send(&outbox, FromRunner::Started { id, process }).await;
+                supervise::run(runs, start, spawned, killed, outbox).await;
+            }
+            Err(text) => {
+                runs.remove(&id);
+                send(&outbox, not_started(id, text)).await;
+            }
+        }
+    });
 }
 
 fn not_started(id: String, text: String) -> FromRunner {

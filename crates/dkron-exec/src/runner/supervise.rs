@@ -48,7 +48,7 @@ pub async fn run(
 ) {
     let id = start.id.clone();
     let exit = match Watch::new(&runs, start, spawned, outbox.clone()) {
-        Ok(watch) => watch.to_the_end(kills).await,
+        Ok(watch) => watch.until_the_end(kills).await,
         Err(mut lost) => lost.give_up(),
     };
     // Before the report, so that the id is free when the agent sees it.
@@ -156,7 +156,7 @@ impl<'a> Watch<'a> {
         })
     }
 
-    async fn to_the_end(mut self, mut kills: mpsc::Receiver<u64>) -> Exit {
+    async fn until_the_end(mut self, mut kills: mpsc::Receiver<u64>) -> Exit {
         while !(self.facts.exited && self.facts.closed) {
             let next = self.at.next();
             tokio::select! {

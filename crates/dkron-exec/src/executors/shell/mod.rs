@@ -89,6 +89,10 @@ impl Executor for ShellExecutor {
         &SCHEMA
     }
 
+    fn tells_start(&self) -> bool {
+        true
+    }
+
     fn run(&self, run: Run, out: OutputSink, cancel: CancelToken) -> BoxFuture<Outcome> {
         let (runner, options) = (self.runner.clone(), self.options);
         Box::pin(async move {
