@@ -16,7 +16,7 @@ mod tests;
 
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use crate::{Durability, Error, durable};
@@ -124,10 +124,28 @@ impl AppendFile {
             let offset = content.len() as u64;
             frame(&mut content, salt, offset, record)?;
         }
-        durable::replace_file(&self.path, &content, self.durability)?;
-        self.file = open_file(&self.path)?;
-        (self.salt, self.end, self.failed) = (salt, content.len() as u64, None);
-        Ok(())
+        let replaced = durable::replace_file(&self.path, &content, self.durability)
+            .and_then(|()| open_file(&self.path));
+        match replaced {
+            Ok(file) => {
+                self.file = file;
+                (self.salt, self.end, self.failed) = (salt, content.len() as u64, None);
+                Ok(())
+            }
+            Err(error) => {
+                // Appending goes on only if the old file still bears the name.
+                if !self.is_in_place() {
+                    self.failed = Some(error.chain());
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn is_in_place(&self) -> bool {
+        let Ok(open) = self.file.metadata() else { return false };
+        fs::metadata(&self.path)
+            .is_ok_and(|named| (named.dev(), named.ino()) == (open.dev(), open.ino()))
     }
 
     pub fn len_bytes(&self) -> u64 {

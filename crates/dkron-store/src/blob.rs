@@ -126,17 +126,20 @@ impl Blobs {
             return Ok(digest);
         }
         let record = segment::encode(&digest, bytes)?;
-        let mut inner = self.lock();
-        // Somebody else may have stored it meanwhile.
-        if inner.refer(&digest) {
-            return Ok(digest);
-        }
-        inner.check()?;
         let len = record.len() as u64;
-        let end = inner.active_segment().end;
-        if end > FILE_HEADER && end + len > self.options.segment_bytes {
-            inner = self.rotate(inner)?;
-        }
+        let mut inner = loop {
+            let mut inner = self.lock();
+            // Somebody else may have stored it while the lock was not held.
+            if inner.refer(&digest) {
+                return Ok(digest);
+            }
+            inner.check()?;
+            let end = inner.active_segment().end;
+            if end == FILE_HEADER || end + len <= self.options.segment_bytes {
+                break inner;
+            }
+            drop(self.rotate(inner)?);
+        };
         let (number, offset) = (inner.active, inner.active_segment().end);
         if let Err(error) = inner.file.write_all_at(&record, offset) {
             // Half a record would only be cut at the next open; room may be scarce before that.

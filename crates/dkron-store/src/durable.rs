@@ -41,13 +41,23 @@ fn create(path: &Path, mode: u32, durability: Durability) -> Result<(), Error> {
 /// Replaces a file as a whole: a reader sees the old content or the new one, never a mixture.
 pub fn replace_file(path: &Path, content: &[u8], durability: Durability) -> Result<(), Error> {
     let temporary = temporary_of(path);
-    let mut file = File::create(&temporary).map_err(Error::io("create", &temporary))?;
-    file.write_all(content).map_err(Error::io("write", &temporary))?;
-    if durability == Durability::Fsync {
-        file.sync_all().map_err(Error::io("sync", &temporary))?;
+    let written = write_file(&temporary, content, durability)
+        .and_then(|()| fs::rename(&temporary, path).map_err(Error::io("rename into place", path)));
+    if let Err(error) = written {
+        // On a full disk half a file only makes things worse; what stays is removed at an open.
+        let _ = fs::remove_file(&temporary);
+        return Err(error);
     }
-    fs::rename(&temporary, path).map_err(Error::io("rename into place", path))?;
     if durability == Durability::Fsync { sync_dir(&parent_of(path)) } else { Ok(()) }
+}
+
+fn write_file(path: &Path, content: &[u8], durability: Durability) -> Result<(), Error> {
+    let mut file = File::create(path).map_err(Error::io("create", path))?;
+    file.write_all(content).map_err(Error::io("write", path))?;
+    if durability == Durability::Fsync {
+        file.sync_all().map_err(Error::io("sync", path))?;
+    }
+    Ok(())
 }
 
 /// Bytes that this process may still write to the disk of a path; none if it cannot be told.

@@ -140,3 +140,22 @@ fn a_large_record_is_refused() {
     let refused = file.append(&vec![0; RECORD_BYTES_MAX + 1]);
     assert!(matches!(refused, Err(Error::TooLarge { .. })));
 }
+
+#[test]
+fn a_failed_rewrite_keeps_the_old_file_going() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal");
+    let (mut file, _) = open(&path);
+    file.append(b"one").unwrap();
+    // A directory in the way of the preparation.
+    fs::create_dir(durable::temporary_of(&path)).unwrap();
+    assert!(file.rewrite([b"new".as_slice()]).is_err());
+    file.append(b"two").unwrap();
+    fs::remove_dir(durable::temporary_of(&path)).unwrap();
+    assert_eq!(open(&path).1, [b"one".to_vec(), b"two".to_vec()]);
+    // The file lost its name: what is appended now would be lost.
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert!(file.rewrite([b"new".as_slice()]).is_err());
+    assert!(matches!(file.append(b"three"), Err(Error::Stopped { .. })));
+}
