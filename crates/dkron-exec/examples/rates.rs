@@ -1,4 +1,5 @@
-//! Measures runs per second of the shell and http executors: `rates shell|http [runs] [at once]`.
+//! Measures runs per second of the shell and http executors:
+//! `rates shell|http [runs] [at once] [command]`.
 #![allow(clippy::print_stdout)]
 
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ fn main() -> Result<(), Failure> {
     }
     let runs = args.next().map_or(Ok(5_000), |text| text.parse())?;
     let at_once = args.next().map_or(Ok(64), |text| text.parse())?;
+    let command = args.next().unwrap_or_else(|| "/bin/true".to_owned());
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     match what.as_str() {
@@ -37,7 +39,7 @@ fn main() -> Result<(), Failure> {
             let options = RunnerOptions { exe, args: vec!["runner".into()], socket_path };
             let runner = RunnerClient::spawn(options).await?;
             let shell = ShellExecutor::new(runner.clone(), ShellOptions::default());
-            let config = vec![("command", "/bin/true".to_owned())];
+            let config = vec![("command", command)];
             measure(Arc::new(shell), config, runs, at_once).await?;
             runner.shutdown().await;
             Ok(())
