@@ -10,21 +10,40 @@ pub struct Network {
     /// Messages of an older connection never arrive.
     pub connection: u64,
     pub cut_until: Duration,
+    /// When the last message in order arrives, for each direction.
+    last: [Duration; 2],
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Way {
+    ToNode,
+    ToLeader,
 }
 
 impl Network {
-    /// The delays after which copies of a message arrive.
-    pub fn deliveries(&self, now: Duration, dice: &mut Dice, plan: &Plan) -> Vec<Duration> {
-        let mut delays = Vec::new();
+    /// When copies of a message arrive: in order, except for those that are late.
+    pub fn deliveries(
+        &mut self,
+        way: Way,
+        now: Duration,
+        dice: &mut Dice,
+        plan: &Plan,
+    ) -> Vec<Duration> {
+        let mut arrivals = Vec::new();
         if now < self.cut_until || dice.chance(plan.drop) {
-            return delays;
+            return arrivals;
         }
         let copies = if dice.chance(plan.double) { 2 } else { 1 };
         for _ in 0..copies {
-            let late = dice.chance(plan.late);
-            delays.push(if late { dice.millis(5, 5_000) } else { dice.millis(0, 2) });
+            if dice.chance(plan.late) {
+                arrivals.push(now + dice.millis(5, 5_000));
+                continue;
+            }
+            let last = &mut self.last[way as usize];
+            *last = (now + dice.millis(0, 2)).max(*last);
+            arrivals.push(*last);
         }
-        delays
+        arrivals
     }
 
     pub fn reset(&mut self) {

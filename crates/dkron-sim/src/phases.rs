@@ -77,9 +77,10 @@ impl World {
     }
 
     fn is_settled(&self) -> bool {
-        let idle = self.process.as_ref().is_some_and(|process| {
-            process.worker.held() == 0 && process.inbox.is_empty()
-        });
+        let idle = self
+            .process
+            .as_ref()
+            .is_some_and(|process| process.worker.held() == 0 && process.inbox.is_empty());
         idle && self.executor.running.is_empty() && self.oracle.settled().is_ok()
     }
 

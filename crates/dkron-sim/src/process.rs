@@ -7,6 +7,7 @@ use dkron_core::worker::{self, Event as NodeEvent, Worker};
 
 use crate::invariants::require;
 use crate::log::{self, Waiting};
+use crate::network::Way;
 use crate::queue::Event;
 use crate::sabotage::Sabotage;
 use crate::workload::ROLE;
@@ -157,10 +158,7 @@ impl World {
         Ok(())
     }
 
-    fn gathered(
-        &mut self,
-        process: &mut Process,
-    ) -> Result<Option<core::time::Duration>, Stop> {
+    fn gathered(&mut self, process: &mut Process) -> Result<Option<core::time::Duration>, Stop> {
         let mut wake = None;
         while let Some(incoming) = process.inbox.pop_front() {
             match incoming {
@@ -261,10 +259,10 @@ impl World {
             }
             Action::Send { node: _, message } => {
                 let connection = self.network.connection;
-                for delay in self.network.deliveries(now.mono, &mut self.dice, &self.plan) {
+                let (dice, plan) = (&mut self.dice, &self.plan);
+                for at in self.network.deliveries(Way::ToNode, now.mono, dice, plan) {
                     let message = message.clone();
-                    let event = Event::ToNode { life, connection, message };
-                    self.queue.push(now.mono + delay, event);
+                    self.queue.push(at, Event::ToNode { life, connection, message });
                 }
             }
             Action::Process { record, .. } => {
@@ -376,10 +374,10 @@ impl World {
                 }
                 worker::Action::Send(message) => {
                     let connection = self.network.connection;
-                    for delay in self.network.deliveries(now, &mut self.dice, &self.plan) {
+                    let (dice, plan) = (&mut self.dice, &self.plan);
+                    for at in self.network.deliveries(Way::ToLeader, now, dice, plan) {
                         let message = Box::new(message.clone());
-                        let event = Event::ToLeader { life, connection, message };
-                        self.queue.push(now + delay, event);
+                        self.queue.push(at, Event::ToLeader { life, connection, message });
                     }
                 }
             }

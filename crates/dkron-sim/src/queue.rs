@@ -13,17 +13,45 @@ use dkron_core::worker::{ToLeader, ToNode};
 pub enum Event {
     Boot,
     /// The conductor takes up what has gathered.
-    Turn { life: u64 },
+    Turn {
+        life: u64,
+    },
     /// The worker looks at the clock.
-    Tick { life: u64 },
-    ToNode { life: u64, connection: u64, message: Box<ToNode> },
-    ToLeader { life: u64, connection: u64, message: Box<ToLeader> },
+    Tick {
+        life: u64,
+    },
+    ToNode {
+        life: u64,
+        connection: u64,
+        message: Box<ToNode>,
+    },
+    ToLeader {
+        life: u64,
+        connection: u64,
+        message: Box<ToLeader>,
+    },
     Commit,
-    Fate { life: u64, ticket: Ticket, fate: Box<Fate> },
-    Started { life: u64, seq: Seq },
-    Finished { life: u64, seq: Seq, killed: bool },
-    Processed { life: u64, seq: Seq },
-    Elected { life: u64 },
+    Fate {
+        life: u64,
+        ticket: Ticket,
+        fate: Box<Fate>,
+    },
+    Started {
+        life: u64,
+        seq: Seq,
+    },
+    Finished {
+        life: u64,
+        seq: Seq,
+        killed: bool,
+    },
+    Processed {
+        life: u64,
+        seq: Seq,
+    },
+    Elected {
+        life: u64,
+    },
     /// Somebody asks for something.
     Ask(Option<Box<Request>>),
     Fault,

@@ -87,6 +87,8 @@ pub struct Conductor {
     stopping: bool,
     /// Something due could not be decided and is looked at again soon.
     waiting: bool,
+    /// An output or an expiry did not get into the log; the ledger still owes it.
+    asks_again: bool,
 }
 
 impl Conductor {
@@ -118,6 +120,7 @@ impl Conductor {
             settling: false,
             stopping: false,
             waiting: false,
+            asks_again: false,
         }
     }
 
@@ -129,6 +132,10 @@ impl Conductor {
     /// Takes one input. A batch of inputs ends with `Input::Alarm`.
     pub fn step(&mut self, ledger: &Ledger, now: Now, input: Input) -> Vec<Action> {
         let mut out = Vec::new();
+        // Also requests decide slots, so a step must be known before any of them.
+        if let Some(millis) = self.clock.observe(now) {
+            out.push(Action::Note(Note::ClockStep { millis }));
+        }
         match input {
             Input::Elected => self.elected(now, &mut out),
             Input::Deposed => self.deposed(&mut out),
@@ -247,9 +254,6 @@ impl Conductor {
     }
 
     fn alarm(&mut self, ledger: &Ledger, now: Now, out: &mut Vec<Action>) {
-        if let Some(millis) = self.clock.observe(now) {
-            out.push(Action::Note(Note::ClockStep { millis }));
-        }
         if self.tenure.is_none() {
             // A proposal to take office may have failed while consensus still says leader.
             let asked = self.proposals.values().any(|held| matches!(held, Proposal::Office));
@@ -261,6 +265,11 @@ impl Conductor {
         self.settle(ledger, now, out);
         if !ledger.is_settled() {
             return;
+        }
+        if core::mem::take(&mut self.asks_again) {
+            let started = |effect: &Effect| matches!(effect, Effect::Start(_));
+            let owed = outstanding(ledger).into_iter().filter(|effect| !started(effect));
+            self.effects(ledger, now, owed.collect(), out);
         }
         if !self.stopping {
             self.fire_due(ledger, now, out);
@@ -283,7 +292,8 @@ impl Conductor {
         for at in slot.into_iter().chain(retry) {
             sleep = sleep.min(at.since(now.wall));
         }
-        if let Some((due, ..)) = self.starts.front() {
+        // With enough reports on their way a start waits for the fate of one.
+        if let Some((due, ..)) = self.starts.front().filter(|_| self.may_report()) {
             sleep = sleep.min(due.saturating_sub(now.mono));
         }
         if let Some(until) = self.clock.held(now.mono) {

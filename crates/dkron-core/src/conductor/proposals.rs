@@ -90,8 +90,14 @@ impl Conductor {
                 out.push(Action::Answer { ticket, answer });
             }
             Proposal::Report { ends } => self.report_resolved(ends, &fate, out),
-            Proposal::Output { seq } => drop(self.processing.remove(&seq)),
-            Proposal::Expire { key } => drop(self.expiring.remove(&key)),
+            Proposal::Output { seq } => {
+                self.asks_again |= !done(&fate);
+                self.processing.remove(&seq);
+            }
+            Proposal::Expire { key } => {
+                self.asks_again |= !done(&fate);
+                self.expiring.remove(&key);
+            }
         }
     }
 
@@ -144,7 +150,7 @@ impl Conductor {
     fn report_resolved(&mut self, ends: Vec<(End, NodeName)>, fate: &Fate, out: &mut Vec<Action>) {
         self.reports = self.reports.saturating_sub(1);
         let tenure = self.tenure.unwrap_or_default();
-        let done = matches!(fate, Fate::Applied(Reply::Done | Reply::Repeated));
+        let done = done(fate);
         for (end, node) in ends {
             self.ending.remove(&end.seq);
             if done {
@@ -156,6 +162,10 @@ impl Conductor {
             }
         }
     }
+}
+
+fn done(fate: &Fate) -> bool {
+    matches!(fate, Fate::Applied(Reply::Done | Reply::Repeated))
 }
 
 /// The answer to somebody who asked for a run.

@@ -83,7 +83,7 @@ impl Conductor {
                 starts.push((seq, at));
             }
         }
-        while self.reports < REPORTS && !(self.ends.is_empty() && starts.is_empty()) {
+        while self.may_report() && !(self.ends.is_empty() && starts.is_empty()) {
             let many = self.ends.len().min(limits::REPORT_ENDS);
             let ends: Vec<(End, NodeName)> = self.ends.drain(..many).collect();
             let report = Report {
@@ -96,6 +96,10 @@ impl Conductor {
         let late = now.mono;
         let again = starts.into_iter().map(|(seq, at)| (late, seq, at));
         again.rev().for_each(|start| self.starts.push_front(start));
+    }
+
+    pub(super) fn may_report(&self) -> bool {
+        self.reports < REPORTS
     }
 
     /// Sends an execution to its node, if that has a session.

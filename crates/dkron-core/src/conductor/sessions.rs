@@ -121,7 +121,8 @@ impl Sessions {
     ) {
         self.last_no += 1;
         let node = Node {
-            no: SessionNo(self.last_no),
+            // A straggler of another tenure must not pass for a message of this one.
+            no: SessionNo((tenure.0 << 24) + self.last_no),
             boot_id: hello.boot_id,
             journal_id: hello.journal_id,
             capacity: hello.capacity,

@@ -15,7 +15,7 @@ use super::placement::Choice;
 use super::proposals::{Proposal, answered};
 use crate::domain::{Job, JobName, Nominal, Now, RequestId, Submission, limits};
 use crate::ledger::{
-    Base, Command, Decision, DeleteJob, Fire, JobState, Ledger, PutJob, Rejection, Reply,
+    Account, Base, Command, Decision, DeleteJob, Fire, JobState, Ledger, PutJob, Rejection, Reply,
     ToggleJob, Trigger,
 };
 
@@ -170,7 +170,8 @@ impl Conductor {
         let stored = state.map(stored);
         let at = now.wall;
         let account = account(stored, job, schedule.as_ref(), at, occasion);
-        let undecided = self.left_over(ledger, now, state, &account);
+        let ends = account != Account::Keep || job.disabled;
+        let undecided = if ends { self.left_over(ledger, now, state) } else { None };
         Ok(PutJob { submission, base: state.map(base), account, undecided })
     }
 
@@ -182,7 +183,8 @@ impl Conductor {
         let schedule = self.schedule(ledger, state);
         let stored = Some(stored(state));
         let account = account(stored, &job, schedule.as_deref(), now.wall, Occasion::Write);
-        let undecided = self.left_over(ledger, now, Some(state), &account);
+        // A switch ends an account or opens one.
+        let undecided = self.left_over(ledger, now, Some(state));
         Ok(Command::ToggleJob(ToggleJob { name, base: base(state), account, undecided }))
     }
 
@@ -192,12 +194,8 @@ impl Conductor {
         ledger: &Ledger,
         now: Now,
         state: Option<&JobState>,
-        account: &crate::ledger::Account,
     ) -> Option<crate::domain::Skipped> {
         let state = state.filter(|state| state.is_scheduled())?;
-        if *account == crate::ledger::Account::Keep {
-            return None;
-        }
         let schedule = self.schedule(ledger, state);
         left_over(stored(state), schedule.as_deref(), now.wall)
     }

@@ -35,7 +35,7 @@ pub struct Runtime {
     pub since: Timestamp,
     /// Phase of `@every`.
     pub anchor: Timestamp,
-    /// The last decided slot; none at or before it is decided again.
+    /// The latest decided slot. An account opens behind it, except for an `@at` that is past.
     pub mark: Option<Nominal>,
     /// The next slot to decide.
     pub next: Option<Nominal>,

@@ -89,7 +89,11 @@ impl Answers {
                     Ok(Answer::Job(job)) => require(
                         written == Some(&(job.job_no, job.version)) && *job.job == posted.job,
                         "G1",
-                        || format!("write {writer} is acknowledged as {job:?}, stored: {written:?}"),
+                        || {
+                            format!(
+                                "write {writer} is acknowledged as {job:?}, stored: {written:?}"
+                            )
+                        },
                     ),
                     Err(Refusal::Unknown) => Ok(()),
                     Err(refusal) => {

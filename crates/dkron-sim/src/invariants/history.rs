@@ -20,7 +20,9 @@ impl History {
             match op {
                 RowOp::PutNew(row) => {
                     let new = self.keys.insert(row.key());
-                    require(new, "rows", || format!("{:?} is called new, but was stored", row.key()))?;
+                    require(new, "rows", || {
+                        format!("{:?} is called new, but was stored", row.key())
+                    })?;
                     self.row(row)?;
                 }
                 RowOp::Put(row) => {

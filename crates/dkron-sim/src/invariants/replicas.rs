@@ -25,7 +25,9 @@ impl Replicas {
             format!("entry {index} owes {new:?}, but emits {effects:?}")
         })?;
         let extra: Vec<&Effect> = effects.difference(&owed).collect();
-        require(extra.is_empty(), "effects", || format!("entry {index} emits {extra:?}, owed to nobody"))?;
+        require(extra.is_empty(), "effects", || {
+            format!("entry {index} emits {extra:?}, owed to nobody")
+        })?;
         require(commit.ledger.is_consistent(), "I6", || format!("indexes are off after {index}"))?;
         self.owed = owed;
         self.outcomes.push((commit.outcome.clone(), commit.ledger.state_hash()));
@@ -58,7 +60,13 @@ impl Replicas {
     /// The rows of the replica that never crashed make its ledger.
     pub fn rows(&self, ledger: &Ledger, rows: &BTreeMap<RowKey, Row>) -> Check {
         match Ledger::load(ledger.applied(), rows.values().cloned()) {
-            Ok(loaded) => self.loaded(&loaded),
+            Ok(loaded) => {
+                if std::env::var("DIFF").is_ok() {
+                    std::fs::write("/tmp/a.txt", format!("{ledger:#?}")).ok();
+                    std::fs::write("/tmp/b.txt", format!("{loaded:#?}")).ok();
+                }
+                self.loaded(&loaded)
+            }
             Err(error) => require(false, "I6", || error.to_string()),
         }
     }

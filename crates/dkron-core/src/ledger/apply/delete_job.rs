@@ -37,20 +37,16 @@ pub(super) fn remove(step: &mut Step<'_>, job_no: JobNo) {
     for parent in owed {
         step.settle_child(parent, job_no);
     }
-    let version = step.state(job_no).runtime.version;
     step.change(job_no, |runtime| {
         runtime.deleted = true;
         runtime.next = None;
         runtime.last_skipped = None;
     });
     end_retries(step, job_no);
-    let Some(state) = step.ledger.jobs.get(&job_no) else {
-        return;
-    };
-    if !state.pins.contains_key(&version) {
-        step.rows.push(RowOp::Delete(RowKey::Definition(job_no, version)));
+    // Ended retries may have taken the job along.
+    if step.ledger.jobs.contains_key(&job_no) {
+        step.drop_if_unused(job_no);
     }
-    step.drop_if_unused(job_no);
 }
 
 fn of_child(step: &Step<'_>, child: JobNo) -> Vec<Group> {

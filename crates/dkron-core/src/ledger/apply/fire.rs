@@ -33,8 +33,10 @@ fn decide(step: &mut Step<'_>, fire: Fire) -> Fired {
     let version = state.runtime.version;
     let cause = match fire.trigger {
         Trigger::Schedule => {
-            let decided = state.runtime.mark.is_some_and(|mark| fire.nominal <= mark);
-            if decided || version != fire.version {
+            // Only the next slot can be decided: an entry that was computed for an account that is
+            // over, or comes twice, names another one.
+            let due = state.is_scheduled() && state.runtime.next == Some(fire.nominal);
+            if !due || version != fire.version {
                 return Fired::Void;
             }
             advance(step, &fire);
@@ -67,7 +69,7 @@ fn advance(step: &mut Step<'_>, fire: &Fire) {
     };
     let next = fire.next.filter(|next| *next > last);
     step.change(fire.job_no, |runtime| {
-        runtime.mark = Some(last);
+        runtime.mark = runtime.mark.max(Some(last));
         runtime.next = next;
     });
 }

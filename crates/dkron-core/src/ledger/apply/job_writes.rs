@@ -55,7 +55,9 @@ pub(super) fn replace(
     let old = step.state(job_no);
     let (old_job, old_version) = (old.job.clone(), old.runtime.version);
     if let Some(skipped) = undecided {
+        let last = skipped.last;
         step.skip(job_no, skipped);
+        step.change(job_no, |runtime| runtime.mark = runtime.mark.max(Some(last)));
     }
     let same = *old_job == job;
     let version = if same { old_version } else { Version(old_version.0 + 1) };
@@ -79,8 +81,6 @@ fn open_account(step: &mut Step<'_>, job_no: JobNo, version: Version, account: A
             if anchor || runtime.anchor == Default::default() {
                 runtime.anchor = at;
             }
-            // A restart may decide an `@at` that is past; slots decided before stay decided.
-            runtime.mark = runtime.mark.filter(|mark| next.is_none_or(|next| *mark < next));
         }
     });
 }

@@ -176,18 +176,20 @@ impl<'a> Step<'a> {
             return;
         }
         state.pins.remove(&version);
-        let (current, deleted) = (state.runtime.version == version, state.runtime.deleted);
-        if self.ledger.pinned.remove(&(job_no, version)).is_some() || (current && deleted) {
+        if self.ledger.pinned.remove(&(job_no, version)).is_some() {
             self.rows.push(RowOp::Delete(RowKey::Definition(job_no, version)));
         }
         self.drop_if_unused(job_no);
     }
 
-    /// A deleted job goes when nothing of it is used any more.
+    /// A deleted job goes when nothing of it is used any more. Until then its last definition
+    /// stays with it, used or not: a job can not be loaded without one.
     pub fn drop_if_unused(&mut self, job_no: JobNo) {
         let state = self.state(job_no);
         if state.runtime.deleted && state.pins.is_empty() {
+            let version = state.runtime.version;
             self.ledger.jobs.remove(&job_no);
+            self.rows.push(RowOp::Delete(RowKey::Definition(job_no, version)));
             self.rows.push(RowOp::Delete(RowKey::Runtime(job_no)));
         }
     }
