@@ -1,0 +1,328 @@
+//! Scripts of the ledger: one line is one entry of the log, or a question. After each entry the
+//! ledger is rebuilt from its rows; that it is the same needs no words.
+
+use std::collections::BTreeMap;
+
+use dkron_core::domain::{
+    EndReason, Finish, Group, HistoryNo, JobNo, LogIndex, NodeName, Nominal, Output, RequestId,
+    Seq, Settings, SkipReason, Skipped, State, Target, Tenure, Timestamp, Version,
+};
+use dkron_core::ledger::{
+    Account, Base, Command, Decision, DeleteJob, End, Entry, Expire, Fire, Fired, Ledger, Place,
+    PutJob, PutOutput, Reply, Report, Row, RowKey, RowOp, TakeOffice, ToggleJob, Trigger,
+    outstanding,
+};
+
+use super::time::START;
+use super::{Line, Machine, Names, job, parse_time, show};
+
+/// A ledger, its store and its clock.
+pub struct Book {
+    ledger: Ledger,
+    store: BTreeMap<RowKey, Row>,
+    names: Names,
+    now: Timestamp,
+}
+
+impl Default for Book {
+    fn default() -> Self {
+        let (ledger, store, names) = Default::default();
+        Book { ledger, store, names, now: Timestamp::from_secs(START) }
+    }
+}
+
+impl Machine for Book {
+    fn take(&mut self, mut line: Line) -> Vec<String> {
+        if let Some(at) = line.at {
+            self.now = at;
+        }
+        let verb = line.word();
+        let answer = match verb.as_str() {
+            "outstanding" => outstanding(&self.ledger).iter().map(show::effect).collect(),
+            "holder" => {
+                let name = line.word();
+                vec![self.ledger.holder(&name).map_or("free".into(), |id| id.to_string())]
+            }
+            "due" => self.due(),
+            "jobs" => self.jobs(),
+            "count" => vec![self.count(&line.word())],
+            _ => return self.entry(&verb, line),
+        };
+        line.done();
+        answer.into_iter().map(|text| self.names.shorten(text)).collect()
+    }
+}
+
+impl Book {
+    fn entry(&mut self, verb: &str, mut line: Line) -> Vec<String> {
+        let index = LogIndex(self.ledger.applied().0 + 1);
+        let request = line.key("req").map(|text| request(&text));
+        let own = matches!(verb, "fire" | "report" | "output" | "expire");
+        let usual = if own { self.ledger.tenure() } else { Tenure(0) };
+        let tenure = line.number("tenure").map_or(usual, Tenure);
+        let quiet = line.flag("quiet");
+        let times = line.number("times").unwrap_or(1);
+        let command = self.command(verb, line);
+        let mut answer = Vec::new();
+        for more in 0..times {
+            let index = LogIndex(index.0 + more);
+            let command = command.clone();
+            answer = self.apply(Entry { index, at: self.now, tenure, request, command });
+        }
+        let went = |text: &String| !text.starts_with("rejected") && !text.starts_with("deposed");
+        answer.retain(|text| !quiet || !went(text) && !text.starts_with(' '));
+        answer
+    }
+
+    fn apply(&mut self, entry: Entry) -> Vec<String> {
+        let outcome = self.ledger.apply(entry);
+        if let Reply::Fired(fired) = &outcome.reply {
+            for fired in fired {
+                if let Fired::Run { seqs, .. } = fired {
+                    seqs.iter().for_each(|seq| self.names.learn(*seq));
+                }
+            }
+        }
+        let mut lines = vec![show::reply(&outcome.reply)];
+        lines.extend(outcome.rows.iter().map(|op| format!("  {}", show::row_op(op))));
+        lines.extend(outcome.effects.iter().map(|one| format!("  owes {}", show::effect(one))));
+        for op in outcome.rows {
+            match op {
+                RowOp::Put(row) | RowOp::PutNew(row) => drop(self.store.insert(row.key(), row)),
+                RowOp::Delete(key) => drop(self.store.remove(&key)),
+            }
+        }
+        assert!(self.ledger.is_consistent(), "the indexes differ from the state");
+        let rows = self.store.values().cloned();
+        let loaded = Ledger::load(self.ledger.applied(), rows).unwrap();
+        assert_eq!(loaded.state_hash(), self.ledger.state_hash(), "the rows tell another story");
+        lines.into_iter().map(|text| self.names.shorten(text)).collect()
+    }
+
+    fn command(&self, verb: &str, mut line: Line) -> Command {
+        let command = match verb {
+            "fire" => {
+                let fires = line.parts().into_iter();
+                return Command::Fire(fires.map(|part| self.fire(part)).collect());
+            }
+            "report" => return Command::Report(self.report(line)),
+            "office" => Command::TakeOffice(TakeOffice {
+                server: line.word().as_str().into(),
+                boot_id: Default::default(),
+                zone_data: line.key("zones").unwrap_or_else(|| "2026a".into()),
+                rules: line.number("rules").unwrap_or(1) as u32,
+            }),
+            "settings" => Command::PutSettings(Settings {
+                keep_executions: line.number("keep").unwrap_or(100) as u32,
+                ..Settings::default()
+            }),
+            "put" => Command::PutJob(Box::new(self.put(&mut line))),
+            "restore" => Command::Restore(Box::new(self.put(&mut line))),
+            "delete" => Command::DeleteJob(DeleteJob { name: line.word().as_str().into() }),
+            "toggle" => {
+                let name = line.word();
+                let base = self.base(&name, &mut line).unwrap_or(Base {
+                    job_no: JobNo(0),
+                    version: Version(0),
+                    next: None,
+                });
+                let account = self.account(&mut line);
+                let undecided = line.key("undecided").map(|text| undecided(&text));
+                let name = name.as_str().into();
+                Command::ToggleJob(ToggleJob { name, base, account, undecided })
+            }
+            "pause" => Command::Pause(line.word() == "on"),
+            "output" => Command::PutOutput(PutOutput {
+                seq: self.names.seq(&line.word()),
+                output: Output::Inline(line.key("text").unwrap_or_default().into_bytes().into()),
+                dropped: line.number("dropped").unwrap_or(0),
+            }),
+            "clear" => Command::ClearExecutions(line.word().as_str().into()),
+            "expire" => {
+                let job_no = job_no(&line.word());
+                let first = HistoryNo(line.word().parse().unwrap());
+                let end = HistoryNo(line.word().parse().unwrap());
+                Command::Expire(Expire { job_no, first, end })
+            }
+            _ => line.fail("unknown command"),
+        };
+        drop_envelope(&mut line);
+        line.done();
+        command
+    }
+
+    fn put(&self, line: &mut Line) -> PutJob {
+        let submission = job::submission(line);
+        let base = self.base(submission.job.name.as_str(), line);
+        let account = self.account(line);
+        let undecided = line.key("undecided").map(|text| undecided(&text));
+        PutJob { submission, base, account, undecided }
+    }
+
+    /// The stored version unless the line says otherwise.
+    fn base(&self, name: &str, line: &mut Line) -> Option<Base> {
+        match line.key("base") {
+            Some(text) if text == "none" => None,
+            Some(text) => {
+                let (no, version) = text.split_once('v').unwrap();
+                let version = Version(version.parse().unwrap());
+                let next = self.ledger.job(name).and_then(|state| state.runtime.next);
+                Some(Base { job_no: job_no(no), version, next })
+            }
+            None => self.ledger.job(name).map(|state| Base {
+                job_no: state.job_no,
+                version: state.runtime.version,
+                next: state.runtime.next,
+            }),
+        }
+    }
+
+    fn account(&self, line: &mut Line) -> Account {
+        let anchor = line.flag("anchor");
+        match line.key("next") {
+            Some(text) if text == "none" => Account::Restart { next: None, anchor },
+            Some(text) => {
+                let next = Some(Nominal(parse_time(&text)));
+                Account::Restart { next, anchor }
+            }
+            None => Account::Keep,
+        }
+    }
+
+    /// `fire backup 01:00 on=n1,n2 next=02:00`, `fire child 01:00 child=#1 on=n1`,
+    /// `fire a 01:00 retry=#1 on=n1`, `fire a 01:00 skip=missed last=03:00 count=3`.
+    fn fire(&self, mut line: Line) -> Fire {
+        drop_envelope(&mut line);
+        line.flag("fire");
+        let name = line.word();
+        let state = self.ledger.job(&name);
+        let job_no = line.key("job").map(|text| job_no(&text));
+        let job_no = job_no.or(state.map(|state| state.job_no)).unwrap_or_default();
+        let version = line.number("version").map(Version);
+        let version = version.or(state.map(|state| state.runtime.version)).unwrap_or_default();
+        let nominal = Nominal(parse_time(&line.word()));
+        let trigger = self.trigger(&mut line);
+        let next = line.time("next").map(Nominal);
+        let decision = decision(&mut line, nominal);
+        line.done();
+        Fire { job_no, version, trigger, nominal, next, decision }
+    }
+
+    fn trigger(&self, line: &mut Line) -> Trigger {
+        if let Some(id) = line.key("manual") {
+            return Trigger::Manual(request(&id));
+        }
+        if let Some(parent) = line.key("child") {
+            return Trigger::Child(Group(self.names.seq(&parent).0));
+        }
+        if let Some(failed) = line.key("retry") {
+            let failed = self.names.seq(&failed);
+            let waits = self.ledger.retries().find(|(_, _, seq)| *seq == failed);
+            let group = waits.map_or(Group(failed.0), |(_, group, _)| group);
+            return Trigger::Retry { group, failed };
+        }
+        Trigger::Schedule
+    }
+
+    /// `report #1 success`, `report #1 failed retry=01:01 ; #2 started`.
+    fn report(&self, line: Line) -> Report {
+        let mut report = Report::default();
+        for mut part in line.parts() {
+            drop_envelope(&mut part);
+            part.flag("report");
+            let seq: Seq = self.names.seq(&part.word());
+            let word = part.word();
+            if word == "started" {
+                report.starts.push((seq, self.now));
+            } else {
+                let retry_at = part.time("retry").unwrap_or(self.now);
+                let output = part.key("text").map(|text| text.into_bytes().into());
+                let output = output.map_or(Output::Empty, Output::Inline);
+                let (state, reason) = (state(&word), EndReason::None);
+                let finished_at = self.now;
+                let finish = Finish { state, reason, finished_at, output, ..Finish::default() };
+                report.ends.push(End { seq, finish, retry_at });
+            }
+            part.done();
+        }
+        report
+    }
+
+    fn due(&self) -> Vec<String> {
+        let due = self.ledger.due().map(|(nominal, job)| (super::show_time(nominal.0), job));
+        due.map(|(at, job)| format!("{at} j{job}")).collect()
+    }
+
+    fn jobs(&self) -> Vec<String> {
+        let jobs = self.ledger.jobs().map(|state| show::snapshot(&state.snapshot()));
+        jobs.collect()
+    }
+
+    /// How many rows of a kind the store has.
+    fn count(&self, kind: &str) -> String {
+        let fits = |key: &&RowKey| format!("{key:?}").to_lowercase().starts_with(kind);
+        format!("{} {kind}", self.store.keys().filter(fits).count())
+    }
+}
+
+/// Words that belong to the entry, not to its command.
+fn drop_envelope(line: &mut Line) {
+    for key in ["req", "tenure", "times"] {
+        line.key(key);
+    }
+    line.flag("quiet");
+}
+
+fn decision(line: &mut Line, nominal: Nominal) -> Decision {
+    if let Some(reason) = line.key("skip") {
+        return Decision::Skip {
+            last: line.time("last").map_or(nominal, Nominal),
+            count: line.number("count").unwrap_or(1),
+            reason: skip_reason(&reason),
+            detail: line.key("detail").unwrap_or_default(),
+        };
+    }
+    let nodes = line.key("on").unwrap_or_else(|| line.fail("a run needs on=node"));
+    let places = nodes.split(',').map(|node| match node.strip_suffix('!') {
+        Some(dead) => place(dead, Some(EndReason::NodeUnreachable)),
+        None => place(node, None),
+    });
+    Decision::Run(places.collect())
+}
+
+fn place(node: &str, born_failed: Option<EndReason>) -> Place {
+    let (boot_id, journal_id) = Default::default();
+    Place { target: Target { node: NodeName::from(node), boot_id, journal_id }, born_failed }
+}
+
+pub fn request(text: &str) -> RequestId {
+    let mut id = RequestId::default();
+    id.0[..text.len()].copy_from_slice(text.as_bytes());
+    id
+}
+
+fn job_no(text: &str) -> JobNo {
+    JobNo(text.trim_start_matches('j').parse().unwrap_or_else(|_| panic!("{text} is no job")))
+}
+
+pub fn state(word: &str) -> State {
+    let all = [State::Success, State::Failed, State::TimedOut, State::Cancelled, State::Lost];
+    let found = all.into_iter().find(|state| state.word() == word);
+    found.unwrap_or_else(|| panic!("{word} is no end"))
+}
+
+fn skip_reason(word: &str) -> SkipReason {
+    use SkipReason::{Changed, Disabled, Expired, Missed, NoCapacity, NoEligibleNode};
+    let all = [Changed, Disabled, Expired, Missed, NoCapacity, NoEligibleNode];
+    let found = all.into_iter().find(|reason| reason.word() == word);
+    found.unwrap_or_else(|| panic!("{word} is no reason"))
+}
+
+/// `01:00..03:00*3`.
+fn undecided(text: &str) -> Skipped {
+    let (span, count) = text.split_once('*').unwrap();
+    let (first, last) = span.split_once("..").unwrap();
+    let nominal = |text| Nominal(parse_time(text));
+    let (first, last, count) = (nominal(first), nominal(last), count.parse().unwrap());
+    Skipped { first, last, count, reason: SkipReason::Changed, detail: String::new() }
+}

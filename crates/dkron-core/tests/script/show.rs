@@ -1,0 +1,306 @@
+//! The ledger's words in short form: replies, rows, effects, commands. Fields that have their
+//! first value are left out.
+
+use dkron_core::domain::{
+    Cause, EndReason, Finish, Nominal, Output, Record, RequestId, SkipReason, Skipped, Status,
+    Timestamp,
+};
+use dkron_core::ledger::{
+    Account, Command, Decision, Effect, Fire, Fired, JobSnapshot, LiveGroup, Phase, Place, PutJob,
+    Rejection, Reply, Row, RowKey, RowOp, Runtime, Slot, Trigger,
+};
+
+use super::time::show_time;
+
+pub fn reply(reply: &Reply) -> String {
+    match reply {
+        Reply::Done => "done".into(),
+        Reply::InOffice(tenure) => format!("in office, tenure {tenure}"),
+        Reply::Job(job) => format!("job {}", snapshot(job)),
+        Reply::Fired(fired) => {
+            format!("fired {}", fired.iter().map(one_fired).collect::<Vec<_>>().join(" ; "))
+        }
+        Reply::Repeated => "repeated".into(),
+        Reply::Deposed => "deposed".into(),
+        Reply::Rejected(why) => format!("rejected {}", rejection(why)),
+    }
+}
+
+pub fn snapshot(job: &JobSnapshot) -> String {
+    format!("{} j{} {}", job.job.name, job.job_no, runtime(&job.runtime))
+}
+
+fn one_fired(fired: &Fired) -> String {
+    match fired {
+        Fired::Run { seqs, .. } => {
+            let seqs: Vec<String> = seqs.iter().map(|seq| seq.to_string()).collect();
+            format!("run {}", seqs.join(","))
+        }
+        Fired::Skipped => "skipped".into(),
+        Fired::Void => "void".into(),
+        Fired::Rejected(why) => format!("rejected {}", rejection(why)),
+    }
+}
+
+pub fn rejection(why: &Rejection) -> String {
+    match why {
+        Rejection::Paused => "paused".into(),
+        Rejection::JobNotFound(name) => format!("job_not_found {name}"),
+        Rejection::ParentNotFound(name) => format!("parent_not_found {name}"),
+        Rejection::Cycle(name) => format!("cycle {name}"),
+        Rejection::HasDependents(names) => format!("has_dependents {names:?}"),
+        Rejection::Overlap(id) => format!("overlap {id}"),
+        Rejection::Stale => "stale".into(),
+    }
+}
+
+pub fn row_op(op: &RowOp) -> String {
+    match op {
+        RowOp::Put(row) => format!("put {}", show_row(row)),
+        RowOp::PutNew(row) => format!("new {}", show_row(row)),
+        RowOp::Delete(key) => format!("del {}", row_key(key)),
+    }
+}
+
+fn row_key(key: &RowKey) -> String {
+    match key {
+        RowKey::Office => "office".into(),
+        RowKey::Settings => "settings".into(),
+        RowKey::Paused => "paused".into(),
+        RowKey::LastSeq => "last_seq".into(),
+        RowKey::Definition(job, version) => format!("definition j{job} v{version}"),
+        RowKey::Runtime(job) => format!("runtime j{job}"),
+        RowKey::Group(group) => format!("group {group}"),
+        RowKey::Owed(parent, child) => format!("owed j{child} by {parent}"),
+        RowKey::Processing(seq) => format!("processing {seq}"),
+        RowKey::Expiring(job, first) => format!("expiring j{job} from {first}"),
+        RowKey::Request(index) => format!("request {index}"),
+        RowKey::History(job, no) => format!("history j{job}/{no}"),
+        RowKey::Skipped(job, no) => format!("skipped j{job}/{no}"),
+    }
+}
+
+fn show_row(row: &Row) -> String {
+    let key = row_key(&row.key());
+    let value = match row {
+        Row::Office(office) => format!(
+            "tenure {} {} since {} zones {} rules {}",
+            office.tenure,
+            office.server,
+            show_time(office.at),
+            office.zone_data,
+            office.rules
+        ),
+        Row::Settings(settings) => {
+            format!("zone {} keep {}", settings.zone, settings.keep_executions)
+        }
+        Row::Paused(paused) => paused.to_string(),
+        Row::LastSeq(seq) => seq.to_string(),
+        Row::Definition { job, .. } => {
+            let schedule = format!("{} {:?}", job.name, job.schedule);
+            let off = if job.disabled { " disabled" } else { "" };
+            let parent = job.parent_job.iter().map(|name| format!(" parent {name}"));
+            format!("{schedule}{off}{}", parent.collect::<String>())
+        }
+        Row::Runtime { runtime: row, .. } => runtime(row),
+        Row::Group(group) => show_group(group),
+        Row::Owed { at, .. } => format!("since {}", show_time(*at)),
+        Row::Processing(held) => format!("as history {}", held.no),
+        Row::Expiring { end, .. } => format!("to {end}"),
+        Row::Request { id, .. } => request(id),
+        Row::History { record, .. } => show_record(record),
+        Row::Skipped { skipped, .. } => show_skipped(skipped),
+    };
+    format!("{key}: {value}")
+}
+
+fn show_group(group: &LiveGroup) -> String {
+    let slots: Vec<String> = group.slots.iter().map(slot).collect();
+    let head = format!("j{} v{} {}", group.job_no, group.version, cause(&group.cause));
+    format!("{head} {}, {}", show_time(group.nominal.0), slots.join(", "))
+}
+
+fn slot(slot: &Slot) -> String {
+    let phase = match slot.phase {
+        Phase::Pending => "pending".into(),
+        Phase::Running { started_at } => format!("running since {}", show_time(started_at)),
+        Phase::Waiting { retry_at } => format!("retry at {}", show_time(retry_at)),
+        Phase::Done { success: true } => "succeeded".into(),
+        Phase::Done { success: false } => "failed".into(),
+    };
+    format!("{}-{} attempt {} {phase}", slot.seq, slot.target.node, slot.attempt)
+}
+
+fn show_record(record: &Record) -> String {
+    let id = format!("{}-{} of {}", record.seq, record.node, record.group);
+    let why = format!("v{} {} {}", record.version, cause(&record.cause), nominal(record.nominal));
+    format!("{id} {why} attempt {} {}", record.attempt, finish(&record.finish))
+}
+
+pub fn finish(finish: &Finish) -> String {
+    let mut text = finish.state.word().to_string();
+    if finish.reason != EndReason::None {
+        text += &format!(" ({})", finish.reason.word());
+    }
+    if let Output::Inline(bytes) = &finish.output {
+        text += &format!(" {:?}", String::from_utf8_lossy(bytes));
+    }
+    if let Output::Stored { len, .. } = &finish.output {
+        text += &format!(" blob of {len}");
+    }
+    if finish.dropped > 0 {
+        text += &format!(" dropped {}", finish.dropped);
+    }
+    text
+}
+
+pub fn show_skipped(skipped: &Skipped) -> String {
+    let Skipped { first, last, count, reason, detail } = skipped;
+    let tail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
+    let span = span(*first, *last, *count);
+    format!("{span} {}{tail}", reason.word())
+}
+
+fn span(first: Nominal, last: Nominal, count: u64) -> String {
+    if first == last && count == 1 {
+        return nominal(first);
+    }
+    format!("{}..{} x{count}", nominal(first), nominal(last))
+}
+
+fn nominal(nominal: Nominal) -> String {
+    show_time(nominal.0)
+}
+
+pub fn cause(cause: &Cause) -> String {
+    match cause {
+        Cause::Schedule => "schedule".into(),
+        Cause::Manual(id) => format!("manual {}", request(id)),
+        Cause::Child(group) => format!("child of {group}"),
+    }
+}
+
+/// Request ids of scripts are short texts.
+pub fn request(id: &RequestId) -> String {
+    String::from_utf8_lossy(&id.0).trim_end_matches('\0').to_string()
+}
+
+fn runtime(runtime: &Runtime) -> String {
+    let mut words = vec![format!("v{}", runtime.version)];
+    let mut time = |key: &str, at: Option<Timestamp>| {
+        words.extend(at.map(|at| format!("{key}={}", show_time(at))));
+    };
+    time("since", Some(runtime.since));
+    time("anchor", Some(runtime.anchor).filter(|anchor| *anchor != runtime.since));
+    time("mark", runtime.mark.map(|mark| mark.0));
+    time("next", runtime.next.map(|next| next.0));
+    time("last_success", runtime.last_success);
+    time("last_error", runtime.last_error);
+    let mut number = |key: &str, value: String, shown: bool| {
+        words.extend(shown.then(|| format!("{key}={value}")));
+    };
+    number("successes", runtime.success_count.to_string(), runtime.success_count > 0);
+    number("errors", runtime.error_count.to_string(), runtime.error_count > 0);
+    let history = format!("{}..{}", runtime.first_no, runtime.next_no);
+    number("history", history, runtime.next_no.0 > 0);
+    let skips = format!("{}..{}", runtime.first_skip, runtime.next_skip);
+    number("skips", skips, runtime.next_skip.0 > 0);
+    let status = format!("{:?}", runtime.status).to_lowercase();
+    number("status", status, runtime.status != Status::Untriggered);
+    words.extend(runtime.leaving.then(|| "leaving".into()));
+    words.extend(runtime.deleted.then(|| "deleted".into()));
+    words.join(" ")
+}
+
+pub fn effect(effect: &Effect) -> String {
+    match effect {
+        Effect::Start(seq) => format!("start {seq}"),
+        Effect::Retry { at, failed, .. } => format!("retry {failed} at {}", show_time(*at)),
+        Effect::Child { parent, child } => format!("child j{child} by {parent}"),
+        Effect::Process(seq) => format!("process {seq}"),
+        Effect::Expire { job_no, first, end } => format!("expire j{job_no} {first}..{end}"),
+    }
+}
+
+/// A command as a leader proposes it.
+pub fn command(command: &Command) -> String {
+    match command {
+        Command::TakeOffice(office) => format!("take_office {}", office.server),
+        Command::PutSettings(settings) => format!("put_settings zone {}", settings.zone),
+        Command::PutJob(put) => format!("put {}", put_job(put)),
+        Command::Restore(put) => format!("restore {}", put_job(put)),
+        Command::DeleteJob(delete) => format!("delete {}", delete.name),
+        Command::ToggleJob(toggle) => {
+            let undecided = toggle.undecided.iter().map(|skipped| show_skipped(skipped));
+            let undecided: String = undecided.map(|text| format!(", left over {text}")).collect();
+            format!("toggle {} {}{undecided}", toggle.name, account(&toggle.account))
+        }
+        Command::Pause(paused) => format!("pause {paused}"),
+        Command::Fire(fires) => {
+            let fires: Vec<String> = fires.iter().map(fire).collect();
+            format!("fire {}", fires.join(" ; "))
+        }
+        Command::Report(report) => {
+            let starts = report.starts.iter().map(|(seq, _)| format!("{seq} started"));
+            let ends = report.ends.iter().map(|end| {
+                format!("{} {} retry {}", end.seq, finish(&end.finish), show_time(end.retry_at))
+            });
+            format!("report {}", starts.chain(ends).collect::<Vec<_>>().join(" ; "))
+        }
+        Command::PutOutput(output) => format!("put_output {}", output.seq),
+        Command::ClearExecutions(name) => format!("clear {name}"),
+        Command::Expire(expire) => {
+            format!("expire j{} {}..{}", expire.job_no, expire.first, expire.end)
+        }
+    }
+}
+
+fn put_job(put: &PutJob) -> String {
+    let base = match put.base {
+        None => "new".into(),
+        Some(base) => format!("over j{} v{}", base.job_no, base.version),
+    };
+    let undecided = put.undecided.iter().map(show_skipped);
+    let undecided: String = undecided.map(|text| format!(", left over {text}")).collect();
+    format!("{} {base} {}{undecided}", put.submission.job.name, account(&put.account))
+}
+
+fn account(account: &Account) -> String {
+    match account {
+        Account::Keep => "keep".into(),
+        Account::Restart { next, anchor } => {
+            let next = next.map_or("none".into(), nominal);
+            format!("restart next {next}{}", if *anchor { " new anchor" } else { "" })
+        }
+    }
+}
+
+fn fire(fire: &Fire) -> String {
+    let trigger = match &fire.trigger {
+        Trigger::Schedule => "schedule".into(),
+        Trigger::Manual(id) => format!("manual {}", request(id)),
+        Trigger::Child(group) => format!("child of {group}"),
+        Trigger::Retry { failed, .. } => format!("retry of {failed}"),
+    };
+    let next = fire.next.map_or(String::new(), |next| format!(" next {}", nominal(next)));
+    let decision = match &fire.decision {
+        Decision::Run(places) => {
+            format!("run {}", places.iter().map(place).collect::<Vec<_>>().join(","))
+        }
+        Decision::Skip { last, count, reason, detail } => {
+            skip(fire, *last, *count, *reason, detail)
+        }
+    };
+    format!("j{} {trigger} {} {decision}{next}", fire.job_no, nominal(fire.nominal))
+}
+
+fn skip(fire: &Fire, last: Nominal, count: u64, reason: SkipReason, detail: &str) -> String {
+    let detail = detail.to_string();
+    let skipped = Skipped { first: fire.nominal, last, count, reason, detail };
+    format!("skip {}", show_skipped(&skipped))
+}
+
+fn place(place: &Place) -> String {
+    let dead = place.born_failed.map(|reason| format!("({})", reason.word()));
+    format!("{}{}", place.target.node, dead.unwrap_or_default())
+}
