@@ -1,1 +1,9 @@
-//! dkron
+//! The front door: command line, configuration, Dkron's REST API and the start of a node.
+//! Nobody else reads flags, environment or files of configuration, and nobody else knows HTTP.
+
+pub mod boot;
+pub mod cli;
+pub mod config;
+mod logging;
+pub mod metrics;
+pub mod rest;

@@ -1,0 +1,126 @@
+//! The start of a node and its end: everything that can refuse refuses before anything is
+//! announced, and whatever ends first ends the rest in order.
+
+mod data;
+mod listen;
+mod node;
+mod signals;
+
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::config::Options;
+use crate::{metrics, rest};
+
+pub use node::Running;
+
+/// Requests in flight have this long to end after the word to stop.
+const DRAIN: Duration = Duration::from_secs(5);
+/// The node has this long to leave its work in order.
+const STOP: Duration = Duration::from_secs(20);
+
+/// Runs a node until it is told to stop, or stops by itself.
+pub async fn run(options: Options) -> anyhow::Result<()> {
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "agent: Dkron agent starting");
+    for warning in &options.warnings {
+        tracing::warn!("config: {warning}");
+    }
+    check(&options)?;
+    let listener = listen::bind(&options.http.addr).await?;
+    let data = data::Directory::prepare(&options.node)?;
+    let metrics = match options.http.prometheus {
+        true => Some(metrics::install().context("failed to start the metrics")?),
+        false => None,
+    };
+    let node = node::start(&options, data.path()).await?;
+    let app = rest::App {
+        service: node.service.clone(),
+        node: options.node.name.clone(),
+        http: options.http.clone(),
+        executors: node.executors.clone(),
+        processors: node.processors.clone(),
+        metrics,
+        command_line: data::command_line(std::env::args_os()),
+    };
+    announce(&options, &listener, &data);
+    serve(listener, app, node, signals::stop()?).await
+}
+
+/// What this version can not do yet is refused, not half done.
+fn check(options: &Options) -> anyhow::Result<()> {
+    if !options.node.server {
+        anyhow::bail!(
+            "a node without --server needs a cluster to join, which this version can not do yet: \
+             start `dkron agent --server --bootstrap-expect=1` or `dkron agent --dev`"
+        );
+    }
+    if options.node.bootstrap_expect > 1 {
+        anyhow::bail!(
+            "bootstrap-expect: clusters of several servers are not in this version yet, use 1"
+        );
+    }
+    Ok(())
+}
+
+fn announce(options: &Options, listener: &TcpListener, data: &data::Directory) {
+    let http = listener.local_addr().map(|addr| addr.to_string()).unwrap_or_default();
+    tracing::info!(
+        %http,
+        ui = options.http.ui,
+        metrics = options.http.prometheus,
+        data = %data.path().display(),
+        temporary = data.is_temporary(),
+        region = options.node.region,
+        "agent: listening"
+    );
+}
+
+/// Serves until `stop` comes or the node has stopped, then ends both in order.
+pub async fn serve(
+    listener: TcpListener,
+    app: rest::App,
+    node: Running,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let Running { mut stopped, stop: tell, .. } = node;
+    let (drain, mut drained) = watch::channel(false);
+    let closing = async move {
+        // An error means that the sender is gone, which is the end too.
+        let _ = drained.wait_for(|draining| *draining).await;
+    };
+    let listener = listener.tap_io(|stream| {
+        // Without it small answers wait for the client's acknowledgements.
+        let _ = stream.set_nodelay(true);
+    });
+    let server = axum::serve(listener, rest::router(app)).with_graceful_shutdown(closing);
+    let mut server = tokio::spawn(server.into_future());
+    let ended = tokio::select! {
+        () = stop => None,
+        result = &mut stopped => Some(result),
+        _ = &mut server => anyhow::bail!("the HTTP server ended by itself"),
+    };
+    drain.send_replace(true);
+    if tokio::time::timeout(DRAIN, &mut server).await.is_err() {
+        server.abort();
+    }
+    let result = match ended {
+        Some(result) => result,
+        None => {
+            tell();
+            let limit = tokio::time::timeout(STOP, stopped).await;
+            limit.unwrap_or_else(|_| Err(anyhow::anyhow!("the node did not stop in time")))
+        }
+    };
+    if result.is_ok() {
+        tracing::info!("agent: stopped");
+    }
+    result
+}

@@ -1,0 +1,172 @@
+//! The node behind the door. The only place that opens its parts and starts it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use dkron_core::domain::{NodeName, Settings};
+use dkron_core::schedule::Zone;
+use dkron_exec::executors::{HttpExecutor, NoopExecutor, ShellExecutor, ShellOptions};
+use dkron_exec::output::DEFAULT_LIMIT;
+use dkron_exec::processors::{FilesProcessor, LogProcessor};
+use dkron_exec::runner::{RunnerClient, RunnerOptions};
+use dkron_exec::{Executor, Processor, ProcessorRegistry, Registry};
+use dkron_node::service::{Member, Service};
+use dkron_node::{End, Node};
+use dkron_store::Durability;
+use dkron_store::data_dir::{DataDir, Options as DataOptions};
+use tokio::sync::oneshot;
+
+use crate::cli;
+use crate::config::{Options, split_address};
+
+/// What runs may go on for this long after the word to stop.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Longer socket paths do not fit an address of the kernel's.
+const SOCKET_PATH_BYTES: usize = 100;
+/// Version of the zone data that schedules are computed with.
+const ZONE_DATA: &str = "bundled";
+/// What Dkron's clients know of the membership protocol.
+const MEMBER_ALIVE: u8 = 1;
+
+/// A running node, as the door sees it.
+pub struct Running {
+    pub service: Service,
+    /// Names that jobs may use without a warning.
+    pub executors: Vec<String>,
+    pub processors: Vec<String>,
+    /// Ends when the node has ended, by itself or because it was told to.
+    pub stopped: Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>,
+    /// Tells the node to end.
+    pub stop: Box<dyn FnOnce() + Send>,
+}
+
+/// Opens the data directory and starts the node in it.
+pub async fn start(options: &Options, path: &Path) -> anyhow::Result<Running> {
+    let durability = if options.node.temporary { Durability::None } else { Durability::Fsync };
+    let data = open(path, durability)?;
+    let runner = RunnerClient::spawn(runner_options(&data)?).await.context("no process runner")?;
+    let executors = Registry::new([
+        Arc::new(ShellExecutor::new(runner.clone(), ShellOptions::default())) as Arc<dyn Executor>,
+        Arc::new(HttpExecutor::new()),
+        Arc::new(NoopExecutor),
+    ]);
+    let processors = ProcessorRegistry::new([
+        Arc::new(FilesProcessor::default()) as Arc<dyn Processor>,
+        Arc::new(LogProcessor::default()),
+    ]);
+    let named = |names: Vec<&'static str>| names.into_iter().map(str::to_owned).collect();
+    let (known_executors, known_processors) = (named(executors.names()), named(processors.names()));
+    let member = member(options)?;
+    let node = dkron_node::start(dkron_node::Options {
+        rpc_address: member.tags["rpc_addr"].clone(),
+        member,
+        region: options.node.region.clone(),
+        settings: Settings { zone: local_zone(), ..Settings::default() },
+        zone_data: ZONE_DATA.to_owned(),
+        data,
+        durability,
+        executors,
+        processors,
+        output_bytes: DEFAULT_LIMIT,
+        raft_multiplier: u32::from(options.cluster.raft_multiplier),
+    });
+    let node = node.await.context("the node does not start")?;
+    let service = node.service.clone();
+    let (tell, told) = oneshot::channel();
+    let stopped = Box::pin(until_ended(node, told, runner));
+    Ok(Running {
+        service,
+        executors: known_executors,
+        processors: known_processors,
+        stopped,
+        stop: Box::new(move || {
+            // It has ended by itself if nobody listens.
+            let _ = tell.send(());
+        }),
+    })
+}
+
+fn open(path: &Path, durability: Durability) -> anyhow::Result<DataDir> {
+    let mut id = [0; 16];
+    getrandom::fill(&mut id).context("the system gave no random bytes")?;
+    let mut options = DataOptions::new(id, env!("CARGO_PKG_VERSION"));
+    options.durability = durability;
+    DataDir::open(path, options).map_err(|err| anyhow::anyhow!("{}", err.chain()))
+}
+
+/// This program again, as the process that starts processes.
+fn runner_options(data: &DataDir) -> anyhow::Result<RunnerOptions> {
+    let exe = std::env::current_exe().context("this program's own path is unknown")?;
+    let mut socket_path: PathBuf = data.runner_socket_path();
+    if socket_path.as_os_str().len() >= SOCKET_PATH_BYTES {
+        let name = format!("dkron-runner-{}.sock", std::process::id());
+        socket_path = std::env::temp_dir().join(name);
+    }
+    Ok(RunnerOptions { exe, args: vec![OsString::from(cli::RUNNER)], socket_path })
+}
+
+/// Waits for the word to stop, or for the node's own end.
+async fn until_ended(
+    mut node: Node,
+    told: oneshot::Receiver<()>,
+    runner: RunnerClient,
+) -> anyhow::Result<()> {
+    let end = tokio::select! {
+        _ = told => End::Left,
+        end = node.ended() => end,
+    };
+    if let End::Failed(reason) = end {
+        runner.shutdown().await;
+        anyhow::bail!("the node can not go on: {reason}");
+    }
+    node.stop(PATIENCE).await;
+    runner.shutdown().await;
+    Ok(())
+}
+
+/// This node as others see it; the reserved tags are Dkron's.
+fn member(options: &Options) -> anyhow::Result<Member> {
+    let node = &options.node;
+    let (host, port) = split_address("bind-addr", &options.cluster.bind_addr)?;
+    let addr = if host.is_empty() { "0.0.0.0" } else { host };
+    let rpc_port = options.cluster.rpc_port;
+    let mut tags: BTreeMap<String, String> = node.tags.clone();
+    let reserved = [
+        ("role", "dkron".to_owned()),
+        ("dc", node.datacenter.clone()),
+        ("region", node.region.clone()),
+        ("version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("server", "true".to_owned()),
+        ("port", rpc_port.to_string()),
+        ("rpc_addr", format!("{addr}:{rpc_port}")),
+        ("expect", node.bootstrap_expect.to_string()),
+    ];
+    tags.extend(reserved.map(|(name, value)| (name.to_owned(), value)));
+    let name = NodeName::new(node.name.as_str());
+    Ok(Member { name, addr: addr.to_owned(), port, tags, status: MEMBER_ALIVE })
+}
+
+/// The zone of this machine: what a new cluster takes for jobs without one.
+fn local_zone() -> String {
+    let from_link = || {
+        let target = std::fs::read_link("/etc/localtime").ok()?;
+        let path = target.to_str()?;
+        path.split_once("zoneinfo/").map(|(_, name)| name.to_owned())
+    };
+    let named = std::env::var("TZ").ok().map(|name| name.trim_start_matches(':').to_owned());
+    let name = named.or_else(from_link).unwrap_or_default();
+    match Zone::parse(&name) {
+        Ok(_) if !name.is_empty() => name,
+        Ok(_) => "UTC".to_owned(),
+        Err(err) => {
+            tracing::warn!(%err, "config: the local time zone is not known, UTC stands for it");
+            "UTC".to_owned()
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The command line: what was asked for, and the exit code. One file for each subcommand.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod agent;
+mod keygen;
+mod runner;
+mod version;
+
+use std::process::ExitCode;
+
+use clap::Command;
+use clap::error::ErrorKind;
+
+/// The hidden command by which an agent starts its runner.
+pub const RUNNER: &str = runner::NAME;
+
+/// Runs what the process was called for.
+pub fn main() -> ExitCode {
+    let matches = match command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(err) => {
+            let asked = matches!(err.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            // A closed pipe on the other side is no reason for another exit code.
+            let _ = err.print();
+            return if asked { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
+    };
+    let result = match matches.subcommand() {
+        Some(("agent", matches)) => agent::run(matches),
+        Some(("version", _)) => version::run(),
+        Some(("keygen", _)) => keygen::run(),
+        Some((runner::NAME, _)) => runner::run(),
+        _ => Ok(()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(err) => {
+            eprintln!("Error: {err:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// All commands.
+pub fn command() -> Command {
+    Command::new("dkron")
+        .about("Distributed job scheduler, compatible with Dkron")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(agent::command())
+        .subcommand(version::command())
+        .subcommand(keygen::command())
+        .subcommand(runner::command())
+}

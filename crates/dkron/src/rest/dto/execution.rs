@@ -1,0 +1,113 @@
+//! An execution as clients see it: Dkron's keys in Dkron's order, then ours.
+
+use dkron_core::domain::{State, Timestamp};
+use dkron_core::schedule::Zone;
+use dkron_node::service::ExecutionView;
+use serde::Serialize;
+
+use crate::rest::instant::Instant;
+use crate::rest::json::lossy;
+
+#[derive(Serialize)]
+pub struct ExecutionDto {
+    #[serde(flatten)]
+    head: Head,
+    #[serde(flatten)]
+    ours: Ours,
+}
+
+/// As in the list of a job's executions.
+#[derive(Serialize)]
+pub struct ListedExecution {
+    #[serde(flatten)]
+    head: Head,
+    output_truncated: bool,
+    #[serde(flatten)]
+    ours: Ours,
+}
+
+#[derive(Serialize)]
+struct Head {
+    id: String,
+    job_name: String,
+    started_at: Instant,
+    finished_at: Instant,
+    success: bool,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    output: String,
+    node_name: String,
+    group: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    attempt: u32,
+}
+
+/// Beyond Dkron's keys.
+#[derive(Serialize)]
+struct Ours {
+    state: &'static str,
+    scheduled_at: Instant,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<i32>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// How much of an output is shown: its last bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tail(pub Option<usize>);
+
+impl ExecutionDto {
+    /// Times in UTC, the output whole.
+    pub fn new(view: &ExecutionView) -> Self {
+        ExecutionDto { head: head(view, &Zone::utc(), &view.output), ours: ours(view) }
+    }
+}
+
+impl ListedExecution {
+    /// Times in the job's zone, of the output the tail.
+    pub fn new(view: &ExecutionView, zone: &Zone, tail: Tail) -> Self {
+        let len = view.output.len();
+        let cut = tail.0.filter(|limit| len > *limit);
+        let shown = &view.output[len - cut.unwrap_or(len)..];
+        ListedExecution {
+            head: head(view, zone, shown),
+            output_truncated: cut.is_some(),
+            ours: ours(view),
+        }
+    }
+}
+
+fn head(view: &ExecutionView, zone: &Zone, output: &[u8]) -> Head {
+    Head {
+        id: view.id.to_string(),
+        job_name: view.job_name.to_string(),
+        started_at: shown(view.started_at, zone),
+        finished_at: shown(view.finished_at, zone),
+        success: view.state == State::Success,
+        output: lossy(output),
+        node_name: view.id.node.to_string(),
+        group: view.group.0,
+        attempt: view.attempt,
+    }
+}
+
+fn ours(view: &ExecutionView) -> Ours {
+    Ours {
+        state: view.state.word(),
+        scheduled_at: Instant::utc(view.nominal.0),
+        reason: view.reason,
+        exit_code: view.exit_code,
+    }
+}
+
+/// What has not happened is the year-1 literal in every zone: clients compare with it.
+fn shown(at: Option<Timestamp>, zone: &Zone) -> Instant {
+    match at {
+        Some(at) => Instant(at, zone.offset_at(at)),
+        None => Instant::utc(Timestamp::YEAR_ONE),
+    }
+}

@@ -1,0 +1,102 @@
+//! A job as clients see it: Dkron's 26 keys in Dkron's order, then ours.
+
+use std::collections::BTreeMap;
+
+use dkron_core::domain::{Concurrency, Status, TextMap, Timestamp};
+use dkron_node::service::JobView;
+use serde::Serialize;
+
+use crate::rest::instant::Instant;
+
+#[derive(Serialize)]
+pub struct JobDto<'a> {
+    id: &'a str,
+    name: &'a str,
+    displayname: &'a str,
+    timezone: &'a str,
+    schedule: &'a str,
+    owner: &'a str,
+    owner_email: &'a str,
+    success_count: u64,
+    error_count: u64,
+    last_success: Option<Instant>,
+    last_error: Option<Instant>,
+    disabled: bool,
+    tags: Option<&'a TextMap>,
+    metadata: Option<&'a TextMap>,
+    retries: u32,
+    dependent_jobs: Option<Vec<&'a str>>,
+    parent_job: &'a str,
+    processors: &'a BTreeMap<String, TextMap>,
+    concurrency: &'static str,
+    executor: &'a str,
+    executor_config: Option<&'a TextMap>,
+    status: &'static str,
+    next: Instant,
+    ephemeral: bool,
+    starts_at: Option<Instant>,
+    expires_at: Option<Instant>,
+    /// Executions that have not ended.
+    running: u32,
+    /// Counts the changes of the definition.
+    version: u64,
+}
+
+impl<'a> From<&'a JobView> for JobDto<'a> {
+    fn from(view: &'a JobView) -> Self {
+        let job = &*view.job;
+        let next = view.next.map_or(Timestamp::YEAR_ONE, |nominal| nominal.0);
+        JobDto {
+            id: job.name.as_str(),
+            name: job.name.as_str(),
+            displayname: &job.displayname,
+            timezone: &job.timezone,
+            schedule: &job.schedule,
+            owner: &job.owner,
+            owner_email: &job.owner_email,
+            success_count: view.success_count,
+            error_count: view.error_count,
+            last_success: view.last_success.map(Instant::utc),
+            last_error: view.last_error.map(Instant::utc),
+            disabled: job.disabled,
+            tags: filled(&job.tags),
+            metadata: filled(&job.metadata),
+            retries: job.retries,
+            dependent_jobs: dependents(view),
+            parent_job: job.parent_job.as_ref().map_or("", |parent| parent.as_str()),
+            processors: &job.processors,
+            concurrency: match job.concurrency {
+                Concurrency::Allow => "allow",
+                Concurrency::Forbid => "forbid",
+            },
+            executor: &job.executor,
+            executor_config: filled(&job.executor_config),
+            status: status(view.status),
+            next: Instant::utc(next),
+            ephemeral: job.ephemeral,
+            starts_at: job.starts_at.map(Instant::utc),
+            expires_at: job.expires_at.map(Instant::utc),
+            running: view.running,
+            version: view.version.0,
+        }
+    }
+}
+
+/// An empty map is null, as it comes back from Dkron's store.
+fn filled(map: &TextMap) -> Option<&TextMap> {
+    (!map.is_empty()).then_some(map)
+}
+
+fn dependents(view: &JobView) -> Option<Vec<&str>> {
+    let names = view.dependents.iter().map(|name| name.as_str());
+    (!view.dependents.is_empty()).then(|| names.collect())
+}
+
+fn status(status: Status) -> &'static str {
+    match status {
+        Status::Untriggered => "",
+        Status::Success => "success",
+        Status::Failed => "failed",
+        Status::PartiallyFailed => "partially_failed",
+    }
+}

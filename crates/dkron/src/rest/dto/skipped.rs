@@ -1,0 +1,27 @@
+//! Slots that did not run.
+
+use dkron_core::domain::Skipped;
+use serde::Serialize;
+
+use crate::rest::instant::Instant;
+
+#[derive(Serialize)]
+pub struct SkippedDto<'a> {
+    first: Instant,
+    last: Instant,
+    count: u64,
+    reason: &'static str,
+    detail: &'a str,
+}
+
+impl<'a> From<&'a Skipped> for SkippedDto<'a> {
+    fn from(skipped: &'a Skipped) -> Self {
+        SkippedDto {
+            first: Instant::utc(skipped.first.0),
+            last: Instant::utc(skipped.last.0),
+            count: skipped.count,
+            reason: skipped.reason.word(),
+            detail: &skipped.detail,
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Dkron's REST API over the façade of a node. It knows HTTP and Dkron's JSON, and nothing of how
+//! a job is run or stored.
+
+mod cors;
+mod decode;
+mod dto;
+mod instant;
+mod json;
+mod query;
+mod respond;
+mod route;
+mod routes;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use axum::http::{Method, StatusCode, Uri};
+use dkron_node::service::Service;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::config::HttpOptions;
+use query::Query;
+use respond::Answer;
+use route::{Enabled, Route};
+
+/// An instant in UTC as the API shows it; log lines show it alike.
+pub fn instant_text(at: dkron_core::domain::Timestamp) -> String {
+    instant::format(at, 0)
+}
+
+const WHOM: HeaderName = HeaderName::from_static("x-whom");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
+/// What the handlers share.
+pub struct App {
+    pub service: Service,
+    pub node: String,
+    pub http: HttpOptions,
+    /// Names of executors and processors that some node has: others are warned of.
+    pub executors: Vec<String>,
+    pub processors: Vec<String>,
+    pub metrics: Option<PrometheusHandle>,
+    /// For `/debug/vars`, secrets taken out.
+    pub command_line: Vec<String>,
+}
+
+/// One routed request without its body.
+struct Call<'a> {
+    app: &'a App,
+    uri: &'a Uri,
+    query: Query,
+    pretty: bool,
+}
+
+impl Call<'_> {
+    /// A value as JSON, pretty where that was asked for.
+    fn json<T: serde::Serialize + ?Sized>(&self, status: StatusCode, value: &T) -> Answer {
+        respond::json(status, value, self.pretty)
+    }
+
+    fn ok<T: serde::Serialize + ?Sized>(&self, value: &T) -> Answer {
+        self.json(StatusCode::OK, value)
+    }
+}
+
+/// The whole door as a service for HTTP connections.
+pub fn router(app: App) -> Router {
+    let whom = HeaderValue::from_bytes(app.node.as_bytes());
+    let door = Arc::new(Door { whom: whom.ok(), app });
+    Router::new()
+        .fallback(answer)
+        .with_state(door)
+        .layer(DefaultBodyLimit::disable())
+        .layer(CatchPanicLayer::custom(panicked))
+}
+
+struct Door {
+    app: App,
+    whom: Option<HeaderValue>,
+}
+
+/// A handler's panic stays its own request's. It is a defect, so it is logged as one.
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Answer {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("");
+    tracing::error!(panic = text, "rest: a handler panicked, please report it");
+    respond::empty(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+async fn answer(State(door): State<Arc<Door>>, request: Request) -> Answer {
+    let method = request.method().clone();
+    let uri = request.uri().clone();
+    let Some(path) = query::decode(uri.path(), false) else {
+        return respond::text(StatusCode::BAD_REQUEST, "400 Bad Request: bad escape in the path");
+    };
+    let http = &door.app.http;
+    let enabled = Enabled { ui: http.ui, metrics: door.app.metrics.is_some() };
+    let foreign = cors::foreign(request.headers(), &uri);
+    let Some(route) = Route::find(&method, &path, enabled) else {
+        let asks = method == Method::OPTIONS && foreign.is_some() && path != "/health";
+        if asks && Route::known(&path, enabled) {
+            return cors::preflight();
+        }
+        return redirect(&method, &path, &uri, enabled).unwrap_or_else(respond::no_route);
+    };
+    let bare = route == Route::Health;
+    let mut answer = match cors::refuse(&method, foreign.as_deref(), &http.allowed_origins) {
+        Some(refusal) => refusal,
+        None => {
+            let query = Query::parse(uri.query().unwrap_or(""));
+            let pretty = query.has("pretty");
+            let call = Call { app: &door.app, uri: &uri, query, pretty };
+            dispatch(&call, route, request).await
+        }
+    };
+    if !bare {
+        if foreign.is_some() {
+            cors::open(&mut answer);
+        }
+        if let Some(whom) = &door.whom {
+            answer.headers_mut().insert(WHOM, whom.clone());
+        }
+    }
+    tracing::debug!(%method, path, status = answer.status().as_u16(), "rest: request");
+    answer
+}
+
+async fn dispatch(call: &Call<'_>, route: Route, request: Request) -> Answer {
+    match route {
+        Route::Index => routes::node::index(call).await,
+        Route::Members => routes::cluster::members(call).await,
+        Route::Leader => routes::cluster::leader(call).await,
+        Route::IsLeader => routes::cluster::is_leader(call).await,
+        Route::Leave => routes::cluster::leave(call).await,
+        Route::Paused => routes::cluster::paused(call).await,
+        Route::Pause(paused) => routes::cluster::pause(call, paused).await,
+        Route::Restore => routes::restore::restore(call, request).await,
+        Route::Busy => routes::executions::busy(call).await,
+        Route::Preview => routes::preview::preview(call).await,
+        Route::Jobs => routes::jobs::list(call).await,
+        Route::Put(name) => routes::put::put(call, name, request).await,
+        Route::Job(name) => routes::jobs::show(call, name).await,
+        Route::Delete(name) => routes::jobs::delete(call, name).await,
+        Route::Run(name) => routes::jobs::run(call, name).await,
+        Route::Toggle(name) => routes::jobs::toggle(call, name).await,
+        Route::Executions(name) => routes::executions::list(call, name).await,
+        Route::ClearExecutions(name) => routes::executions::clear(call, name).await,
+        Route::Execution(name, id) => routes::executions::show(call, name, id).await,
+        Route::Skipped(name) => routes::executions::skipped(call, name).await,
+        Route::Health => routes::node::health(),
+        Route::Vars => routes::node::vars(call).await,
+        Route::Metrics => routes::node::metrics(call),
+        Route::Root => routes::ui::root(request.headers()),
+        Route::Ui => routes::ui::page(call).await,
+    }
+}
+
+/// A path that is known with its last slash added or taken away leads there.
+fn redirect(method: &Method, path: &str, uri: &Uri, enabled: Enabled) -> Option<Answer> {
+    Route::find(method, &route::other_form(path)?, enabled)?;
+    let target = route::other_form(uri.path())?;
+    let target = match uri.query() {
+        Some(query) => format!("{target}?{query}"),
+        None => target,
+    };
+    let get = matches!(*method, Method::GET | Method::HEAD);
+    let status = if get { StatusCode::MOVED_PERMANENTLY } else { StatusCode::TEMPORARY_REDIRECT };
+    let mut answer = respond::empty(status);
+    if get {
+        let shown = target.replace('&', "&amp;").replace('"', "&#34;").replace('<', "&lt;");
+        let body = format!("<a href=\"{shown}\">Moved Permanently</a>.\n\n");
+        *answer.body_mut() = Body::from(body);
+        answer.headers_mut().insert(CONTENT_TYPE, HTML);
+    }
+    answer.headers_mut().insert(LOCATION, HeaderValue::from_str(&target).ok()?);
+    Some(answer)
+}

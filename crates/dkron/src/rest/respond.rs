@@ -1,0 +1,77 @@
+//! The only place where an outcome becomes a status.
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use axum::http::{Response, StatusCode};
+use dkron_node::service::Error;
+use serde::Serialize;
+
+use super::json;
+
+pub type Answer = Response<Body>;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+/// Without the character set, as the original's router has it.
+const BARE_TEXT: HeaderValue = HeaderValue::from_static("text/plain");
+/// Seconds.
+const SOON: HeaderValue = HeaderValue::from_static("1");
+
+/// A value as JSON.
+pub fn json<T: Serialize + ?Sized>(status: StatusCode, value: &T, pretty: bool) -> Answer {
+    let mut answer = Response::new(Body::from(json::encode(value, pretty)));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, JSON);
+    answer
+}
+
+/// A text for a person.
+pub fn text(status: StatusCode, text: impl Into<String>) -> Answer {
+    let mut answer = Response::new(Body::from(text.into()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, TEXT);
+    answer
+}
+
+/// A status alone.
+pub fn empty(status: StatusCode) -> Answer {
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = status;
+    answer
+}
+
+/// No route is there, or none for the method.
+pub fn no_route() -> Answer {
+    let mut answer = text(StatusCode::NOT_FOUND, "404 page not found");
+    answer.headers_mut().insert(CONTENT_TYPE, BARE_TEXT);
+    answer
+}
+
+/// A payload that is no JSON of a job.
+pub fn unparsable(err: &super::decode::Error) -> Answer {
+    text(StatusCode::BAD_REQUEST, format!("Unable to parse payload: {err}."))
+}
+
+/// Why a request was not carried out.
+pub fn error(err: &Error) -> Answer {
+    let status = match err {
+        Error::Invalid(_) | Error::Cycle(_) => {
+            let said = format!("Job validation failed: {err}.");
+            return text(StatusCode::BAD_REQUEST, said);
+        }
+        Error::JobNotFound | Error::ExecutionNotFound => return empty(StatusCode::NOT_FOUND),
+        Error::ParentNotFound | Error::NoEligibleNode(_) => StatusCode::NOT_FOUND,
+        Error::HasDependents(_) | Error::Overlap(_) => StatusCode::CONFLICT,
+        Error::Paused => StatusCode::SERVICE_UNAVAILABLE,
+        Error::NoCapacity(_) | Error::Busy | Error::NoLeader | Error::Unknown | Error::Stopping => {
+            let mut answer = text(StatusCode::SERVICE_UNAVAILABLE, err.to_string());
+            answer.headers_mut().insert(RETRY_AFTER, SOON);
+            return answer;
+        }
+        Error::Storage(_) => {
+            tracing::error!(%err, "rest: a request failed");
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+    };
+    text(status, err.to_string())
+}

@@ -1,0 +1,194 @@
+//! Which request means what: Dkron's table of routes, and its rule for a trailing slash.
+
+use axum::http::Method;
+use dkron_core::domain::JobName;
+
+/// A request that some handler answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    Index,
+    Members,
+    Leader,
+    IsLeader,
+    Leave,
+    Restore,
+    Busy,
+    Paused,
+    Pause(bool),
+    Preview,
+    Jobs,
+    /// Create or replace; the name of the path, where it has one.
+    Put(Option<JobName>),
+    Job(JobName),
+    Delete(JobName),
+    Run(JobName),
+    Toggle(JobName),
+    Executions(JobName),
+    ClearExecutions(JobName),
+    Execution(JobName, String),
+    Skipped(JobName),
+    Health,
+    Vars,
+    Metrics,
+    Root,
+    Ui,
+}
+
+/// The optional parts of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Enabled {
+    pub ui: bool,
+    pub metrics: bool,
+}
+
+/// Methods that some route has.
+const METHODS: [Method; 5] =
+    [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+
+impl Route {
+    /// Whether a request of this kind can change anything.
+    pub fn writes(method: &Method) -> bool {
+        !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+    }
+
+    /// The route of a decoded path; HEAD is answered as GET is, without the body.
+    pub fn find(method: &Method, path: &str, enabled: Enabled) -> Option<Route> {
+        let get = matches!(*method, Method::GET | Method::HEAD);
+        let post = *method == Method::POST;
+        let path = path.strip_prefix('/')?;
+        if let Some(rest) = path.strip_prefix("v1/jobs/") {
+            return job_route(method, rest);
+        }
+        Some(match path {
+            "v1" | "v1/" if get => Route::Index,
+            "v1/members" if get => Route::Members,
+            "v1/leader" if get => Route::Leader,
+            "v1/isleader" if get => Route::IsLeader,
+            "v1/leave" if post => Route::Leave,
+            "v1/restore" if post => Route::Restore,
+            "v1/busy" if get => Route::Busy,
+            "v1/pause" if get => Route::Paused,
+            "v1/pause" if post => Route::Pause(true),
+            "v1/unpause" if post => Route::Pause(false),
+            "v1/schedule/preview" if get => Route::Preview,
+            "v1/jobs" if get => Route::Jobs,
+            "v1/jobs" if post || *method == Method::PATCH => Route::Put(None),
+            "health" if get => Route::Health,
+            "debug/vars" if get => Route::Vars,
+            "metrics" if get && enabled.metrics => Route::Metrics,
+            "" if get && enabled.ui => Route::Root,
+            _ if get && enabled.ui && path.starts_with("ui/") => Route::Ui,
+            _ => return None,
+        })
+    }
+
+    /// Whether any method has a route here.
+    pub fn known(path: &str, enabled: Enabled) -> bool {
+        METHODS.iter().any(|method| Route::find(method, path, enabled).is_some())
+    }
+}
+
+fn job_route(method: &Method, rest: &str) -> Option<Route> {
+    let get = matches!(*method, Method::GET | Method::HEAD);
+    let post = *method == Method::POST;
+    let delete = *method == Method::DELETE;
+    let mut parts = rest.splitn(4, '/');
+    let name = parts.next().filter(|name| !name.is_empty())?;
+    let name = || JobName::from(name);
+    Some(match (parts.next(), parts.next(), parts.next()) {
+        (None, ..) if get => Route::Job(name()),
+        (None, ..) if post => Route::Run(name()),
+        (None, ..) if delete => Route::Delete(name()),
+        (None, ..) if *method == Method::PUT => Route::Put(Some(name())),
+        (Some("run"), None, _) if post => Route::Run(name()),
+        (Some("toggle"), None, _) if post => Route::Toggle(name()),
+        (Some("executions"), None, _) if get => Route::Executions(name()),
+        (Some("executions"), None, _) if delete => Route::ClearExecutions(name()),
+        (Some("skipped"), None, _) if get => Route::Skipped(name()),
+        (Some("executions"), Some(id), None) if get && !id.is_empty() => {
+            Route::Execution(name(), id.to_owned())
+        }
+        _ => return None,
+    })
+}
+
+/// The same path with or without its last slash.
+pub fn other_form(path: &str) -> Option<String> {
+    match path.strip_suffix('/') {
+        Some("") => None,
+        Some(shorter) => Some(shorter.to_owned()),
+        None => Some(format!("{path}/")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: Enabled = Enabled { ui: true, metrics: true };
+    const LEAST: Enabled = Enabled { ui: false, metrics: false };
+
+    fn find(method: &str, path: &str) -> Option<Route> {
+        Route::find(&method.parse().unwrap(), path, ALL)
+    }
+
+    #[test]
+    fn the_table() {
+        let j = || JobName::from("j");
+        for (method, path, wanted) in [
+            ("GET", "/v1", Route::Index),
+            ("GET", "/v1/", Route::Index),
+            ("HEAD", "/v1/jobs", Route::Jobs),
+            ("PATCH", "/v1/jobs", Route::Put(None)),
+            ("PUT", "/v1/jobs/j", Route::Put(Some(j()))),
+            ("POST", "/v1/jobs/j", Route::Run(j())),
+            ("POST", "/v1/jobs/j/run", Route::Run(j())),
+            ("POST", "/v1/jobs/j/toggle", Route::Toggle(j())),
+            ("DELETE", "/v1/jobs/j", Route::Delete(j())),
+            ("DELETE", "/v1/jobs/j/executions", Route::ClearExecutions(j())),
+            ("GET", "/v1/jobs/j/executions/1-x", Route::Execution(j(), "1-x".into())),
+            ("GET", "/v1/jobs/j/skipped", Route::Skipped(j())),
+            ("GET", "/v1/pause", Route::Paused),
+            ("POST", "/v1/unpause", Route::Pause(false)),
+            ("GET", "/ui/x/y.js", Route::Ui),
+            ("GET", "/", Route::Root),
+        ] {
+            assert_eq!(find(method, path), Some(wanted), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_unknown() {
+        for (method, path) in [
+            ("GET", "/nope"),
+            ("GET", "/v1/nope"),
+            ("POST", "/v1/members"),
+            ("DELETE", "/v1/jobs"),
+            ("PUT", "/v1/jobs"),
+            ("PATCH", "/v1/jobs/x"),
+            ("GET", "/v1/jobs/x/run"),
+            ("GET", "/v1/jobs//executions"),
+            ("GET", "/v1/jobs/x/executions/1/2"),
+            ("GET", "/v1/jobs/x/y"),
+            ("GET", "//v1/jobs"),
+            ("GET", "/ui"),
+            ("POST", "/"),
+            ("GET", "v1/jobs"),
+            ("OPTIONS", "/v1/jobs"),
+            ("GET", "/v1/unpause"),
+        ] {
+            assert_eq!(find(method, path), None, "{method} {path}");
+        }
+        for path in ["/", "/ui/", "/metrics"] {
+            assert_eq!(Route::find(&Method::GET, path, LEAST), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn slashes() {
+        assert_eq!(other_form("/v1/jobs/").unwrap(), "/v1/jobs");
+        assert_eq!(other_form("/ui").unwrap(), "/ui/");
+        assert_eq!(other_form("/"), None);
+        assert!(Route::known("/v1/restore", ALL) && !Route::known("/v1/nope", ALL));
+    }
+}

@@ -1,0 +1,103 @@
+//! Executions of a job, what runs now, and the slots that did not run.
+
+use std::time::Instant;
+
+use axum::http::StatusCode;
+use dkron_core::domain::{JobName, Timestamp};
+use dkron_core::schedule::Zone;
+use dkron_node::service::{Error, ExecutionSort, ExecutionView, Service};
+
+use super::counted;
+use crate::metrics;
+use crate::rest::dto::{ExecutionDto, JobDto, ListedExecution, SkippedDto, Tail};
+use crate::rest::respond::{self, Answer};
+use crate::rest::{Call, query};
+
+pub async fn list(call: &Call<'_>, name: JobName) -> Answer {
+    let (sort, descending) = match query::executions(&call.query) {
+        Ok(order) => order,
+        Err(said) => return respond::text(StatusCode::BAD_REQUEST, said),
+    };
+    let found = async {
+        let job = call.app.service.job(name.clone()).await?;
+        let zone = zone(&call.app.service, &job.job.timezone).await?;
+        Ok((zone, call.app.service.executions(name).await?))
+    };
+    let (zone, mut views) = match found.await {
+        Ok(found) => found,
+        Err(err) => return respond::error(&err),
+    };
+    order(&mut views, sort, descending);
+    let tail = Tail(query::output_limit(&call.query));
+    let page = query::slice(&views, query::page(&call.query));
+    let shown: Vec<_> = page.iter().map(|view| ListedExecution::new(view, &zone, tail)).collect();
+    counted(call.ok(&shown), views.len())
+}
+
+/// Ties, and the order without a field, go by number and node.
+fn order(views: &mut [ExecutionView], sort: ExecutionSort, descending: bool) {
+    let time = |view: &ExecutionView| -> Option<Timestamp> {
+        match sort {
+            ExecutionSort::StartedAt => view.started_at,
+            ExecutionSort::FinishedAt => view.finished_at,
+            ExecutionSort::Key | ExecutionSort::Attempt => None,
+        }
+    };
+    let attempt = |view: &ExecutionView| match sort {
+        ExecutionSort::Attempt => view.attempt,
+        _ => 0,
+    };
+    views.sort_by(|one, other| {
+        let order =
+            (time(one), attempt(one), &one.id).cmp(&(time(other), attempt(other), &other.id));
+        if descending { order.reverse() } else { order }
+    });
+}
+
+/// The zone in which a job's executions are shown: its own, or UTC.
+async fn zone(service: &Service, timezone: &str) -> Result<Zone, Error> {
+    let name = match timezone {
+        "Local" => service.zone().await?,
+        name => name.to_owned(),
+    };
+    Ok(Zone::parse(&name).unwrap_or_else(|_| Zone::utc()))
+}
+
+pub async fn show(call: &Call<'_>, name: JobName, id: String) -> Answer {
+    match call.app.service.execution(name, id).await {
+        Ok(view) => call.ok(&ExecutionDto::new(&view)),
+        Err(err) => respond::error(&err),
+    }
+}
+
+pub async fn clear(call: &Call<'_>, name: JobName) -> Answer {
+    let asked = Instant::now();
+    let result = call.app.service.clear_executions(name).await;
+    metrics::timed(metrics::names::DELETE_EXECUTIONS, asked);
+    match result {
+        Ok(view) => call.ok(&JobDto::from(&view)),
+        Err(err) => respond::error(&err),
+    }
+}
+
+pub async fn busy(call: &Call<'_>) -> Answer {
+    match call.app.service.busy().await {
+        Ok(mut views) => {
+            order(&mut views, ExecutionSort::StartedAt, false);
+            let shown: Vec<_> = views.iter().map(ExecutionDto::new).collect();
+            counted(call.ok(&shown), views.len())
+        }
+        Err(err) => respond::error(&err),
+    }
+}
+
+pub async fn skipped(call: &Call<'_>, name: JobName) -> Answer {
+    match call.app.service.skipped(name).await {
+        Ok(records) => {
+            let page = query::slice(&records, query::page(&call.query));
+            let shown: Vec<_> = page.iter().map(SkippedDto::from).collect();
+            counted(call.ok(&shown), records.len())
+        }
+        Err(err) => respond::error(&err),
+    }
+}

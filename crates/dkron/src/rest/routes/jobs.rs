@@ -1,0 +1,102 @@
+//! Jobs: list, show, delete, run, toggle.
+
+use std::time::{Duration, Instant};
+
+use axum::http::StatusCode;
+use axum::http::header::{HeaderName, HeaderValue, LOCATION};
+use dkron_core::domain::JobName;
+
+use super::counted;
+use crate::config::duration;
+use crate::metrics;
+use crate::rest::dto::JobDto;
+use crate::rest::respond::{self, Answer};
+use crate::rest::{Call, query};
+
+const GROUP: HeaderName = HeaderName::from_static("x-dkron-group");
+const ENDED: HeaderName = HeaderName::from_static("x-dkron-ended");
+/// A connection is not held longer than this.
+const WAIT_MOST: Duration = Duration::from_secs(600);
+
+pub async fn list(call: &Call<'_>) -> Answer {
+    let list = match query::jobs(&call.query) {
+        Ok(list) => list,
+        Err(said) => return respond::text(StatusCode::BAD_REQUEST, said),
+    };
+    match call.app.service.list_jobs(list).await {
+        Ok(page) => {
+            let jobs: Vec<JobDto<'_>> = page.jobs.iter().map(JobDto::from).collect();
+            counted(call.ok(&jobs), page.total)
+        }
+        Err(err) => respond::error(&err),
+    }
+}
+
+pub async fn show(call: &Call<'_>, name: JobName) -> Answer {
+    let asked = Instant::now();
+    let result = call.app.service.job(name).await;
+    metrics::timed(metrics::names::GET_JOB, asked);
+    match result {
+        Ok(view) => call.ok(&JobDto::from(&view)),
+        Err(err) => respond::error(&err),
+    }
+}
+
+pub async fn delete(call: &Call<'_>, name: JobName) -> Answer {
+    let asked = Instant::now();
+    let result = call.app.service.delete_job(name).await;
+    metrics::timed(metrics::names::DELETE_JOB, asked);
+    match result {
+        Ok(view) => {
+            metrics::counted(metrics::names::JOB_DELETE, view.job.name.as_str());
+            call.ok(&JobDto::from(&view))
+        }
+        Err(err) => respond::error(&err),
+    }
+}
+
+/// Answers as soon as the run is decided, or with `wait` when the whole group has ended.
+pub async fn run(call: &Call<'_>, name: JobName) -> Answer {
+    let wait = match call.query.get("wait").filter(|text| !text.is_empty()) {
+        None => None,
+        Some(text) => match duration(text) {
+            Some(wait) => Some(wait.min(WAIT_MOST)),
+            None => {
+                let said = "wait: it wants a duration such as 30s or 2m, at most 10m";
+                return respond::text(StatusCode::BAD_REQUEST, said);
+            }
+        },
+    };
+    match call.app.service.run_job(name, wait).await {
+        Ok(run) => {
+            let mut answer = call.json(StatusCode::ACCEPTED, &JobDto::from(&run.job));
+            located(&mut answer, call);
+            answer.headers_mut().insert(GROUP, HeaderValue::from(run.group.0));
+            if let Some(ended) = run.ended {
+                let ended = HeaderValue::from_static(if ended { "true" } else { "false" });
+                answer.headers_mut().insert(ENDED, ended);
+            }
+            answer
+        }
+        Err(err) => respond::error(&err),
+    }
+}
+
+pub async fn toggle(call: &Call<'_>, name: JobName) -> Answer {
+    match call.app.service.toggle_job(name).await {
+        Ok(view) => {
+            let mut answer = call.ok(&JobDto::from(&view));
+            located(&mut answer, call);
+            answer
+        }
+        Err(err) => respond::error(&err),
+    }
+}
+
+/// `Location` is the request's own address, as Dkron has it.
+fn located(answer: &mut Answer, call: &Call<'_>) {
+    let address = call.uri.path_and_query().map_or("/", |address| address.as_str());
+    if let Ok(value) = HeaderValue::from_bytes(address.as_bytes()) {
+        answer.headers_mut().insert(LOCATION, value);
+    }
+}

@@ -1,0 +1,22 @@
+//! The handlers, by what they are about.
+
+pub mod cluster;
+pub mod executions;
+pub mod jobs;
+pub mod node;
+pub mod preview;
+pub mod put;
+pub mod restore;
+pub mod ui;
+
+use axum::http::header::{HeaderName, HeaderValue};
+
+use super::respond::Answer;
+
+const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+
+/// The answer with the number of all that a list is a part of.
+fn counted(mut answer: Answer, total: usize) -> Answer {
+    answer.headers_mut().insert(TOTAL_COUNT, HeaderValue::from(total));
+    answer
+}

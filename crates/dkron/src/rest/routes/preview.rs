@@ -1,0 +1,71 @@
+//! The next instants of a schedule, before any job has it.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::http::StatusCode;
+use dkron_core::domain::Timestamp;
+use dkron_core::schedule::{Schedule, Zone};
+use serde_json::json;
+
+use crate::rest::Call;
+use crate::rest::instant::{self, Instant};
+use crate::rest::respond::{self, Answer};
+
+const INSTANTS: usize = 10;
+const INSTANTS_MOST: usize = 100;
+
+pub async fn preview(call: &Call<'_>) -> Answer {
+    let local = match call.app.service.zone().await {
+        Ok(name) => Zone::parse(&name).unwrap_or_else(|_| Zone::utc()),
+        Err(err) => return respond::error(&err),
+    };
+    let param = |key: &str| call.query.get(key).unwrap_or("");
+    let refuse = |field: &str, message: String, column: Option<usize>| {
+        let said = json!({ "field": field, "message": message, "column": column });
+        call.json(StatusCode::BAD_REQUEST, &said)
+    };
+    let timezone = param("timezone");
+    let shown_zone = match timezone {
+        "" => Ok(local.clone()),
+        name => Zone::resolve(name, &local),
+    };
+    if let Err(err) = &shown_zone {
+        return refuse("timezone", err.to_string(), None);
+    }
+    let after = match param("after") {
+        "" => now(),
+        text => match instant::parse(text) {
+            Ok(after) => after,
+            Err(message) => return refuse("after", message, None),
+        },
+    };
+    let count = match param("n") {
+        "" => INSTANTS,
+        text => match text.parse() {
+            Ok(count) if count <= INSTANTS_MOST => count,
+            _ => return refuse("n", format!("it wants a number up to {INSTANTS_MOST}"), None),
+        },
+    };
+    // The name decides where `~` falls.
+    let schedule = match Schedule::parse(param("schedule"), param("job"), timezone, &local) {
+        Ok(schedule) => schedule,
+        Err(err) => return refuse("schedule", err.message().to_owned(), Some(err.column())),
+    };
+    let following = |at: &Timestamp| schedule.next(*at, after);
+    let next: Vec<Instant> =
+        std::iter::successors(following(&after), following).take(count).map(Instant::utc).collect();
+    call.ok(&Preview { next, after: Instant::utc(after), timezone: schedule.zone().name() })
+}
+
+#[derive(serde::Serialize)]
+struct Preview<'a> {
+    next: Vec<Instant>,
+    after: Instant,
+    /// Whose wall clock the fields are compared with.
+    timezone: &'a str,
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_nanos(i128::try_from(since.as_nanos()).unwrap_or(0))
+}

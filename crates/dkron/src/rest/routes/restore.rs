@@ -1,0 +1,75 @@
+//! Import of a file of jobs: the list that `GET /v1/jobs` answers.
+
+use axum::extract::multipart::Field;
+use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::StatusCode;
+use dkron_node::service::Error;
+
+use super::put::admit;
+use crate::rest::respond::{self, Answer};
+use crate::rest::{Call, decode};
+
+/// A hundred thousand large jobs; what is larger belongs into several files.
+const FILE_BYTES: usize = 256 * 1024 * 1024;
+
+pub async fn restore(call: &Call<'_>, request: Request) -> Answer {
+    let file = match file(request).await {
+        Ok(file) => file,
+        Err(refusal) => return refusal,
+    };
+    let drafts = match decode::jobs(&file) {
+        Ok(drafts) => drafts,
+        Err(_) => return respond::empty(StatusCode::BAD_REQUEST),
+    };
+    drop(file);
+    let Ok(jobs) = drafts.into_iter().map(admit).collect::<Result<Vec<_>, Error>>() else {
+        return respond::empty(StatusCode::BAD_REQUEST);
+    };
+    match call.app.service.restore(jobs).await {
+        Ok(stored) => {
+            let word = |stored| if stored { "success" } else { "fail" };
+            let lines: Vec<String> =
+                stored.iter().map(|(name, ok)| format!("{} create {name}", word(*ok))).collect();
+            // A list as the text of a text: clients decode it twice.
+            let list = crate::rest::json::encode(&lines, false);
+            call.ok(&String::from_utf8_lossy(&list))
+        }
+        Err(Error::Invalid(_) | Error::Cycle(_) | Error::ParentNotFound) => {
+            respond::empty(StatusCode::BAD_REQUEST)
+        }
+        Err(err) => respond::error(&err),
+    }
+}
+
+/// The bytes of the field `file`.
+async fn file(request: Request) -> Result<Vec<u8>, Answer> {
+    let bad = |said: &str| respond::text(StatusCode::BAD_REQUEST, said);
+    let Ok(mut form) = Multipart::from_request(request, &()).await else {
+        return Err(bad("restore wants multipart/form-data with the jobs in the field `file`"));
+    };
+    loop {
+        match form.next_field().await {
+            Ok(Some(field)) if field.name() == Some("file") => return collect(field).await,
+            Ok(Some(_)) => {}
+            Ok(None) => return Err(bad("the form has no field `file`")),
+            Err(_) => return Err(bad("the form is broken")),
+        }
+    }
+}
+
+async fn collect(mut field: Field<'_>) -> Result<Vec<u8>, Answer> {
+    let mut bytes = Vec::new();
+    loop {
+        match field.chunk().await {
+            Ok(Some(chunk)) if bytes.len() + chunk.len() <= FILE_BYTES => {
+                bytes.extend_from_slice(&chunk);
+            }
+            Ok(Some(_)) => {
+                let said = "the file is larger than 256 MiB, split the list";
+                return Err(respond::text(StatusCode::PAYLOAD_TOO_LARGE, said));
+            }
+            Ok(None) => return Ok(bytes),
+            Err(_) => return Err(respond::text(StatusCode::BAD_REQUEST, "the form is broken")),
+        }
+    }
+}

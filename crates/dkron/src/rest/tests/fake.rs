@@ -1,0 +1,261 @@
+//! A node in memory behind the real façade: enough to answer, nothing runs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use dkron_core::domain::{
+    Cause, ExecutionId, Group, JobName, JobNo, LogIndex, Nominal, Seq, SkipReason, Skipped, State,
+    Submission, Timestamp, Version,
+};
+use dkron_node::service::{
+    Error, ExecutionView, JobCounts, JobPage, JobSort, JobView, ListQuery, Member, Query, Request,
+    RunView, Service, StatusFilter,
+};
+use tokio::sync::{mpsc, oneshot};
+
+const NODE: &str = "n1";
+pub const GROUP: u64 = 1_773_144_000_000_000_001;
+
+#[derive(Default)]
+struct Fake {
+    jobs: BTreeMap<JobName, JobView>,
+    executions: Vec<ExecutionView>,
+    paused: bool,
+    last: u64,
+}
+
+/// Names with a meaning of their own: what the fake says to a run of them.
+fn refusal(name: &str) -> Option<Error> {
+    Some(match name {
+        "busy" => Error::Overlap(ExecutionId { seq: Seq(1), node: NODE.into() }),
+        "nowhere" => Error::NoEligibleNode(name.into()),
+        "full" => Error::NoCapacity(name.into()),
+        "headless" => Error::NoLeader,
+        "unsure" => Error::Unknown,
+        "broken" => Error::Storage("disk".into()),
+        _ => return None,
+    })
+}
+
+pub fn start() -> Service {
+    let (requests, mut wanted) = mpsc::channel(64);
+    let (queries, mut asked) = mpsc::channel(64);
+    tokio::spawn(async move {
+        let mut fake = Fake::default();
+        loop {
+            tokio::select! {
+                Some(request) = wanted.recv() => fake.request(request),
+                Some(query) = asked.recv() => fake.query(query),
+                else => return,
+            }
+        }
+    });
+    Service::new(requests, queries)
+}
+
+fn send<T>(reply: oneshot::Sender<Result<T, Error>>, result: Result<T, Error>) {
+    // Whoever asked may be gone.
+    let _ = reply.send(result);
+}
+
+impl Fake {
+    fn request(&mut self, request: Request) {
+        match request {
+            Request::Put { submission, reply } => send(reply, self.put(*submission)),
+            Request::Delete { name, reply } => send(reply, self.delete(&name)),
+            Request::Toggle { name, reply } => send(reply, self.toggle(&name)),
+            Request::Run { name, wait, reply } => {
+                let result =
+                    self.run(&name).map(|run| RunView { ended: wait.map(|_| true), ..run });
+                send(reply, result);
+            }
+            Request::Clear { name, reply } => send(reply, self.found(&name)),
+            Request::Restore { jobs, reply } => {
+                let names = jobs.iter().map(|job| job.job.name.clone()).collect::<Vec<_>>();
+                let checked: Result<Vec<()>, Error> = jobs.iter().map(validate).collect();
+                let stored = checked.map(|_| {
+                    for job in jobs {
+                        let _ = self.put(job);
+                    }
+                    names.into_iter().map(|name| (name, true)).collect()
+                });
+                send(reply, stored);
+            }
+            Request::Pause { paused, reply } => {
+                self.paused = paused;
+                send(reply, Ok(paused));
+            }
+            Request::Leave { reply } => send(reply, Ok(vec![own()])),
+        }
+    }
+
+    fn query(&mut self, query: Query) {
+        match query {
+            Query::List { list, reply } => send(reply, Ok(self.list(&list))),
+            Query::Job { name, reply } => send(reply, self.found(&name)),
+            Query::Counts { reply } => {
+                send(reply, Ok(JobCounts { total: self.jobs.len(), ..JobCounts::default() }));
+            }
+            Query::Executions { name, reply } => {
+                let mut found = self.executions.clone();
+                found.retain(|view| view.job_name == name);
+                found.reverse();
+                send(reply, self.found(&name).map(|_| found));
+            }
+            Query::Execution { name, id, reply } => {
+                let hit =
+                    |view: &&ExecutionView| view.job_name == name && view.id.to_string() == id;
+                let found = self.executions.iter().find(hit).cloned();
+                send(reply, found.ok_or(Error::ExecutionNotFound));
+            }
+            Query::Skipped { name, reply } => {
+                let at = Nominal(Timestamp::from_secs(0));
+                let one = Skipped {
+                    first: at,
+                    last: at,
+                    count: 1,
+                    reason: SkipReason::Missed,
+                    detail: String::new(),
+                };
+                send(reply, self.found(&name).map(|_| vec![one]));
+            }
+            Query::Busy { reply } => send(reply, Ok(self.executions.clone())),
+            Query::Paused { reply } => send(reply, Ok(self.paused)),
+            Query::Zone { reply } => send(reply, Ok("UTC".into())),
+            Query::Members { reply } => send(reply, Ok(vec![own()])),
+            Query::Leader { reply } => send(reply, Ok(Some(own()))),
+            Query::Own { reply } => send(reply, Ok(own())),
+        }
+    }
+
+    fn found(&self, name: &JobName) -> Result<JobView, Error> {
+        let mut view = self.jobs.get(name).cloned().ok_or(Error::JobNotFound)?;
+        let children = self.jobs.values().filter(|each| each.job.parent_job.as_ref() == Some(name));
+        view.dependents = children.map(|each| each.job.name.clone()).collect();
+        Ok(view)
+    }
+
+    fn put(&mut self, posted: Submission) -> Result<JobView, Error> {
+        if self.paused {
+            return Err(Error::Paused);
+        }
+        validate(&posted)?;
+        if posted.job.parent_job.as_ref().is_some_and(|parent| !self.jobs.contains_key(parent)) {
+            return Err(Error::ParentNotFound);
+        }
+        let name = posted.job.name.clone();
+        let old = self.jobs.get(&name);
+        let view = JobView {
+            job_no: JobNo(1),
+            version: Version(old.map_or(1, |old| old.version.0 + 1)),
+            success_count: posted.success_count.max(old.map_or(0, |old| old.success_count)),
+            error_count: posted.error_count.max(old.map_or(0, |old| old.error_count)),
+            last_success: posted.last_success.max(old.and_then(|old| old.last_success)),
+            last_error: posted.last_error.max(old.and_then(|old| old.last_error)),
+            status: old.map_or(posted.status, |old| old.status),
+            running: 0,
+            next: posted
+                .job
+                .schedule
+                .starts_with("@every")
+                .then(|| Nominal(Timestamp::from_secs(1_773_144_000))),
+            dependents: Vec::new(),
+            job: Arc::new(posted.job),
+        };
+        self.jobs.insert(name.clone(), view);
+        self.found(&name)
+    }
+
+    fn delete(&mut self, name: &JobName) -> Result<JobView, Error> {
+        let view = self.found(name)?;
+        if !view.dependents.is_empty() {
+            return Err(Error::HasDependents(view.dependents));
+        }
+        self.jobs.remove(name);
+        Ok(view)
+    }
+
+    fn toggle(&mut self, name: &JobName) -> Result<JobView, Error> {
+        let view = self.jobs.get_mut(name).ok_or(Error::JobNotFound)?;
+        let job = Arc::make_mut(&mut view.job);
+        job.disabled = !job.disabled;
+        self.found(name)
+    }
+
+    fn run(&mut self, name: &JobName) -> Result<RunView, Error> {
+        if let Some(err) = refusal(name.as_str()) {
+            return Err(err);
+        }
+        let job = self.found(name)?;
+        let group = Group(GROUP + self.last);
+        self.last += 1;
+        let at = Timestamp::from_unix_nanos(i128::from(group.0));
+        let id = ExecutionId { seq: Seq(group.0), node: NODE.into() };
+        self.executions.push(ExecutionView {
+            id: id.clone(),
+            job_name: name.clone(),
+            group,
+            attempt: 1,
+            cause: Cause::Schedule,
+            nominal: Nominal(at),
+            fired_at: at,
+            started_at: Some(at),
+            finished_at: Some(at),
+            state: State::Success,
+            reason: "",
+            exit_code: Some(0),
+            output: b"abcdef\n".to_vec(),
+            dropped: 0,
+        });
+        Ok(RunView { job, group, executions: vec![id], ended: None, index: LogIndex(1) })
+    }
+
+    /// By name alone, which is what the door's tests look at.
+    fn list(&self, list: &ListQuery) -> JobPage {
+        let fits = |view: &&JobView| {
+            let text = view.job.name.as_str().contains(&list.text)
+                || view.job.displayname.contains(&list.text);
+            let pair = |(key, value): &(String, String)| view.job.metadata.get(key) == Some(value);
+            let status = match list.status {
+                None => true,
+                Some(StatusFilter::Is(status)) => view.status == status,
+                Some(StatusFilter::Running) => view.running > 0,
+                Some(StatusFilter::Nothing) => false,
+            };
+            let disabled = list.disabled.is_none_or(|wanted| view.job.disabled == wanted);
+            text && list.metadata.iter().all(pair) && status && disabled
+        };
+        let mut found: Vec<JobView> = self.jobs.values().filter(fits).cloned().collect();
+        match list.sort {
+            JobSort::DisplayName => found.sort_by_key(|view| view.job.displayname.clone()),
+            JobSort::Schedule => found.sort_by_key(|view| view.job.schedule.clone()),
+            JobSort::SuccessCount => found.sort_by_key(|view| view.success_count),
+            JobSort::ErrorCount => found.sort_by_key(|view| view.error_count),
+            JobSort::LastSuccess => found.sort_by_key(|view| view.last_success),
+            _ => {}
+        }
+        if list.descending {
+            found.reverse();
+        }
+        let total = found.len();
+        let page = crate::rest::query::slice(&found, (list.start, list.end));
+        let jobs = page.iter().filter_map(|view| self.found(&view.job.name).ok()).collect();
+        JobPage { jobs, total }
+    }
+}
+
+fn validate(posted: &Submission) -> Result<(), Error> {
+    let local = dkron_core::schedule::Zone::utc();
+    dkron_core::conductor::admission::check(&posted.job, &local).map_err(Error::Invalid)?;
+    Ok(())
+}
+
+fn own() -> Member {
+    Member {
+        name: NODE.into(),
+        addr: "127.0.0.1".into(),
+        port: 8946,
+        tags: [("dc".to_owned(), "dc1".to_owned())].into(),
+        status: 1,
+    }
+}
