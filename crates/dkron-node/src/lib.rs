@@ -1,4 +1,22 @@
 //! The stairwell: one loop takes events to the machines of `dkron-core` and acts out what they
 //! decide. It decides nothing about jobs itself.
 
+mod clocks;
+mod error;
+mod event;
+mod hands;
+mod identity;
+mod node;
+mod options;
+mod outputs;
+mod processing;
+mod reader;
+mod rows;
+mod scheduling;
 pub mod service;
+pub mod telemetry;
+pub mod text;
+
+pub use error::Error;
+pub use node::{End, Node, start};
+pub use options::Options;

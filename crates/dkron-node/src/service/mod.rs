@@ -26,7 +26,8 @@ pub struct Service {
     queries: mpsc::Sender<Query>,
 }
 
-type Reply<T> = oneshot::Sender<Result<T, Error>>;
+/// Where an answer goes.
+pub type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
 impl Service {
     pub fn new(requests: mpsc::Sender<Request>, queries: mpsc::Sender<Query>) -> Self {

@@ -1,0 +1,24 @@
+//! The only place of this crate that reads a clock.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use dkron_core::domain::{Now, Timestamp};
+use rustix::time::{ClockId, clock_gettime};
+
+/// Both clocks: the wall, and one that goes on during suspend.
+pub fn now() -> Now {
+    Now { wall: wall(), mono: mono() }
+}
+
+pub fn wall() -> Timestamp {
+    match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => Timestamp::default().after(since),
+        Err(before) => Timestamp::default().before(before.duration()),
+    }
+}
+
+fn mono() -> Duration {
+    let read = clock_gettime(ClockId::Boottime);
+    let secs = u64::try_from(read.tv_sec).unwrap_or(0);
+    Duration::new(secs, u32::try_from(read.tv_nsec).unwrap_or(0))
+}

@@ -1,0 +1,59 @@
+//! The journal on disk. Records reach the system before anything that follows from them starts;
+//! a power loss may take the last ones, which the boot id then tells.
+
+use std::path::Path;
+
+use dkron_core::worker::{JournalRecord, Worker};
+use dkron_store::Durability;
+use dkron_store::appendfile::AppendFile;
+
+use crate::error::Error;
+
+/// The file is rewritten when it is this long and mostly out of date.
+const COMPACT_BYTES: u64 = 4 << 20;
+
+pub struct Journal {
+    file: AppendFile,
+    /// Length after the last rewrite.
+    base: u64,
+}
+
+impl Journal {
+    /// Opens or creates the file and gives what is in it.
+    pub fn open(
+        path: &Path,
+        durability: Durability,
+    ) -> Result<(Journal, Vec<JournalRecord>), Error> {
+        let (file, records) = AppendFile::open(path, durability)?;
+        let records = records.iter().map(|bytes| dkron_wire::decode_journal(bytes));
+        let records = records.collect::<Result<Vec<_>, _>>()?;
+        let base = file.len_bytes();
+        Ok((Journal { file, base }, records))
+    }
+
+    /// # Panics
+    /// When the disk takes nothing any more: a node that can not write down what it starts must
+    /// not start anything.
+    pub fn write(&mut self, record: &JournalRecord) {
+        if let Err(err) = self.file.append(&dkron_wire::encode_journal(record)) {
+            panic!("the journal can not be written: {}", err.chain());
+        }
+    }
+
+    /// Keeps the file in proportion to what the worker still answers for.
+    pub fn compact(&mut self, worker: &Worker) {
+        let long = self.file.len_bytes();
+        if long < COMPACT_BYTES || long < self.base.saturating_mul(2) {
+            return;
+        }
+        let records: Vec<Vec<u8>> =
+            worker.journal().iter().map(dkron_wire::encode_journal).collect();
+        match self.file.rewrite(records.iter().map(Vec::as_slice)) {
+            Ok(()) => self.base = self.file.len_bytes(),
+            Err(err) => {
+                tracing::error!(reason = err.chain(), "the journal could not be rewritten");
+                self.base = long;
+            }
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Puts a node together: opens what is stored, starts the threads, lets consensus run.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use dkron_core::conductor::{self, Conductor, Input, RosterMember};
+use dkron_core::domain::{BootId, limits};
+use dkron_core::ledger::Ledger;
+use dkron_core::worker::{self, Worker};
+use dkron_raft::{Alone, Handle, Leadership};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::error::Error;
+use crate::event::Event;
+use crate::hands::{self, Hands, Journal};
+use crate::identity::{self, Mint};
+use crate::options::Options;
+use crate::reader::{self, Index, LiveOutputs, Reader};
+use crate::rows::{self, Markers};
+use crate::scheduling::{self, Scheduling};
+use crate::service::{Member, REQUESTS, Service};
+use crate::{clocks, telemetry};
+
+/// Batches of committed entries on their way.
+const BATCHES: usize = 4;
+/// Messages to the node on their way; more begin its session anew.
+const MESSAGES: usize = 4 * limits::NODE_RUNS as usize;
+
+/// A running node.
+pub struct Node {
+    pub service: Service,
+    /// Becomes true when somebody asked the node to leave.
+    leave: mpsc::UnboundedReceiver<()>,
+    /// Ends with the reason when the node can not go on.
+    failed: mpsc::Receiver<String>,
+    events: mpsc::UnboundedSender<Event>,
+    raft: Handle,
+    live: watch::Receiver<usize>,
+    /// Holds the lock of the data directory until everything has ended.
+    data: dkron_store::data_dir::DataDir,
+}
+
+/// Why a node's time is over.
+#[derive(Debug)]
+pub enum End {
+    /// Somebody asked it to leave.
+    Left,
+    Failed(String),
+}
+
+impl Node {
+    /// Waits until the node must end.
+    pub async fn ended(&mut self) -> End {
+        tokio::select! {
+            Some(()) = self.leave.recv() => End::Left,
+            reason = self.failed.recv() => End::Failed(reason.unwrap_or_default()),
+        }
+    }
+
+    /// Begins nothing new, waits for what runs at most for `patience`, then stops.
+    pub async fn stop(mut self, patience: Duration) {
+        // A thread that is gone needs no word.
+        let _ = self.events.send(Event::Stop);
+        let idle = self.live.wait_for(|live| *live == 0);
+        if tokio::time::timeout(patience, idle).await.is_err() {
+            tracing::warn!("stopping while executions run: they will be recorded as lost");
+        }
+        self.raft.shutdown().await;
+        if let Ok(state) = self.data.state() {
+            let synced = tokio::task::spawn_blocking(move || state.sync()).await;
+            if !matches!(synced, Ok(Ok(_))) {
+                tracing::warn!("state was not synced; the log has everything");
+            }
+        }
+    }
+}
+
+/// Starts a node. Returns once consensus runs; a leader may take some more milliseconds.
+pub async fn start(options: Options) -> Result<Node, Error> {
+    let data = &options.data;
+    let (log, state, blobs) = (data.log()?, data.state()?, data.blobs()?);
+    let ledger = load(Arc::clone(&state)).await?;
+    let boot_id = identity::boot_id()?;
+    let name = options.member.name.clone();
+    let conductor = conductor(&options, &options.member, boot_id);
+
+    let journal_path = data.journal_path();
+    let is_new = !journal_path.exists();
+    let journal_id = identity::journal_id(&journal_path, is_new)?;
+    let (journal, records) = Journal::open(&journal_path, options.durability)?;
+    let own =
+        worker::Options { node: name.clone(), boot_id, journal_id, capacity: limits::NODE_RUNS };
+    let same_boot = identity::is_same_boot(&journal_path, boot_id)?;
+    let (worker, first) = Worker::recover(own, records, same_boot);
+
+    let (apply, batches) = mpsc::channel(BATCHES);
+    let (events, event_inbox) = mpsc::unbounded_channel();
+    let (requests, request_inbox) = mpsc::channel(REQUESTS);
+    let (queries, query_inbox) = mpsc::channel(REQUESTS);
+    let (updates, update_inbox) = mpsc::unbounded_channel();
+    let (to_node, node_inbox) = mpsc::channel(MESSAGES);
+    let (give_raft, take_raft) = oneshot::channel();
+    let (live, live_seen) = watch::channel(ledger.live_count());
+    let (leave, leave_inbox) = mpsc::unbounded_channel();
+    let (fail, failed) = mpsc::channel(4);
+    let (behind, outputs) = (Arc::new(AtomicUsize::new(0)), LiveOutputs::default());
+    let pool = tokio::runtime::Handle::current();
+
+    let index = Index::new(&ledger, options.member.clone());
+    thread(
+        "reader",
+        &fail,
+        Reader::run(reader::Parts {
+            index,
+            updates: update_inbox,
+            behind: Arc::clone(&behind),
+            queries: query_inbox,
+            state: Arc::clone(&state),
+            blobs: Arc::clone(&blobs),
+            outputs: outputs.clone(),
+            pool: pool.clone(),
+        }),
+    )?;
+    thread(
+        "hands",
+        &fail,
+        Hands::run(hands::Parts {
+            node: name.clone(),
+            worker,
+            first,
+            journal,
+            messages: node_inbox,
+            leader: events.clone(),
+            executors: options.executors,
+            blobs: Arc::clone(&blobs),
+            outputs,
+            output_bytes: options.output_bytes,
+            pool: pool.clone(),
+        }),
+    )?;
+    thread(
+        "scheduling",
+        &fail,
+        Scheduling::run(scheduling::Parts {
+            ledger,
+            conductor,
+            mint: Mint::new()?,
+            state: Arc::clone(&state),
+            apply: batches,
+            events: event_inbox,
+            requests: request_inbox,
+            reader: updates,
+            reader_behind: behind,
+            node: to_node,
+            processors: options.processors,
+            blobs,
+            node_name: name,
+            output_bytes: options.output_bytes,
+            event_sender: events.clone(),
+            raft: take_raft,
+            pool,
+            live,
+            leave,
+        }),
+    )?;
+
+    let mut consensus = dkron_raft::Options::new(raft_id(data.node_id()));
+    consensus.multiplier = options.raft_multiplier;
+    let markers = Arc::new(Markers(state));
+    let raft = dkron_raft::start(consensus, log, markers, apply, Arc::new(Alone)).await;
+    let raft = raft.map_err(Error::Consensus)?;
+    // The thread took its end of this channel before consensus could send it anything.
+    let _ = give_raft.send(raft.clone());
+    let address = options.rpc_address.as_str();
+    let initialised = raft.initialize_single(options.member.name.as_str(), address).await;
+    initialised.map_err(Error::Consensus)?;
+    tokio::spawn(watch_leadership(raft.clone(), events.clone(), fail));
+    let service = Service::new(requests, queries);
+    Ok(Node {
+        service,
+        leave: leave_inbox,
+        failed,
+        events,
+        raft,
+        live: live_seen,
+        data: options.data,
+    })
+}
+
+/// Reading all rows takes its time: not on a thread that others wait for.
+async fn load(state: Arc<dkron_store::state::State>) -> Result<Ledger, Error> {
+    let loaded = tokio::task::spawn_blocking(move || rows::load(&state)).await;
+    loaded.unwrap_or_else(|err| {
+        let source = std::io::Error::other(err);
+        Err(Error::Thread { name: "load", source })
+    })
+}
+
+fn conductor(options: &Options, member: &Member, boot_id: BootId) -> Conductor {
+    let mut conductor = Conductor::new(conductor::Options {
+        server: member.name.clone(),
+        boot_id,
+        zone_data: options.zone_data.clone(),
+        settings: options.settings.clone(),
+        region: options.region.clone(),
+    });
+    let (region, tags) = (options.region.clone(), member.tags.clone());
+    let own = RosterMember { region, tags, alive: true };
+    let roster = [(member.name.clone(), own)].into();
+    conductor.step(&Ledger::default(), clocks::now(), Input::Roster(roster));
+    conductor
+}
+
+/// A thread with a small runtime of its own; its end is the node's end.
+fn thread(
+    name: &'static str,
+    fail: &mpsc::Sender<String>,
+    work: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.map_err(|source| Error::Thread { name, source })?;
+    let fail = Ending { name, fail: fail.clone() };
+    let run = move || {
+        let _fail = fail;
+        runtime.block_on(work);
+    };
+    let spawned = std::thread::Builder::new().name(name.into()).spawn(run);
+    spawned.map(drop).map_err(|source| Error::Thread { name, source })
+}
+
+/// Tells of a thread's end, also when it panics.
+struct Ending {
+    name: &'static str,
+    fail: mpsc::Sender<String>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let how = if std::thread::panicking() { "panicked" } else { "ended" };
+        // At an orderly stop nobody listens any more.
+        let _ = self.fail.try_send(format!("thread `{}` {how}", self.name));
+    }
+}
+
+/// Tells the scheduling thread who leads, and the node when consensus stops by itself.
+async fn watch_leadership(
+    raft: Handle,
+    events: mpsc::UnboundedSender<Event>,
+    fail: mpsc::Sender<String>,
+) {
+    let mut leadership = raft.leadership();
+    let mut told = None;
+    loop {
+        let now = leadership.borrow_and_update().clone();
+        if now == Leadership::Stopped {
+            let reason = raft.failure().unwrap_or_else(|| "consensus stopped".into());
+            // At an orderly stop nobody listens any more.
+            let _ = fail.try_send(reason);
+            return;
+        }
+        // Two leaderships in a row are told apart: the second begins with the end of the first.
+        let epoch = match now {
+            Leadership::Leader { epoch } => Some(epoch),
+            _ => None,
+        };
+        if epoch != told {
+            if told.is_some() {
+                let _ = events.send(Event::Leadership(false));
+            }
+            if epoch.is_some() {
+                let _ = events.send(Event::Leadership(true));
+            }
+            told = epoch;
+            telemetry::leader(epoch.is_some());
+        }
+        if leadership.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Consensus names servers by numbers; the data directory by more bytes.
+fn raft_id(node_id: [u8; 16]) -> u64 {
+    let mut half = [0; 8];
+    half.copy_from_slice(&node_id[..8]);
+    u64::from_be_bytes(half).max(1)
+}

@@ -1,0 +1,30 @@
+//! What a node is started with: plain values, read from flags and files by the front door.
+
+use dkron_core::domain::Settings;
+use dkron_exec::{ProcessorRegistry, Registry};
+use dkron_store::Durability;
+use dkron_store::data_dir::DataDir;
+
+use crate::service::Member;
+
+/// Everything that makes this node.
+pub struct Options {
+    /// Name, address and tags as others see them.
+    pub member: Member,
+    pub region: String,
+    /// First settings of a new cluster.
+    pub settings: Settings,
+    /// Version of the bundled zone data.
+    pub zone_data: String,
+    pub data: DataDir,
+    /// Of the journal; the data directory knows its own.
+    pub durability: Durability,
+    pub executors: Registry,
+    pub processors: ProcessorRegistry,
+    /// Bytes of output kept of one execution.
+    pub output_bytes: usize,
+    /// Stretches the timings of consensus, 1 to 10.
+    pub raft_multiplier: u32,
+    /// Address of this server for others.
+    pub rpc_address: String,
+}

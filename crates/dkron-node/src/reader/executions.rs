@@ -1,0 +1,109 @@
+//! Finished executions and skipped slots, read from the store.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use dkron_core::domain::{ExecutionId, JobNo, Record, Seq, Skipped, limits};
+use dkron_core::ledger::Row;
+use dkron_store::blob::Blobs;
+use dkron_store::state::{Keyspace, Scan, State};
+use dkron_wire::Table;
+
+use crate::outputs;
+use crate::service::{Error, ExecutionView};
+
+/// Finished executions that one answer holds at most.
+const EXECUTIONS: usize = 10_000;
+
+/// The stored side of reading.
+pub struct History {
+    pub state: Arc<State>,
+    pub blobs: Arc<Blobs>,
+}
+
+impl History {
+    /// All executions of a job, newest first. `live` was read before: what ended since stands in
+    /// both, and the finished one is right.
+    pub fn executions(
+        &self,
+        job_no: JobNo,
+        live: Vec<ExecutionView>,
+    ) -> Result<Vec<ExecutionView>, Error> {
+        let records = self.records(job_no)?;
+        let finished: BTreeSet<Seq> = records.iter().map(|record| record.seq).collect();
+        let running = live.into_iter().filter(|view| !finished.contains(&view.id.seq));
+        let mut views: Vec<ExecutionView> = running.collect();
+        views.extend(records.iter().map(|record| self.view(record)));
+        views.sort_by_key(|view| std::cmp::Reverse(view.id.seq));
+        Ok(views)
+    }
+
+    pub fn execution(
+        &self,
+        job_no: JobNo,
+        live: Vec<ExecutionView>,
+        id: &str,
+    ) -> Result<ExecutionView, Error> {
+        let wanted = ExecutionId::parse(id).ok_or(Error::ExecutionNotFound)?;
+        let is_it = |record: &&Arc<Record>| record.seq == wanted.seq && record.node == wanted.node;
+        let records = self.records(job_no)?;
+        let finished = records.iter().find(is_it).map(|record| self.view(record));
+        finished.or_else(|| live.into_iter().next()).ok_or(Error::ExecutionNotFound)
+    }
+
+    pub fn skipped(&self, job_no: JobNo) -> Result<Vec<Skipped>, Error> {
+        let kept = usize::try_from(limits::SKIPPED_KEPT).unwrap_or(usize::MAX);
+        let rows = self.scan(Table::Skipped, job_no, kept)?;
+        let skipped = rows.into_iter().filter_map(|row| match row {
+            Row::Skipped { skipped, .. } => Some(skipped),
+            _ => None,
+        });
+        Ok(skipped.collect())
+    }
+
+    fn records(&self, job_no: JobNo) -> Result<Vec<Arc<Record>>, Error> {
+        let rows = self.scan(Table::History, job_no, EXECUTIONS)?;
+        let records = rows.into_iter().filter_map(|row| match row {
+            Row::History { record, .. } => Some(record),
+            _ => None,
+        });
+        Ok(records.collect())
+    }
+
+    /// Newest first.
+    fn scan(&self, table: Table, job_no: JobNo, limit: usize) -> Result<Vec<Row>, Error> {
+        let prefix = dkron_wire::row::job_prefix(job_no);
+        let keyspace = match table {
+            Table::Skipped => Keyspace::Skipped,
+            _ => Keyspace::History,
+        };
+        let scan = Scan::prefix(&prefix, limit).reverse();
+        let rows = self.state.scan(keyspace, scan);
+        let rows = rows.map_err(|err| Error::Storage(err.chain()))?;
+        let decode = |(key, value): (Vec<u8>, Vec<u8>)| {
+            dkron_wire::row::decode(table, &key, &value)
+                .map_err(|err| Error::Storage(err.to_string()))
+        };
+        rows.into_iter().map(decode).collect()
+    }
+
+    fn view(&self, record: &Record) -> ExecutionView {
+        let finish = &record.finish;
+        ExecutionView {
+            id: ExecutionId { seq: record.seq, node: record.node.clone() },
+            job_name: record.job_name.clone(),
+            group: record.group,
+            attempt: record.attempt,
+            cause: record.cause.clone(),
+            nominal: record.nominal,
+            fired_at: record.fired_at,
+            started_at: finish.started_at,
+            finished_at: Some(finish.finished_at),
+            state: finish.state,
+            reason: finish.reason.word(),
+            exit_code: finish.exit_code,
+            output: outputs::read(&self.blobs, &finish.output),
+            dropped: finish.dropped,
+        }
+    }
+}

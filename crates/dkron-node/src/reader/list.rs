@@ -1,0 +1,129 @@
+//! Lists of jobs: one scan of the index, and only the page is put together.
+
+use std::cmp::Ordering;
+
+use dkron_core::domain::{JobNo, Status};
+
+use super::index::{Index, IndexRow};
+use crate::service::{JobCounts, JobPage, JobSort, ListQuery, StatusFilter};
+
+type Found<'a> = (JobNo, &'a IndexRow);
+
+/// The page, and how many jobs match.
+pub fn page(index: &Index, list: &ListQuery) -> JobPage {
+    let all = index.names.values().filter_map(|no| index.rows.get(no).map(|row| (*no, row)));
+    let unfiltered = is_unfiltered(list);
+    let mut found: Vec<Found<'_>> = if unfiltered {
+        all.collect()
+    } else {
+        all.filter(|(no, row)| matches(index, list, *no, row)).collect()
+    };
+    let total = found.len();
+    let start = list.start.min(total);
+    let end = list.end.unwrap_or(total).clamp(start, total);
+    sort(&mut found, list, start, end);
+    let jobs = found[start..end].iter().map(|(no, row)| index.view(*no, row)).collect();
+    JobPage { jobs, total }
+}
+
+fn is_unfiltered(list: &ListQuery) -> bool {
+    list.metadata.is_empty()
+        && list.text.is_empty()
+        && list.status.is_none()
+        && list.disabled.is_none()
+}
+
+fn matches(index: &Index, list: &ListQuery, job_no: JobNo, row: &IndexRow) -> bool {
+    let job = &row.job;
+    let named = job.name.as_str().contains(&list.text) || job.displayname.contains(&list.text);
+    let status = match list.status {
+        None => true,
+        Some(StatusFilter::Is(status)) => row.status == status,
+        Some(StatusFilter::Running) => index.running(job_no) > 0,
+        Some(StatusFilter::Nothing) => false,
+    };
+    let has = |(key, value): &(String, String)| job.metadata.get(key) == Some(value);
+    named
+        && status
+        && list.disabled.is_none_or(|disabled| job.disabled == disabled)
+        && list.metadata.iter().all(has)
+}
+
+/// Orders the part of the list that is shown; the rest is only split off.
+fn sort(found: &mut [Found<'_>], list: &ListQuery, start: usize, end: usize) {
+    if list.sort == JobSort::Name && is_lower_case_order(list) {
+        // The index is in this order already.
+        return;
+    }
+    let order = |a: &Found<'_>, b: &Found<'_>| {
+        let by = by(list.sort, a.1, b.1).then_with(|| a.1.job.name.cmp(&b.1.job.name));
+        if list.descending { by.reverse() } else { by }
+    };
+    let mut part = found;
+    let mut shown = end - start;
+    if end < part.len() && end > 0 {
+        part.select_nth_unstable_by(end - 1, order);
+        part = &mut part[..end];
+    }
+    if start > 0 && start < part.len() {
+        part.select_nth_unstable_by(start, order);
+        part = &mut part[start..];
+    }
+    shown = shown.min(part.len());
+    if shown > 0 {
+        part.sort_unstable_by(order);
+    }
+}
+
+/// Names hold no upper-case letters, so the order of bytes is the order of folded letters.
+fn is_lower_case_order(list: &ListQuery) -> bool {
+    !list.descending
+}
+
+fn by(sort: JobSort, a: &IndexRow, b: &IndexRow) -> Ordering {
+    let (left, right) = (&a.job, &b.job);
+    match sort {
+        JobSort::Name => left.name.cmp(&right.name),
+        JobSort::DisplayName => folded(&left.displayname, &right.displayname),
+        JobSort::Schedule => folded(&left.schedule, &right.schedule),
+        JobSort::Timezone => folded(&left.timezone, &right.timezone),
+        JobSort::Owner => folded(&left.owner, &right.owner),
+        JobSort::OwnerEmail => folded(&left.owner_email, &right.owner_email),
+        JobSort::ParentJob => left.parent_job.cmp(&right.parent_job),
+        JobSort::Concurrency => (left.concurrency as u8).cmp(&(right.concurrency as u8)),
+        JobSort::Executor => folded(&left.executor, &right.executor),
+        JobSort::Status => a.status.cmp(&b.status),
+        JobSort::SuccessCount => a.success_count.cmp(&b.success_count),
+        JobSort::ErrorCount => a.error_count.cmp(&b.error_count),
+        // Never comes first, as in the other times.
+        JobSort::LastSuccess => a.last_success.cmp(&b.last_success),
+        JobSort::LastError => a.last_error.cmp(&b.last_error),
+        JobSort::Next => a.next.cmp(&b.next),
+        JobSort::Disabled => left.disabled.cmp(&right.disabled),
+        JobSort::Ephemeral => left.ephemeral.cmp(&right.ephemeral),
+        JobSort::Retries => left.retries.cmp(&right.retries),
+        JobSort::StartsAt => left.starts_at.cmp(&right.starts_at),
+        JobSort::ExpiresAt => left.expires_at.cmp(&right.expires_at),
+    }
+}
+
+/// Bytes with ASCII letters folded, as Dkron sorts texts.
+fn folded(a: &str, b: &str) -> Ordering {
+    let fold = |byte: u8| byte.to_ascii_lowercase();
+    a.bytes().map(fold).cmp(b.bytes().map(fold))
+}
+
+/// The figures of the dashboard.
+pub fn counts(index: &Index) -> JobCounts {
+    let mut counts = JobCounts::default();
+    for row in index.names.values().filter_map(|no| index.rows.get(no)) {
+        counts.total += 1;
+        match row.status {
+            Status::Untriggered => counts.untriggered += 1,
+            Status::Success => counts.success += 1,
+            Status::Failed => counts.failed += 1,
+            Status::PartiallyFailed => counts.partially_failed += 1,
+        }
+    }
+    counts
+}

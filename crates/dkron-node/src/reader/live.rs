@@ -1,0 +1,151 @@
+//! What runs now: views of it, what it wrote so far, and who waits for its end.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use dkron_core::domain::{ExecutionId, Group, JobNo, LogIndex, Seq, State, Timestamp};
+use dkron_core::ledger::{LiveGroup, Phase, Slot};
+use dkron_exec::OutputReader;
+use dkron_exec::output::stored_output;
+
+use super::Index;
+use crate::service::{ExecutionView, JobView, Reply, RunView};
+
+/// Outputs of the executions that run on this node, readable while they grow.
+#[derive(Clone, Default)]
+pub struct LiveOutputs {
+    readers: Arc<Mutex<HashMap<Seq, (OutputReader, usize)>>>,
+}
+
+impl LiveOutputs {
+    pub fn add(&self, seq: Seq, reader: OutputReader, limit: usize) {
+        self.lock().insert(seq, (reader, limit));
+    }
+
+    pub fn remove(&self, seq: Seq) {
+        self.lock().remove(&seq);
+    }
+
+    /// Puts what was written so far into views of running executions.
+    pub fn fill(&self, views: &mut [ExecutionView]) {
+        for view in views {
+            let reader = self.lock().get(&view.id.seq).cloned();
+            if let Some((reader, limit)) = reader {
+                let output = stored_output(None, &reader.snapshot(), limit);
+                (view.output, view.dropped) = (output.bytes, output.dropped);
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Seq, (OutputReader, usize)>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A run that was asked for.
+pub struct Ran {
+    pub job: JobView,
+    pub group: Group,
+    pub executions: Vec<ExecutionId>,
+    pub wait: Option<Duration>,
+    pub reply: Reply<RunView>,
+}
+
+/// Callers that wait for the end of a group.
+#[derive(Default)]
+pub(super) struct Waiters {
+    by_group: BTreeMap<Group, (Instant, Reply<RunView>, RunView)>,
+}
+
+impl Waiters {
+    pub fn ended(&mut self, group: Group) {
+        if let Some((_, reply, view)) = self.by_group.remove(&group) {
+            // Who asked may have gone away meanwhile.
+            let _ = reply.send(Ok(RunView { ended: Some(true), ..view }));
+        }
+    }
+}
+
+impl Index {
+    pub fn started(&mut self, seq: Seq, at: Timestamp) {
+        // The end may have overtaken the news of the start.
+        if self.live.contains(&seq) {
+            self.started.insert(seq, at);
+        }
+    }
+
+    /// Answers somebody who asked for a run, now or when its group ends.
+    pub fn ran(&mut self, ran: Ran) {
+        let Ran { job, group, executions, wait, reply } = ran;
+        let view = RunView { job, group, executions, ended: None, index: LogIndex(0) };
+        match wait {
+            // Who asked may have gone away meanwhile.
+            None => drop(reply.send(Ok(view))),
+            Some(wait) if self.groups.contains_key(&group) => {
+                let until = Instant::now() + wait;
+                self.waiters.by_group.insert(group, (until, reply, view));
+            }
+            Some(_) => drop(reply.send(Ok(RunView { ended: Some(true), ..view }))),
+        }
+    }
+
+    /// Answers those whose patience is over.
+    pub fn expire_waiters(&mut self) {
+        let now = Instant::now();
+        let over = |(_, (until, ..)): &(&Group, &(Instant, Reply<RunView>, RunView))| *until <= now;
+        let groups: Vec<Group> =
+            self.waiters.by_group.iter().filter(over).map(|(group, _)| *group).collect();
+        for group in groups {
+            if let Some((_, reply, view)) = self.waiters.by_group.remove(&group) {
+                // Who asked may have gone away meanwhile.
+                let _ = reply.send(Ok(RunView { ended: Some(false), ..view }));
+            }
+        }
+    }
+
+    /// Live executions of a job, newest first.
+    pub fn live_of(&self, job_no: JobNo) -> Vec<ExecutionView> {
+        let groups = self.groups_of.get(&job_no).into_iter().flatten().rev();
+        let groups = groups.filter_map(|group| self.groups.get(group));
+        groups.flat_map(|group| self.views(group)).collect()
+    }
+
+    /// Everything that runs now, by start.
+    pub fn live_all(&self) -> Vec<ExecutionView> {
+        let mut all: Vec<_> = self.groups.values().flat_map(|group| self.views(group)).collect();
+        all.sort_by_key(|view| (view.started_at.unwrap_or(view.fired_at), view.id.seq));
+        all
+    }
+
+    fn views(&self, group: &LiveGroup) -> Vec<ExecutionView> {
+        let live = group.slots.iter().filter(|slot| slot.phase.is_live());
+        live.filter_map(|slot| self.live_view(group, slot)).collect()
+    }
+
+    fn live_view(&self, group: &LiveGroup, slot: &Slot) -> Option<ExecutionView> {
+        let row = self.rows.get(&group.job_no)?;
+        let told = self.started.get(&slot.seq).copied();
+        let started_at = match slot.phase {
+            Phase::Running { started_at } => Some(started_at),
+            _ => told,
+        };
+        let state = if started_at.is_some() { State::Running } else { State::Pending };
+        Some(ExecutionView {
+            id: ExecutionId { seq: slot.seq, node: slot.target.node.clone() },
+            job_name: row.job.name.clone(),
+            group: group.group,
+            attempt: slot.attempt,
+            cause: group.cause.clone(),
+            nominal: group.nominal,
+            fired_at: slot.fired_at,
+            started_at,
+            finished_at: None,
+            state,
+            reason: "",
+            exit_code: None,
+            output: Vec::new(),
+            dropped: 0,
+        })
+    }
+}

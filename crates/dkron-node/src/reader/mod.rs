@@ -1,0 +1,180 @@
+//! The reader: a thread beside the scheduling thread that holds the job index, fed by what was
+//! applied, and answers every question. The scheduling thread never scans anything.
+
+mod executions;
+mod index;
+mod list;
+mod live;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use dkron_core::domain::{LogIndex, Seq, Tenure, Timestamp};
+use dkron_core::ledger::RowOp;
+use dkron_store::blob::Blobs;
+use dkron_store::state::State;
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::service::{Error, Query, Reply};
+pub use executions::History;
+pub use index::Index;
+pub use live::{LiveOutputs, Ran};
+
+/// Histories read at a time: each holds up to a job's outputs in memory.
+const HISTORIES: usize = 8;
+/// How often waiting callers are looked at.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Answers somebody once everything before it is seen.
+pub type Release = Box<dyn FnOnce(&mut Index) + Send>;
+
+/// What one round of the scheduling thread changed.
+#[derive(Default)]
+pub struct Update {
+    pub index: LogIndex,
+    pub rows: Vec<RowOp>,
+    pub started: Vec<(Seq, Timestamp)>,
+    /// Set when the leadership changed.
+    pub office: Option<Option<Tenure>>,
+    pub releases: Vec<Release>,
+}
+
+impl Update {
+    pub fn is_empty(&self) -> bool {
+        let quiet = self.rows.is_empty() && self.started.is_empty() && self.releases.is_empty();
+        quiet && self.office.is_none()
+    }
+}
+
+/// What the thread is started with.
+pub struct Parts {
+    pub index: Index,
+    pub updates: mpsc::UnboundedReceiver<Update>,
+    pub behind: Arc<AtomicUsize>,
+    pub queries: mpsc::Receiver<Query>,
+    pub state: Arc<State>,
+    pub blobs: Arc<Blobs>,
+    pub outputs: LiveOutputs,
+    pub pool: tokio::runtime::Handle,
+}
+
+/// The thread's state.
+pub struct Reader {
+    index: Index,
+    behind: Arc<AtomicUsize>,
+    history: Arc<History>,
+    room: Arc<Semaphore>,
+    outputs: LiveOutputs,
+    pool: tokio::runtime::Handle,
+}
+
+impl Reader {
+    pub async fn run(parts: Parts) {
+        let Parts { mut updates, mut queries, .. } = parts;
+        let mut own = Reader {
+            index: parts.index,
+            behind: parts.behind,
+            history: Arc::new(History { state: parts.state, blobs: parts.blobs }),
+            room: Arc::new(Semaphore::new(HISTORIES)),
+            outputs: parts.outputs,
+            pool: parts.pool,
+        };
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            tokio::select! {
+                biased;
+                update = updates.recv() => match update {
+                    Some(update) => own.update(update),
+                    None => return,
+                },
+                query = queries.recv() => match query {
+                    Some(query) => own.query(query),
+                    None => return,
+                },
+                _ = tick.tick() => own.index.expire_waiters(),
+            }
+        }
+    }
+
+    fn update(&mut self, update: Update) {
+        self.behind.fetch_sub(1, Ordering::Relaxed);
+        for row in update.rows {
+            self.index.apply(row);
+        }
+        for (seq, at) in update.started {
+            self.index.started(seq, at);
+        }
+        if let Some(office) = update.office {
+            self.index.office = office;
+        }
+        for release in update.releases {
+            release(&mut self.index);
+        }
+    }
+
+    fn query(&mut self, query: Query) {
+        let index = &self.index;
+        match query {
+            Query::List { list, reply } => send(reply, Ok(list::page(index, &list))),
+            Query::Job { name, reply } => {
+                send(reply, index.job(&name).ok_or(Error::JobNotFound));
+            }
+            Query::Counts { reply } => send(reply, Ok(list::counts(index))),
+            Query::Paused { reply } => send(reply, Ok(index.paused)),
+            Query::Zone { reply } => send(reply, Ok(index.zone.clone())),
+            Query::Members { reply } => send(reply, Ok(index.members())),
+            Query::Leader { reply } => send(reply, Ok(index.leader())),
+            Query::Own { reply } => send(reply, Ok(index.own.clone())),
+            Query::Busy { reply } => {
+                let mut busy = index.live_all();
+                self.outputs.fill(&mut busy);
+                send(reply, Ok(busy));
+            }
+            Query::Executions { name, reply } => {
+                let Some(job_no) = index.job_no(&name) else {
+                    return send(reply, Err(Error::JobNotFound));
+                };
+                let mut live = index.live_of(job_no);
+                self.outputs.fill(&mut live);
+                self.read(reply, move |history| history.executions(job_no, live));
+            }
+            Query::Execution { name, id, reply } => {
+                let Some(job_no) = index.job_no(&name) else {
+                    return send(reply, Err(Error::JobNotFound));
+                };
+                let mut live = index.live_of(job_no);
+                live.retain(|view| view.id.to_string() == id);
+                self.outputs.fill(&mut live);
+                self.read(reply, move |history| history.execution(job_no, live, &id));
+            }
+            Query::Skipped { name, reply } => {
+                let Some(job_no) = index.job_no(&name) else {
+                    return send(reply, Err(Error::JobNotFound));
+                };
+                self.read(reply, move |history| history.skipped(job_no));
+            }
+        }
+    }
+
+    /// Reads the disk elsewhere; too many at once are shed.
+    fn read<T: Send + 'static>(
+        &self,
+        reply: Reply<T>,
+        read: impl FnOnce(&History) -> Result<T, Error> + Send + 'static,
+    ) {
+        let (history, room) = (Arc::clone(&self.history), Arc::clone(&self.room));
+        self.pool.spawn(async move {
+            let Ok(_permit) = room.acquire_owned().await else { return };
+            let done = tokio::task::spawn_blocking(move || read(&history)).await;
+            send(reply, done.unwrap_or_else(|err| Err(Error::Storage(err.to_string()))));
+        });
+    }
+}
+
+/// Who asked may have gone away meanwhile.
+fn send<T>(reply: Reply<T>, answer: Result<T, Error>) {
+    let _ = reply.send(answer);
+}

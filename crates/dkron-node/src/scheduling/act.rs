@@ -1,0 +1,99 @@
+//! What the conductor wants done is done here, without waiting.
+
+use bytes::Bytes;
+use dkron_core::conductor::{Action, Fate, Note, Ticket};
+use dkron_core::domain::{Tenure, Timestamp};
+use dkron_core::ledger::{Command, Trigger};
+use dkron_raft::{Lane, Outcome, Refused};
+
+use super::Scheduling;
+use crate::event::Event;
+use crate::telemetry;
+
+impl Scheduling {
+    pub(super) fn act(&mut self, action: Action) {
+        match action {
+            Action::Propose { ticket, at, tenure, command } => {
+                self.propose(ticket, at, tenure, &command);
+            }
+            Action::Send { node: _, message } => {
+                // What does not fit is missed by the node: it says hello again and states what
+                // it knows, and the ledger still holds what it should know.
+                if self.node.try_send(*message).is_err() {
+                    tracing::warn!("the node is behind: its session will begin anew");
+                }
+            }
+            Action::Process { record, job } => self.processing.start(record, job),
+            Action::Answer { ticket, answer } => self.answer(ticket, answer),
+            Action::Wake(at) => self.wake = at,
+            Action::Note(note) => self.note(note),
+        }
+    }
+
+    fn propose(&mut self, ticket: Ticket, at: Timestamp, tenure: Tenure, command: &Command) {
+        let name = Some(self.mint.name(ticket.0));
+        let bytes = Bytes::from(dkron_wire::encode_entry(at, tenure, name, command));
+        let events = self.events.clone();
+        let done = move |outcome| {
+            let fate = match outcome {
+                // Applied entries were answered by their own application.
+                Outcome::Committed { .. } => return,
+                Outcome::NotLeader { .. } => Fate::NotLeader,
+                Outcome::Unknown => Fate::Unknown,
+            };
+            // The thread is gone if nobody listens, and its conductor with it.
+            let _ = events.send(Event::Fate { ticket, fate });
+        };
+        let refused = match &self.raft {
+            Some(raft) => raft.try_propose_with(lane(tenure, command), bytes, done).err(),
+            None => Some(Refused::Stopped),
+        };
+        if let Some(refused) = refused {
+            let fate = match refused {
+                Refused::Busy | Refused::TooLarge { .. } => Fate::Refused,
+                Refused::Stopped => Fate::NotLeader,
+            };
+            telemetry::refused();
+            // Conductor commands are facts that are asked again with the next alarm, not at once.
+            let _ = self.events.send(Event::Fate { ticket, fate });
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        match note {
+            Note::InOffice(tenure) => {
+                self.update.office = Some(Some(tenure));
+                tracing::info!(%tenure, "dkron: cluster leadership acquired");
+                tracing::info!("agent: Starting scheduler");
+                telemetry::in_office();
+            }
+            Note::ClockStep { millis } if millis > 0 => {
+                tracing::warn!(millis, "the wall clock was set forward; slots wait 10 s");
+            }
+            Note::ClockStep { millis } => {
+                tracing::warn!(millis, "the wall clock was set back; no slot fires twice");
+            }
+            Note::SessionOpen(node) => tracing::info!(%node, "node session open"),
+            Note::SessionLost(node) => tracing::warn!(%node, "node session lost"),
+            Note::BadSchedule { job, text } => {
+                tracing::error!(%job, %text, "stored schedule does not parse here");
+            }
+        }
+    }
+}
+
+/// API writes can not take the room of the conductor's commands.
+fn lane(tenure: Tenure, command: &Command) -> Lane {
+    match command {
+        Command::Fire(fires) if matches!(fires.as_slice(), [fire] if is_manual(&fire.trigger)) => {
+            Lane::Api
+        }
+        Command::PutSettings(_) | Command::TakeOffice(_) => Lane::Conductor,
+        _ if tenure == Tenure(0) => Lane::Api,
+        _ => Lane::Conductor,
+    }
+}
+
+fn is_manual(trigger: &Trigger) -> bool {
+    matches!(trigger, Trigger::Manual(_))
+}

@@ -1,0 +1,130 @@
+//! Requests of the façade: to the conductor, and its answers back through the reader, so that a
+//! client that has its answer also sees what it caused.
+
+use dkron_core::conductor::{Answer, Input, Refusal, Request as Ask, Ticket};
+use dkron_core::domain::RequestId;
+use dkron_core::ledger::{JobSnapshot, Rejection};
+
+use super::Scheduling;
+use crate::identity;
+use crate::reader::{Index, Ran};
+use crate::service::{Error, JobView, Member, Reply, Request, RunView};
+
+/// Who waits for a ticket's answer.
+pub(super) enum Waiting {
+    Job(Reply<JobView>),
+    Run {
+        wait: Option<std::time::Duration>,
+        reply: Reply<RunView>,
+    },
+    Pause {
+        paused: bool,
+        reply: Reply<bool>,
+    },
+    /// One job of a restore.
+    Restored {
+        restore: u64,
+        at: usize,
+    },
+}
+
+impl Scheduling {
+    pub(super) fn request(&mut self, request: Request) {
+        let (ask, waiting) = match request {
+            Request::Put { submission, reply } => (Ask::Put(submission), Waiting::Job(reply)),
+            Request::Delete { name, reply } => (Ask::Delete(name), Waiting::Job(reply)),
+            Request::Toggle { name, reply } => (Ask::Toggle(name), Waiting::Job(reply)),
+            Request::Clear { name, reply } => (Ask::Clear(name), Waiting::Job(reply)),
+            Request::Pause { paused, reply } => {
+                (Ask::Pause(paused), Waiting::Pause { paused, reply })
+            }
+            Request::Run { name, wait, reply } => match identity::random() {
+                Ok(id) => (Ask::Run { name, id: RequestId(id) }, Waiting::Run { wait, reply }),
+                Err(err) => return refuse(reply, Error::Storage(err.to_string())),
+            },
+            Request::Restore { jobs, reply } => return self.restore(jobs, reply),
+            Request::Leave { reply } => return self.leave(reply),
+        };
+        self.ask(ask, waiting);
+    }
+
+    pub(super) fn ask(&mut self, request: Ask, waiting: Waiting) {
+        self.last_request.0 += 1;
+        let ticket = self.last_request;
+        self.waiting.insert(ticket, waiting);
+        self.input(Input::Request { ticket, request });
+    }
+
+    pub(super) fn answer(&mut self, ticket: Ticket, answer: Result<Answer, Refusal>) {
+        let Some(waiting) = self.waiting.remove(&ticket) else { return };
+        match (waiting, answer) {
+            (Waiting::Job(reply), Ok(Answer::Job(job))) => {
+                self.release_after(move |index| send(reply, Ok(view(index, *job))));
+            }
+            (Waiting::Run { wait, reply }, Ok(Answer::Ran { job, group, executions })) => {
+                self.release_after(move |index| {
+                    let job = view(index, *job);
+                    index.ran(Ran { job, group, executions, wait, reply });
+                });
+            }
+            (Waiting::Pause { paused, reply }, Ok(_)) => {
+                self.release_after(move |_| send(reply, Ok(paused)));
+            }
+            (Waiting::Restored { restore, at }, answer) => {
+                let problem = answer.err();
+                self.restored(restore, at, problem);
+            }
+            (Waiting::Job(reply), other) => send(reply, Err(error(other.err()))),
+            (Waiting::Run { reply, .. }, other) => send(reply, Err(error(other.err()))),
+            (Waiting::Pause { reply, .. }, other) => send(reply, Err(error(other.err()))),
+        }
+    }
+
+    /// Once the reader has seen everything up to now.
+    pub(super) fn release_after(&mut self, release: impl FnOnce(&mut Index) + Send + 'static) {
+        self.update.releases.push(Box::new(release));
+    }
+
+    fn leave(&mut self, reply: Reply<Vec<Member>>) {
+        let leave = self.leave.clone();
+        self.release_after(move |index| {
+            send(reply, Ok(index.members()));
+            // The front door ends the node; a second call finds it ending.
+            let _ = leave.send(());
+        });
+    }
+}
+
+fn view(index: &Index, job: JobSnapshot) -> JobView {
+    index.snapshot_view(job)
+}
+
+/// Who asked may have gone away meanwhile.
+pub(super) fn send<T>(reply: Reply<T>, answer: Result<T, Error>) {
+    let _ = reply.send(answer);
+}
+
+fn refuse<T>(reply: Reply<T>, err: Error) {
+    send(reply, Err(err));
+}
+
+/// The façade's word for a refusal; none means an answer of another kind, which is a repeat.
+pub(super) fn error(refusal: Option<Refusal>) -> Error {
+    match refusal {
+        Some(Refusal::Invalid(text)) => Error::Invalid(text),
+        Some(Refusal::NoEligibleNode(name)) => Error::NoEligibleNode(name),
+        Some(Refusal::NoCapacity(name)) => Error::NoCapacity(name),
+        Some(Refusal::Busy) => Error::Busy,
+        Some(Refusal::NoLeader) => Error::NoLeader,
+        Some(Refusal::Rejected(rejection)) => match rejection {
+            Rejection::Paused => Error::Paused,
+            Rejection::JobNotFound(_) => Error::JobNotFound,
+            Rejection::ParentNotFound(_) => Error::ParentNotFound,
+            Rejection::Cycle(name) => Error::Cycle(name),
+            Rejection::HasDependents(names) => Error::HasDependents(names),
+            Rejection::Overlap(id) => Error::Overlap(id),
+            Rejection::Stale => Error::Unknown,
+        },
+        Some(Refusal::Unknown) | None => Error::Unknown,
+    }
+}

@@ -1,0 +1,241 @@
+//! One thread owns ledger and conductor. It never waits for anything but input: proposals and
+//! messages go by `try_send`, rows into memory, answers to the reader.
+
+mod act;
+mod apply;
+mod ask;
+mod restore;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use dkron_core::conductor::{Conductor, Input, Ticket};
+use dkron_core::domain::Now;
+use dkron_core::ledger::Ledger;
+use dkron_exec::ProcessorRegistry;
+use dkron_raft::{ApplyBatch, Handle};
+use dkron_store::blob::Blobs;
+use dkron_store::state::State;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clocks;
+use crate::event::Event;
+use crate::identity::Mint;
+use crate::processing::Processing;
+use crate::reader::Update;
+use crate::service::Request;
+use ask::Waiting;
+use restore::Restores;
+
+/// Inputs of one kind taken before the conductor looks at what is due.
+const BATCH: usize = 512;
+/// Rows that may wait for the store before consensus is held back.
+const PENDING_ROWS: usize = 400_000;
+/// Updates that may wait for the reader before consensus is held back.
+const READER_BEHIND: usize = 4096;
+/// How often a held-back batch is looked at.
+const HELD: Duration = Duration::from_millis(10);
+/// The longest sleep when the conductor asks for none.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// What the thread is started with.
+pub struct Parts {
+    pub ledger: Ledger,
+    pub conductor: Conductor,
+    pub mint: Mint,
+    pub state: Arc<State>,
+    pub apply: mpsc::Receiver<ApplyBatch>,
+    pub events: mpsc::UnboundedReceiver<Event>,
+    pub requests: mpsc::Receiver<Request>,
+    pub reader: mpsc::UnboundedSender<Update>,
+    pub reader_behind: Arc<std::sync::atomic::AtomicUsize>,
+    pub node: mpsc::Sender<dkron_core::worker::ToNode>,
+    pub processors: ProcessorRegistry,
+    pub blobs: Arc<Blobs>,
+    pub node_name: dkron_core::domain::NodeName,
+    pub output_bytes: usize,
+    pub event_sender: mpsc::UnboundedSender<Event>,
+    /// Filled once consensus runs; it needs this thread to start.
+    pub raft: oneshot::Receiver<Handle>,
+    pub pool: tokio::runtime::Handle,
+    pub live: watch::Sender<usize>,
+    pub leave: mpsc::UnboundedSender<()>,
+}
+
+/// The thread's state.
+pub struct Scheduling {
+    ledger: Ledger,
+    conductor: Conductor,
+    mint: Mint,
+    state: Arc<State>,
+    reader: mpsc::UnboundedSender<Update>,
+    reader_behind: Arc<std::sync::atomic::AtomicUsize>,
+    node: mpsc::Sender<dkron_core::worker::ToNode>,
+    processing: Processing,
+    events: mpsc::UnboundedSender<Event>,
+    raft: Option<Handle>,
+    live: watch::Sender<usize>,
+    leave: mpsc::UnboundedSender<()>,
+    now: Now,
+    wake: Duration,
+    inputs: VecDeque<Input>,
+    acting: bool,
+    update: Update,
+    waiting: HashMap<Ticket, Waiting>,
+    restores: Restores,
+    last_request: Ticket,
+    /// A batch whose answer waits for slower parts to catch up.
+    held: Option<oneshot::Sender<()>>,
+}
+
+impl Scheduling {
+    /// Runs until all senders are gone. Panics are bugs of the ledger: the node then stops.
+    pub async fn run(parts: Parts) {
+        let Parts { mut apply, mut events, mut requests, mut raft, .. } = parts;
+        let processing = Processing::new(
+            parts.pool,
+            parts.processors,
+            parts.blobs,
+            parts.node_name,
+            parts.output_bytes,
+            parts.event_sender.clone(),
+        );
+        let mut own = Scheduling {
+            ledger: parts.ledger,
+            conductor: parts.conductor,
+            mint: parts.mint,
+            state: parts.state,
+            reader: parts.reader,
+            reader_behind: parts.reader_behind,
+            node: parts.node,
+            processing,
+            events: parts.event_sender,
+            raft: None,
+            live: parts.live,
+            leave: parts.leave,
+            now: clocks::now(),
+            wake: Duration::ZERO,
+            inputs: VecDeque::new(),
+            acting: false,
+            update: Update::default(),
+            waiting: HashMap::new(),
+            restores: Restores::default(),
+            last_request: Ticket(0),
+            held: None,
+        };
+        loop {
+            let sleep = own.sleep();
+            tokio::select! {
+                biased;
+                batch = apply.recv(), if own.held.is_none() => match batch {
+                    Some(batch) => own.apply(batch),
+                    None => return,
+                },
+                event = events.recv() => match event {
+                    Some(event) => own.event(event),
+                    None => return,
+                },
+                request = requests.recv() => match request {
+                    Some(request) => own.request(request),
+                    None => return,
+                },
+                Ok(handle) = &mut raft, if own.raft.is_none() => own.raft = Some(handle),
+                () = tokio::time::sleep(sleep) => own.now = clocks::now(),
+            }
+            own.drain(&mut apply, &mut events, &mut requests);
+            own.input(Input::Alarm);
+            own.flush();
+        }
+    }
+
+    /// Takes what else has come meanwhile: one look at the due slots serves all of it.
+    fn drain(
+        &mut self,
+        apply: &mut mpsc::Receiver<ApplyBatch>,
+        events: &mut mpsc::UnboundedReceiver<Event>,
+        requests: &mut mpsc::Receiver<Request>,
+    ) {
+        self.now = clocks::now();
+        while self.held.is_none() {
+            let Ok(batch) = apply.try_recv() else { break };
+            self.apply(batch);
+        }
+        for _ in 0..BATCH {
+            let Ok(event) = events.try_recv() else { break };
+            self.event(event);
+        }
+        for _ in 0..BATCH {
+            let Ok(request) = requests.try_recv() else { break };
+            self.request(request);
+        }
+    }
+
+    fn sleep(&self) -> Duration {
+        let sleep = match self.wake {
+            Duration::ZERO => IDLE,
+            wake => wake.saturating_sub(self.now.mono).min(IDLE),
+        };
+        if self.held.is_some() { sleep.min(HELD) } else { sleep }
+    }
+
+    fn event(&mut self, event: Event) {
+        let input = match event {
+            Event::Leadership(true) => Input::Elected,
+            Event::Leadership(false) => {
+                self.update.office = Some(None);
+                Input::Deposed
+            }
+            Event::Fate { ticket, fate } => Input::Resolved { ticket, fate },
+            Event::FromNode { node, message } => {
+                self.note_start(&message);
+                Input::FromNode { node, message }
+            }
+            Event::Processed { seq, output, dropped } => Input::Processed { seq, output, dropped },
+            Event::Stop => Input::Stop,
+        };
+        self.input(input);
+    }
+
+    /// One input to the conductor, and all that follows from it at once.
+    fn input(&mut self, input: Input) {
+        self.inputs.push_back(input);
+        // What an action asks for comes after the actions beside it, and never nests.
+        if std::mem::replace(&mut self.acting, true) {
+            return;
+        }
+        while let Some(input) = self.inputs.pop_front() {
+            for action in self.conductor.step(&self.ledger, self.now, input) {
+                self.act(action);
+            }
+        }
+        self.acting = false;
+    }
+
+    /// Hands the reader what changed, and lets consensus go on if nobody is behind.
+    fn flush(&mut self) {
+        if !self.update.is_empty() {
+            let update = std::mem::take(&mut self.update);
+            self.reader_behind.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            // The reader only ends with the node.
+            let _ = self.reader.send(update);
+        }
+        let live = self.ledger.live_count();
+        self.live.send_if_modified(|seen| std::mem::replace(seen, live) != live);
+        if self.held.is_some() && !self.is_behind() {
+            self.release();
+        }
+    }
+
+    fn is_behind(&self) -> bool {
+        self.state.pending_len() > PENDING_ROWS
+            || self.reader_behind.load(std::sync::atomic::Ordering::Relaxed) > READER_BEHIND
+    }
+
+    fn release(&mut self) {
+        if let Some(done) = self.held.take() {
+            // Consensus is stopping if nobody listens.
+            let _ = done.send(());
+        }
+    }
+}

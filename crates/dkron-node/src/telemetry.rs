@@ -1,0 +1,67 @@
+//! Figures of the node. Names are Dkron's documented ones; each is really counted.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use dkron_core::domain::{Record, Skipped, State};
+
+/// Jobs that get series of their own; the others share one.
+const JOB_SERIES: usize = 10_000;
+/// The label of all others.
+const OTHERS: &str = "(others)";
+
+static JOBS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// An execution ended; counted once, by the leader.
+pub fn ended(record: &Record) {
+    let job = label(record.job_name.as_str());
+    let finish = &record.finish;
+    if finish.state == State::Success {
+        metrics::counter!("dkron_job_executions_succeeded_total", "job_name" => job).increment(1);
+    } else {
+        metrics::counter!("dkron_job_executions_failed_total", "job_name" => job).increment(1);
+    }
+    if let Some(started) = finish.started_at {
+        let lag = started.since(record.nominal.0).as_secs_f64();
+        metrics::histogram!("dkron_job_start_lag_seconds").record(lag);
+        let ran = finish.finished_at.since(started).as_secs_f64();
+        metrics::histogram!("dkron_job_duration_seconds").record(ran);
+    }
+}
+
+/// Slots did not run.
+pub fn skipped(skipped: &Skipped) {
+    let reason = skipped.reason.word();
+    metrics::counter!("dkron_job_slots_skipped_total", "reason" => reason).increment(1);
+}
+
+pub fn in_office() {
+    metrics::counter!("dkron_scheduler_start").increment(1);
+}
+
+/// A proposal found its queue full.
+pub fn refused() {
+    metrics::counter!("dkron_proposals_refused_total").increment(1);
+}
+
+/// Executions that are not terminal.
+pub fn running(count: usize) {
+    metrics::gauge!("dkron_job_executions_running").set(count as f64);
+}
+
+/// Whether this server leads.
+pub fn leader(leads: bool) {
+    metrics::gauge!("dkron_raft_leader").set(if leads { 1.0 } else { 0.0 });
+}
+
+fn label(job: &str) -> String {
+    let mut jobs = JOBS.lock().unwrap_or_else(PoisonError::into_inner);
+    if jobs.contains(job) {
+        return job.to_owned();
+    }
+    if jobs.len() >= JOB_SERIES {
+        return OTHERS.to_owned();
+    }
+    jobs.insert(job.to_owned());
+    job.to_owned()
+}
