@@ -13,14 +13,12 @@ pub struct Clock {
     mono: Duration,
     /// Wall clock when the monotonic one showed zero, as set now.
     zero: i128,
-    /// When the wall clock was last set forward by more than drift.
-    forward_at: Option<Duration>,
 }
 
 impl Clock {
     pub fn new(offset_nanos: u64) -> Self {
         let zero = Timestamp::from_secs(EPOCH).unix_nanos() + i128::from(offset_nanos);
-        Clock { mono: Duration::from_secs(1), zero, forward_at: None }
+        Clock { mono: Duration::from_secs(1), zero }
     }
 
     pub fn now(&self) -> Now {
@@ -42,12 +40,5 @@ impl Clock {
     /// Somebody sets the wall clock.
     pub fn step(&mut self, millis: i64) {
         self.zero += i128::from(millis) * 1_000_000;
-        if millis > 2_000 {
-            self.forward_at = Some(self.mono);
-        }
-    }
-
-    pub fn forward_at(&self) -> Option<Duration> {
-        self.forward_at
     }
 }

@@ -4,14 +4,13 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dkron_core::domain::{EndReason, Finish, JobName, Output, Seq, State, Timestamp};
+use dkron_core::domain::{EndReason, Finish, Output, Seq, State, Timestamp};
 use dkron_core::worker::{Process, Run};
 
 use crate::dice::Dice;
 
 #[derive(Clone, Debug)]
 pub struct Running {
-    pub job: JobName,
     pub state: State,
     pub started_at: Option<Timestamp>,
     /// None = only when somebody ends it.
@@ -43,8 +42,7 @@ impl Executor {
             self.groups += 1;
             Process { group: self.groups, start_time: 1 }
         });
-        let job = run.job.name.clone();
-        let running = Running { job, state, started_at: None, ends_after, process };
+        let running = Running { state, started_at: None, ends_after, process };
         self.running.insert(run.seq, running.clone());
         running
     }

@@ -60,13 +60,6 @@ impl World {
         let millis = if self.dice.percent(50) { millis } else { -millis };
         self.trace.say(|| format!("the wall clock is set by {millis} ms"));
         self.clock.step(millis);
-        let forward = self.clock.forward_at();
-        if let Some(process) = &mut self.process
-            && process.looked
-            && millis > 0
-        {
-            process.stepped_at = forward;
-        }
     }
 
     fn flap(&mut self) {
@@ -74,8 +67,6 @@ impl World {
         if !std::mem::take(&mut process.elected) {
             return;
         }
-        process.stepped_at = None;
-        process.looked = false;
         let life = process.life;
         self.trace.say(|| "deposed".into());
         self.input(life, Input::Deposed);

@@ -50,7 +50,7 @@ impl World {
     /// All schedules are switched off; then nothing may be left to do.
     fn rest(&mut self) -> Result<(), Violation> {
         self.trace.say(|| "rest".into());
-        let begun = self.clock.mono();
+        let mut begun = self.clock.mono();
         loop {
             let on = |job: &&dkron_core::ledger::JobState| job.is_scheduled();
             let on: Vec<_> =
@@ -66,9 +66,10 @@ impl World {
             self.run(self.clock.mono() + LOOK)?;
             let wall = self.clock.wall();
             let retry = self.oracle.ledger.retries().last().map(|(at, ..)| at.since(wall));
-            let waits = retry.is_some_and(|wait| wait > Duration::ZERO);
-            let over = self.clock.mono() - begun > REST;
-            if over && !waits {
+            if retry.is_some_and(|wait| wait > Duration::ZERO) {
+                begun = self.clock.mono();
+            }
+            if self.clock.mono() - begun > REST {
                 self.still()?;
                 return require(false, "liveness", || "the world does not come to rest".into());
             }

@@ -56,7 +56,7 @@ impl World {
             turn_at: None,
             stalled_until: Default::default(),
             stepped_at: None,
-            looked: false,
+            offset: None,
             elected: true,
         });
         self.carry_out_node(actions)?;
@@ -180,7 +180,6 @@ impl World {
             }
         }
         self.step(process, Input::Alarm, &mut wake)?;
-        process.looked = true;
         Ok(wake)
     }
 
@@ -227,6 +226,7 @@ impl World {
             self.trace.say(|| format!("  in  {input:?}"));
         }
         let now = self.clock.now();
+        process.look(now, matches!(input, Input::Deposed));
         for action in process.conductor.step(&process.ledger, now, input) {
             self.trace.say(|| format!("  out {action:?}"));
             if let Action::Wake(at) = action {
@@ -313,6 +313,20 @@ impl World {
             fires.retain(|fire| !matches!(fire.trigger, Trigger::Child(_)));
         }
         command
+    }
+}
+
+impl Process {
+    /// What the conductor can know of the wall clock; a new leadership begins without memory.
+    fn look(&mut self, now: Now, forgets: bool) {
+        let offset = now.wall.unix_nanos() - now.mono.as_nanos() as i128;
+        let before = self.offset.replace(offset);
+        if before.is_some_and(|before| offset - before >= 2_000_000_000) {
+            self.stepped_at = Some(now.mono);
+        }
+        if forgets {
+            (self.offset, self.stepped_at) = (None, None);
+        }
     }
 }
 

@@ -13,8 +13,6 @@ pub enum Sabotage {
     SkipSlot,
     /// Journal records are lost although only the process died.
     ForgetJournal,
-    /// A schedule's slot is decided once more.
-    IgnoreForbid,
     /// A replica forgets an entry.
     MissEntry,
     /// A child that is owed a start is not started.

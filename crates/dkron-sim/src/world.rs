@@ -58,10 +58,10 @@ pub struct Process {
     pub turn_at: Option<Duration>,
     /// The conductor does not get the processor before.
     pub stalled_until: Duration,
-    /// The wall clock was set forward within this life, as far as its conductor can know.
+    /// When the conductor could first know that the wall clock had been set forward.
     pub stepped_at: Option<Duration>,
-    /// A first look at the clocks was taken.
-    pub looked: bool,
+    /// Wall minus monotonic clock at its last look, in nanoseconds.
+    pub offset: Option<i128>,
     pub elected: bool,
 }
 

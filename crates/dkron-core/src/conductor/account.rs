@@ -31,7 +31,8 @@ pub(super) fn account(
     let rescheduled = stored.is_none_or(|old| old.job.schedule != new.schedule);
     let retimed = stored.is_none_or(|old| timing(old.job) != timing(new));
     let enabled = stored.is_some_and(|old| old.job.disabled && !new.disabled);
-    let restart = rescheduled || retimed || enabled || occasion == Occasion::Restore;
+    let returns = stored.is_some_and(|old| old.runtime.leaving);
+    let restart = rescheduled || retimed || enabled || returns || occasion == Occasion::Restore;
     if !restart {
         return Account::Keep;
     }

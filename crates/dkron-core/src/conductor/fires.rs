@@ -10,7 +10,7 @@ use super::action::Action;
 use super::lateness::{Slots, Verdict, judge};
 use super::placement::Choice;
 use super::proposals::Proposal;
-use crate::domain::{Group, Job, JobNo, Nominal, Now, SkipReason, Timestamp, limits};
+use crate::domain::{Group, Job, JobName, JobNo, Nominal, Now, SkipReason, Timestamp, limits};
 use crate::ledger::{Command, Decision, Fire, JobState, Ledger, Place, Trigger};
 
 /// Fires on their way into one entry, and what they decide.
@@ -18,7 +18,7 @@ use crate::ledger::{Command, Decision, Fire, JobState, Ledger, Place, Trigger};
 pub(super) struct FireBatch {
     fires: Vec<Fire>,
     executions: usize,
-    pub jobs: Vec<JobNo>,
+    pub jobs: Vec<(JobNo, JobName)>,
     pub children: Vec<(Group, JobNo)>,
     pub retries: Vec<crate::domain::Seq>,
     pub nodes: Vec<crate::domain::NodeName>,
@@ -44,11 +44,11 @@ impl Conductor {
             return;
         }
         let mut batch = FireBatch::default();
-        let room = self.has_room(ledger, now.mono);
+        let full = self.is_full(ledger, now.mono);
         let due = ledger.due().take_while(|(nominal, _)| nominal.0 <= now.wall);
         for (nominal, job_no) in due {
             let expired = now.wall.since(nominal.0) > ledger.settings().start_deadline;
-            if !room && !expired {
+            if full && !expired {
                 self.waiting = true;
                 break;
             }
@@ -108,6 +108,10 @@ impl Conductor {
                     let (reason, detail) = (SkipReason::Missed, String::new());
                     (first, Decision::Skip { last, count, reason, detail })
                 }
+                Verdict::Run(nominal) if self.may_be_over(ledger, &state.job, nominal, now) => {
+                    self.waiting = true;
+                    break;
+                }
                 Verdict::Run(nominal) => match self.choose(ledger, &state.job, nominal, now.mono) {
                     Choice::Places(places) => (nominal, Decision::Run(places)),
                     Choice::Nobody => (nominal, nobody(nominal, &state.job)),
@@ -125,7 +129,7 @@ impl Conductor {
         }
         if !fires.is_empty() {
             self.firing.insert(state.job_no);
-            batch.jobs.push(state.job_no);
+            batch.jobs.push((state.job_no, state.job.name.clone()));
             fires.into_iter().for_each(|fire| batch.push(fire));
         }
     }

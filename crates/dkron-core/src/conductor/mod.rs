@@ -25,7 +25,6 @@ mod tags;
 mod tests;
 mod writes;
 
-use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -285,9 +284,8 @@ impl Conductor {
         if self.waiting {
             sleep = sleep.min(AGAIN);
         }
-        let in_flight = |job_no: &JobNo| self.firing.contains(job_no);
-        let slot = ledger.due().find(|(_, job_no)| !in_flight(job_no));
-        let slot = slot.map(|(nominal, _)| nominal.0).filter(|at| *at > now.wall);
+        // What is due and waits must not hide what comes next.
+        let slot = ledger.due().map(|(nominal, _)| nominal.0).find(|at| *at > now.wall);
         let retry = ledger.retries().map(|(at, ..)| at).find(|at| *at > now.wall);
         for at in slot.into_iter().chain(retry) {
             sleep = sleep.min(at.since(now.wall));
@@ -304,7 +302,10 @@ impl Conductor {
 
     /// The zone of jobs without one, as the cluster agreed.
     fn local_zone(&mut self, ledger: &Ledger) -> Zone {
-        let name = ledger.settings().zone.as_str();
+        // Until the first settings are in the log, those that are on their way count.
+        let agreed = ledger.is_settled();
+        let settings = if agreed { ledger.settings() } else { &self.options.settings };
+        let name = settings.zone.as_str();
         match &self.zone {
             Some(zone) if zone.name() == name => zone.clone(),
             _ => {

@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::Conductor;
 use super::input::RosterMember;
 use super::tags::Wanted;
-use crate::domain::{EndReason, Job, NodeName, Nominal, Target};
+use crate::domain::{Concurrency, EndReason, Job, NodeName, Nominal, Now, Target};
 use crate::ledger::{Ledger, Place};
 
 /// After taking office, how long a slot waits for the sessions of matching members.
@@ -99,12 +99,31 @@ impl Conductor {
         ledger.load_of(node) + self.given.get(node).copied().unwrap_or(0)
     }
 
-    /// Whether any node could take a run now.
-    pub(super) fn has_room(&self, ledger: &Ledger, mono: Duration) -> bool {
-        self.roster.keys().any(|name| {
-            let node = self.sessions.eligible(name, mono);
-            node.is_some_and(|node| (self.load(ledger, name) as u64) < u64::from(node.capacity))
-        })
+    /// Whether every node that can be reached is full: then looking at each slot is idle.
+    /// Without any such node the slots are looked at, since they need no room to fail.
+    pub(super) fn is_full(&self, ledger: &Ledger, mono: Duration) -> bool {
+        let reachable = |name| Some((name, self.sessions.eligible(name, mono)?));
+        let mut nodes = self.roster.keys().filter_map(reachable).peekable();
+        let any = nodes.peek().is_some();
+        any && nodes.all(|(name, node)| self.load(ledger, name) as u64 >= u64::from(node.capacity))
+    }
+
+    /// Whether the execution in the way of a slot may be over already: its end is on its way into
+    /// the log, or the slot is late and the execution's node has yet to say what it knows.
+    pub(super) fn may_be_over(
+        &self,
+        ledger: &Ledger,
+        job: &Job,
+        nominal: Nominal,
+        now: Now,
+    ) -> bool {
+        let holder = ledger.holder(job.name.as_str());
+        let Some(holder) = holder.filter(|_| job.concurrency == Concurrency::Forbid) else {
+            return false;
+        };
+        let late = now.wall.since(nominal.0) > ledger.settings().misfire_threshold;
+        let silent = self.sessions.get(&holder.node).is_none_or(|node| !node.open);
+        self.ending.contains(&holder.seq) || (late && silent && ledger.live(holder.seq).is_some())
     }
 }
 

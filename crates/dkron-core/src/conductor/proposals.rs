@@ -9,7 +9,9 @@ use super::Conductor;
 use super::action::{Action, Answer, Note, Refusal};
 use super::fires::FireBatch;
 use super::input::{Fate, Ticket};
-use crate::domain::{ExecutionId, HistoryNo, JobName, JobNo, NodeName, Now, Seq};
+use crate::domain::{
+    EndReason, ExecutionId, HistoryNo, JobName, JobNo, NodeName, Now, Seq, Timestamp,
+};
 use crate::ledger::{Command, End, Fired, Ledger, Rejection, Reply};
 use crate::worker::Order;
 
@@ -34,6 +36,7 @@ pub(super) enum Proposal {
         ticket: Ticket,
     },
     Report {
+        starts: Vec<(Seq, Timestamp)>,
         ends: Vec<(End, NodeName)>,
     },
     Output {
@@ -89,7 +92,13 @@ impl Conductor {
                 let answer = answered(fate);
                 out.push(Action::Answer { ticket, answer });
             }
-            Proposal::Report { ends } => self.report_resolved(ends, &fate, out),
+            Proposal::Report { starts, ends } => {
+                if !done(&fate) {
+                    let again = starts.into_iter().rev();
+                    again.for_each(|(seq, at)| self.starts.push_front((now.mono, seq, at)));
+                }
+                self.report_resolved(ends, &fate, out);
+            }
             Proposal::Output { seq } => {
                 self.asks_again |= !done(&fate);
                 self.processing.remove(&seq);
@@ -125,17 +134,15 @@ impl Conductor {
         for retry in &batch.retries {
             self.retrying.remove(retry);
         }
-        for job_no in &batch.jobs {
+        for (job_no, _) in &batch.jobs {
             self.firing.remove(job_no);
         }
         if self.writes.is_empty() {
             return;
         }
-        for job_no in &batch.jobs {
-            if let Some(state) = ledger.job_no(*job_no) {
-                let name = state.job.name.clone();
-                self.go_on(ledger, now, &name, out);
-            }
+        // By name: the fire may have been the last of its job, and writes still wait.
+        for (_, name) in &batch.jobs {
+            self.go_on(ledger, now, name, out);
         }
     }
 
@@ -155,6 +162,10 @@ impl Conductor {
             self.ending.remove(&end.seq);
             if done {
                 self.sessions.sent.remove(&end.seq);
+                if end.finish.reason == EndReason::Silent {
+                    // It may have come back meanwhile, and run on.
+                    self.sessions.send(tenure, &node, Order::Kill(end.seq), out);
+                }
                 self.sessions.send(tenure, &node, Order::EndCommitted(end.seq), out);
                 self.sessions.send(tenure, &node, Order::OutputStored(end.seq), out);
             } else {
@@ -184,8 +195,9 @@ fn ran(
         Some(Fired::Run { group, seqs }) => {
             let ids = seqs.into_iter().zip(nodes.iter().cloned());
             let executions = ids.map(|(seq, node)| ExecutionId { seq, node }).collect();
-            let job = ledger.job_no(job_no).ok_or(Rejection::JobNotFound(name));
-            let job = Box::new(job.map_err(Refusal::Rejected)?.snapshot());
+            // It ran, but the job is gone since: there is nothing to show.
+            let job = ledger.job_no(job_no).ok_or(Refusal::Unknown)?;
+            let job = Box::new(job.snapshot());
             Ok(Answer::Ran { job, group, executions })
         }
         Some(Fired::Rejected(rejection)) => Err(Refusal::Rejected(rejection)),

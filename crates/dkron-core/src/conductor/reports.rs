@@ -86,12 +86,13 @@ impl Conductor {
         while self.may_report() && !(self.ends.is_empty() && starts.is_empty()) {
             let many = self.ends.len().min(limits::REPORT_ENDS);
             let ends: Vec<(End, NodeName)> = self.ends.drain(..many).collect();
+            let starts = core::mem::take(&mut starts);
             let report = Report {
-                starts: core::mem::take(&mut starts),
+                starts: starts.clone(),
                 ends: ends.iter().map(|(end, _)| end.clone()).collect(),
             };
             self.reports += 1;
-            self.propose(Proposal::Report { ends }, Command::Report(report), now, out);
+            self.propose(Proposal::Report { starts, ends }, Command::Report(report), now, out);
         }
         let late = now.mono;
         let again = starts.into_iter().map(|(seq, at)| (late, seq, at));

@@ -255,7 +255,8 @@ fn refusal(ticket: Ticket, refusal: Refusal) -> Action {
 }
 
 fn base(state: &JobState) -> Base {
-    Base { job_no: state.job_no, version: state.runtime.version }
+    let runtime = &state.runtime;
+    Base { job_no: state.job_no, version: runtime.version, next: runtime.next }
 }
 
 fn stored(state: &JobState) -> Stored<'_> {

@@ -55,11 +55,13 @@ pub struct TakeOffice {
     pub rules: u32,
 }
 
-/// The definition that a write was computed against.
+/// The definition and the account that a write was computed against.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Base {
     pub job_no: JobNo,
     pub version: Version,
+    /// The slot that was the next to be decided.
+    pub next: Option<Nominal>,
 }
 
 /// What a write does to the account of a job's slots.

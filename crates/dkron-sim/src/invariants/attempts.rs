@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use dkron_core::domain::{Group, JobNo, Seq, State};
+use dkron_core::domain::{JobNo, Seq, State};
 use dkron_core::ledger::{Command, Fired, Ledger, Reply, Row, RowOp, Trigger};
 
 use super::{Check, Commit, require};
@@ -11,7 +11,6 @@ use super::{Check, Commit, require};
 #[derive(Clone, Debug)]
 struct Attempt {
     job_no: JobNo,
-    group: Group,
     number: u32,
     ended: Option<State>,
     /// It failed, and its job allows another one.
@@ -61,10 +60,10 @@ impl Attempts {
             before.owes = false;
             number = before.number + 1;
         }
-        if let Fired::Run { group, seqs } = fired {
+        if let Fired::Run { seqs, .. } = fired {
             for seq in seqs {
-                let (group, ended, owes) = (*group, None, false);
-                self.attempts.insert(*seq, Attempt { job_no, group, number, ended, owes });
+                let (ended, owes) = (None, false);
+                self.attempts.insert(*seq, Attempt { job_no, number, ended, owes });
             }
         }
         Ok(())

@@ -60,13 +60,7 @@ impl Replicas {
     /// The rows of the replica that never crashed make its ledger.
     pub fn rows(&self, ledger: &Ledger, rows: &BTreeMap<RowKey, Row>) -> Check {
         match Ledger::load(ledger.applied(), rows.values().cloned()) {
-            Ok(loaded) => {
-                if std::env::var("DIFF").is_ok() {
-                    std::fs::write("/tmp/a.txt", format!("{ledger:#?}")).ok();
-                    std::fs::write("/tmp/b.txt", format!("{loaded:#?}")).ok();
-                }
-                self.loaded(&loaded)
-            }
+            Ok(loaded) => self.loaded(&loaded),
             Err(error) => require(false, "I6", || error.to_string()),
         }
     }

@@ -15,7 +15,7 @@ use dkron_core::ledger::{
 use crate::word::{word_enum, word_struct};
 
 word_struct!(TakeOffice { server: NodeName, boot_id: BootId, zone_data: String, rules: u32 });
-word_struct!(Base { job_no: JobNo, version: Version });
+word_struct!(Base { job_no: JobNo, version: Version, next: Option<Nominal> });
 word_enum!(Account { Keep, Restart { next: Option<Nominal>, anchor: bool } });
 word_struct!(PutJob {
     submission: Submission,

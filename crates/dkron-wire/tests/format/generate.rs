@@ -223,7 +223,11 @@ fn settings() -> impl Strategy<Value = Settings> {
 }
 
 fn base() -> impl Strategy<Value = Base> {
-    (job_no(), version()).prop_map(|(job_no, version)| Base { job_no, version })
+    (job_no(), version(), option::of(nominal())).prop_map(|(job_no, version, next)| Base {
+        job_no,
+        version,
+        next,
+    })
 }
 
 fn account() -> impl Strategy<Value = Account> {

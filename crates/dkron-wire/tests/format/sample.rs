@@ -56,6 +56,10 @@ fn nominal(n: u32) -> Nominal {
     Nominal(Timestamp::from_secs(1_830_000_000 + i64::from(n)))
 }
 
+fn base() -> Base {
+    Base { job_no: JobNo(1234), version: Version(1), next: Some(nominal(0)) }
+}
+
 fn seq(n: u64) -> Seq {
     Seq(1_830_000_000_000_000_000 + n)
 }
@@ -146,7 +150,7 @@ fn put_job() -> Box<PutJob> {
             last_error: Some(at(6)),
             status: Status::PartiallyFailed,
         },
-        base: Some(Base { job_no: JobNo(1234), version: Version(1) }),
+        base: Some(base()),
         account: Account::Restart { next: Some(nominal(60)), anchor: true },
         undecided: Some(skipped(SkipReason::Changed)),
     })
@@ -219,12 +223,8 @@ pub fn entries() -> Vec<(&'static str, Entry)> {
         zone_data: "2027a".into(),
         rules: 1,
     };
-    let toggle = ToggleJob {
-        name: "backup".into(),
-        base: Base { job_no: JobNo(1234), version: Version(1) },
-        account: Account::Keep,
-        undecided: None,
-    };
+    let toggle =
+        ToggleJob { name: "backup".into(), base: base(), account: Account::Keep, undecided: None };
     let expire = Expire { job_no: JobNo(1234), first: HistoryNo(1), end: HistoryNo(1001) };
     let asked = Entry {
         at: Timestamp::YEAR_ONE,

@@ -36,6 +36,7 @@ pub(super) fn remove(step: &mut Step<'_>, job_no: JobNo) {
     let owed: Vec<Group> = of_child(step, job_no);
     for parent in owed {
         step.settle_child(parent, job_no);
+        step.effects.retain(|effect| *effect != Effect::Child { parent, child: job_no });
     }
     step.change(job_no, |runtime| {
         runtime.deleted = true;
@@ -90,8 +91,10 @@ fn end_retries(step: &mut Step<'_>, job_no: JobNo) {
                 slot.phase = Phase::Done { success: false };
             }
         }
-        for retry in ended {
-            step.ledger.derived.retries.remove(&retry);
+        for (at, group, failed) in ended {
+            step.ledger.derived.retries.remove(&(at, group, failed));
+            // The same entry may have asked for it.
+            step.effects.retain(|effect| *effect != Effect::Retry { at, group, failed });
         }
         close_group(step, group);
     }

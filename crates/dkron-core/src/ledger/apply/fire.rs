@@ -25,9 +25,15 @@ fn decide(step: &mut Step<'_>, fire: Fire) -> Fired {
         return Fired::Void;
     };
     if state.runtime.deleted || state.runtime.leaving {
+        let name = state.job.name.clone();
         return match fire.trigger {
-            Trigger::Manual(_) => Fired::Rejected(Rejection::JobNotFound(state.job.name.clone())),
-            _ => Fired::Void,
+            Trigger::Manual(_) => Fired::Rejected(Rejection::JobNotFound(name)),
+            Trigger::Child(parent) => {
+                // Else the leader would ask again and again, as long as the job leaves.
+                step.settle_child(parent, fire.job_no);
+                Fired::Void
+            }
+            Trigger::Schedule | Trigger::Retry { .. } => Fired::Void,
         };
     }
     let version = state.runtime.version;

@@ -8,7 +8,7 @@ use crate::ledger::command::{Account, Base};
 use crate::ledger::outcome::Rejection;
 use crate::ledger::state::{JobState, Runtime};
 
-/// The parent must exist, and its own parents must not lead back to the job.
+/// The parent must exist and stay, and its own parents must not lead back to the job.
 pub(super) fn check_parent(step: &Step<'_>, job: &Job) -> Result<(), Rejection> {
     let Some(parent) = &job.parent_job else {
         return Ok(());
@@ -19,6 +19,7 @@ pub(super) fn check_parent(step: &Step<'_>, job: &Job) -> Result<(), Rejection> 
             return Err(Rejection::Cycle(job.name.clone()));
         }
         let state = step.ledger.job(name.as_str());
+        let state = state.filter(|state| !state.runtime.leaving);
         let state = state.ok_or_else(|| Rejection::ParentNotFound(parent.clone()))?;
         above = state.job.parent_job.clone();
     }
@@ -75,6 +76,8 @@ fn open_account(step: &mut Step<'_>, job_no: JobNo, version: Version, account: A
     let at = step.at;
     step.change(job_no, |runtime| {
         runtime.version = version;
+        // An ephemeral job that is written again before it is gone stays: the writer was told so.
+        runtime.leaving = false;
         if let Account::Restart { next, anchor } = account {
             runtime.since = at;
             runtime.next = next;
@@ -125,14 +128,10 @@ pub(super) fn current(
     name: &JobName,
     base: Option<Base>,
 ) -> Result<Option<JobNo>, Rejection> {
-    let found = step.ledger.job(name.as_str()).map(|state| (state.job_no, state.runtime.version));
-    match (found, base) {
-        (None, None) => Ok(None),
-        (Some((job_no, version)), Some(base))
-            if base.job_no == job_no && base.version == version =>
-        {
-            Ok(Some(job_no))
-        }
-        _ => Err(Rejection::Stale),
-    }
+    let found = step.ledger.job(name.as_str()).map(|state| Base {
+        job_no: state.job_no,
+        version: state.runtime.version,
+        next: state.runtime.next,
+    });
+    if found == base { Ok(found.map(|base| base.job_no)) } else { Err(Rejection::Stale) }
 }
