@@ -40,6 +40,9 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         true => Some(metrics::install().context("failed to start the metrics")?),
         false => None,
     };
+    if let Some(handle) = metrics.clone() {
+        tokio::spawn(metrics::upkeep(handle));
+    }
     let node = node::start(&options, data.path()).await?;
     let app = rest::App {
         service: node.service.clone(),

@@ -4,7 +4,7 @@ mod bound;
 pub mod names;
 pub mod process;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -19,6 +19,18 @@ pub fn install() -> anyhow::Result<PrometheusHandle> {
     set.ok().context("this process has a recorder already")?;
     names::describe();
     Ok(handle)
+}
+
+/// Between two rounds of `upkeep`.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Sums up what was recorded, for ever: without it distributions grow until somebody asks.
+pub async fn upkeep(handle: PrometheusHandle) {
+    let mut rounds = tokio::time::interval(UPKEEP);
+    loop {
+        rounds.tick().await;
+        handle.run_upkeep();
+    }
 }
 
 /// Counts the milliseconds since `since`.
