@@ -230,7 +230,8 @@ impl Worker {
         if let Order::Welcome { hello, lost_after } = message.body {
             if hello == self.hellos && self.session.is_none() {
                 self.tenure = message.tenure;
-                self.lease.open(now.mono, lost_after);
+                // The leader counts from the hello, so the node must not count from the answer.
+                self.lease.open(self.hello_at.unwrap_or(now.mono), lost_after);
                 self.open(now, message.session, out);
             }
             return;

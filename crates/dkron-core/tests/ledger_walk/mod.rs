@@ -1,0 +1,168 @@
+//! A ledger that is walked from command to command, with everything that must hold after each:
+//! shared by the explorer and the random sequences.
+
+mod moves;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dkron_core::domain::{Concurrency, JobNo, LogIndex, State, Tenure, Timestamp};
+use dkron_core::ledger::{
+    Command, Effect, Entry, Ledger, Outcome, Reply, Row, RowKey, RowOp, outstanding,
+};
+
+pub use moves::{Move, entry_moves, live, report};
+
+/// 2026-01-01T00:00:00Z.
+const START: i64 = 1_767_225_600;
+
+/// A ledger with its store and a count of what it should have counted.
+#[derive(Clone, Default)]
+pub struct Walk {
+    pub ledger: Ledger,
+    store: BTreeMap<RowKey, Row>,
+    /// Keys that the store ever held.
+    ever: BTreeSet<RowKey>,
+    /// Ends by job since its figures were reset: successes, others.
+    ends: BTreeMap<JobNo, (u64, u64)>,
+    pub log: Vec<Entry>,
+}
+
+impl Walk {
+    /// A leadership, and the jobs in the order of their putting.
+    pub fn new(jobs: &[&str]) -> Self {
+        let mut walk = Walk::default();
+        walk.take(&Move::office());
+        for job in jobs {
+            walk.take(&Move::put(&walk.ledger, job));
+        }
+        walk
+    }
+
+    /// The clock of the next entry: a minute for each.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_secs(START + 60 * self.ledger.applied().0 as i64)
+    }
+
+    /// Applies one command and checks everything that must hold.
+    pub fn take(&mut self, step: &Move) -> Reply {
+        let index = LogIndex(self.ledger.applied().0 + 1);
+        let tenure = if step.by_conductor { self.ledger.tenure() } else { Tenure(0) };
+        let entry = Entry {
+            index,
+            at: self.now(),
+            tenure: step.tenure.unwrap_or(tenure),
+            request: step.request,
+            command: step.command.clone(),
+        };
+        let before = outstanding(&self.ledger);
+        let mut twin = self.ledger.clone();
+        let outcome = self.ledger.apply(entry.clone());
+        assert_eq!(twin.apply(entry.clone()), outcome, "two replicas answer alike");
+        assert_eq!(twin.state_hash(), self.ledger.state_hash(), "two replicas are alike");
+        self.check_effects(&before, &outcome);
+        self.write(&outcome);
+        self.check_rows();
+        self.count(&entry.command, &outcome);
+        self.check_counts();
+        self.check_slots();
+        self.log.push(entry);
+        outcome.reply
+    }
+
+    /// The same log gives the same ledger.
+    pub fn check_replay(&self) {
+        let mut again = Ledger::default();
+        for entry in &self.log {
+            again.apply(entry.clone());
+        }
+        assert_eq!(again.state_hash(), self.ledger.state_hash(), "a replay tells the same");
+    }
+
+    /// Effects are hints: what is new in `outstanding` was announced, and nothing else but what
+    /// the same entry settled again.
+    fn check_effects(&self, before: &BTreeSet<Effect>, outcome: &Outcome) {
+        let after = outstanding(&self.ledger);
+        let said: BTreeSet<Effect> = outcome.effects.iter().cloned().collect();
+        assert_eq!(said.len(), outcome.effects.len(), "an effect is said once");
+        let new: BTreeSet<Effect> = after.difference(before).cloned().collect();
+        let unsaid: Vec<_> = new.difference(&said).collect();
+        assert!(unsaid.is_empty(), "nobody was told of {unsaid:?}");
+        let idle: Vec<_> = said.intersection(before).collect();
+        assert!(idle.is_empty(), "was owed already: {idle:?}");
+    }
+
+    fn write(&mut self, outcome: &Outcome) {
+        for op in outcome.rows.iter().cloned() {
+            match op {
+                RowOp::Put(row) => {
+                    self.ever.insert(row.key());
+                    self.store.insert(row.key(), row);
+                }
+                RowOp::PutNew(row) => {
+                    assert!(self.ever.insert(row.key()), "{:?} is not new", row.key());
+                    self.store.insert(row.key(), row);
+                }
+                RowOp::Delete(key) => drop(self.store.remove(&key)),
+            }
+        }
+    }
+
+    /// The rows are the ledger, and the indexes follow from it.
+    fn check_rows(&self) {
+        assert!(self.ledger.is_consistent(), "the indexes differ from the state");
+        let loaded = Ledger::load(self.ledger.applied(), self.store.values().cloned());
+        let loaded = loaded.expect("the rows make a ledger");
+        assert_eq!(loaded.state_hash(), self.ledger.state_hash(), "the rows tell another story");
+        for key in self.store.keys() {
+            let kept = match key {
+                RowKey::History(job_no, no) => {
+                    let state = self.ledger.job_no(*job_no);
+                    let own = state.is_some_and(|state| state.runtime.first_no <= *no);
+                    let owed = |(of, first, end)| of == *job_no && first <= *no && *no < end;
+                    own || self.ledger.expiring().any(owed)
+                }
+                RowKey::Skipped(job_no, no) => {
+                    let state = self.ledger.job_no(*job_no);
+                    state.is_some_and(|state| state.runtime.first_skip <= *no)
+                }
+                _ => true,
+            };
+            assert!(kept, "{key:?} stays for ever");
+        }
+    }
+
+    fn count(&mut self, command: &Command, outcome: &Outcome) {
+        for op in &outcome.rows {
+            if let RowOp::PutNew(Row::History { record, .. }) = op {
+                let ends = self.ends.entry(record.job_no).or_default();
+                match record.finish.state {
+                    State::Success => ends.0 += 1,
+                    _ => ends.1 += 1,
+                }
+            }
+        }
+        if let (Command::ClearExecutions(_), Reply::Job(job)) = (command, &outcome.reply) {
+            self.ends.remove(&job.job_no);
+        }
+    }
+
+    /// Every end counts once, in one counter.
+    fn check_counts(&self) {
+        for state in self.ledger.jobs() {
+            let counted = (state.runtime.success_count, state.runtime.error_count);
+            let ends = self.ends.get(&state.job_no).copied().unwrap_or_default();
+            assert_eq!(counted, ends, "figures of {}", state.job.name);
+        }
+    }
+
+    /// A job that forbids overlap never has two groups of that definition.
+    fn check_slots(&self) {
+        let mut held = BTreeSet::new();
+        for live in self.ledger.groups() {
+            let job = self.ledger.definition(live.job_no, live.version).expect("a definition");
+            if job.concurrency == Concurrency::Forbid {
+                assert!(held.insert(job.name.clone()), "{} holds two slots", job.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What can be done to a ledger next: every command that its state suggests, and some that it
+//! does not.
+
+use std::collections::BTreeMap;
+
+use dkron_core::domain::{
+    Concurrency, EndReason, Finish, Job, JobName, Nominal, Output, RequestId, Seq, SkipReason,
+    State, Submission, Target, Tenure, Timestamp,
+};
+use dkron_core::ledger::{
+    Account, Base, Command, Decision, DeleteJob, End, Expire, Fire, JobState, Ledger, Place,
+    PutJob, PutOutput, Report, TakeOffice, ToggleJob, Trigger,
+};
+
+use super::Walk;
+
+/// A command with its envelope.
+#[derive(Clone, Debug)]
+pub struct Move {
+    pub command: Command,
+    pub by_conductor: bool,
+    pub tenure: Option<Tenure>,
+    pub request: Option<RequestId>,
+}
+
+impl Move {
+    fn user(command: Command) -> Self {
+        Move { command, by_conductor: false, tenure: None, request: None }
+    }
+
+    fn conductor(command: Command) -> Self {
+        Move { by_conductor: true, ..Move::user(command) }
+    }
+
+    pub fn office() -> Self {
+        let (server, boot_id, zone_data) = ("s1".into(), Default::default(), "2026a".into());
+        Move::user(Command::TakeOffice(TakeOffice { server, boot_id, zone_data, rules: 1 }))
+    }
+
+    /// Puts a job that a line like `child parent=top forbid retries` describes.
+    pub fn put(ledger: &Ledger, text: &str) -> Self {
+        let submission = submission(text);
+        let base = ledger.job(submission.job.name.as_str()).map(base);
+        let next = Some(Nominal(Timestamp::from_secs(super::START + 600)));
+        let next = next.filter(|_| submission.job.parent_job.is_none());
+        let account = Account::Restart { next, anchor: true };
+        let put = PutJob { submission, base, account, undecided: None };
+        Move::user(Command::PutJob(Box::new(put)))
+    }
+}
+
+fn submission(text: &str) -> Submission {
+    let mut words = text.split(' ');
+    let name = words.next().expect("a name");
+    let mut job = Job { name: name.into(), schedule: "@every 10m".into(), ..Job::default() };
+    for word in words {
+        match word {
+            "forbid" => job.concurrency = Concurrency::Forbid,
+            "ephemeral" => job.ephemeral = true,
+            "processors" => job.processors = BTreeMap::from([("log".into(), BTreeMap::new())]),
+            "retries" => job.retries = 1,
+            other => {
+                let parent = other.strip_prefix("parent=").expect("a known word");
+                job.parent_job = Some(JobName::from(parent));
+            }
+        }
+    }
+    Submission { job, ..Submission::default() }
+}
+
+/// Everything that may sensibly happen next. `jobs` are the definitions that may be put.
+pub fn entry_moves(walk: &Walk, jobs: &[&str]) -> Vec<Move> {
+    let ledger = &walk.ledger;
+    let mut moves = Vec::new();
+    for job in jobs {
+        let own = submission(job).job;
+        let stored = ledger.job(own.name.as_str()).is_some_and(|state| *state.job == own);
+        if !stored {
+            moves.push(Move::put(ledger, job));
+        }
+    }
+    for state in ledger.jobs().filter(|state| !state.runtime.deleted) {
+        of_job(walk, state, &mut moves);
+    }
+    owed(ledger, &mut moves);
+    for seq in live(ledger).into_iter().take(2) {
+        moves.push(report(walk, &[(seq, State::Success)]));
+        moves.push(report(walk, &[(seq, State::Failed)]));
+    }
+    for held in ledger.processing().take(1) {
+        let output = PutOutput { seq: held.record.seq, output: Output::Empty, dropped: 0 };
+        moves.push(Move::conductor(Command::PutOutput(output)));
+    }
+    for (job_no, first, end) in ledger.expiring().take(1) {
+        moves.push(Move::conductor(Command::Expire(Expire { job_no, first, end })));
+    }
+    moves
+}
+
+fn of_job(walk: &Walk, state: &JobState, moves: &mut Vec<Move>) {
+    let name = state.job.name.clone();
+    if let Some(nominal) = state.runtime.next.filter(|_| state.is_scheduled()) {
+        moves.push(fire(state, Trigger::Schedule, nominal, &["n1"]));
+        moves.push(skip(state, Trigger::Schedule, nominal));
+    }
+    let request = RequestId([walk.ledger.applied().0 as u8; 16]);
+    let nominal = Nominal(walk.now());
+    moves.push(fire(state, Trigger::Manual(request), nominal, &["n1", "n2!"]));
+    moves.push(Move::user(Command::DeleteJob(DeleteJob { name: name.clone() })));
+    moves.push(Move::user(Command::ClearExecutions(name.clone())));
+    let toggle = ToggleJob { name, base: base(state), account: Account::Keep, undecided: None };
+    moves.push(Move::user(Command::ToggleJob(toggle)));
+}
+
+/// Triggers that the ledger owes.
+fn owed(ledger: &Ledger, moves: &mut Vec<Move>) {
+    for (parent, child, since) in ledger.owed().take(2) {
+        let state = ledger.job_no(child).expect("a child that is owed a start");
+        let trigger = Trigger::Child(parent);
+        moves.push(fire(state, trigger.clone(), Nominal(since), &["n1"]));
+        moves.push(skip(state, trigger, Nominal(since)));
+    }
+    for (_, group, failed) in ledger.retries().take(2) {
+        let live = ledger.group(group).expect("a group that waits");
+        let state = ledger.job_no(live.job_no).expect("its job");
+        let trigger = Trigger::Retry { group, failed };
+        moves.push(fire(state, trigger.clone(), live.nominal, &["n2"]));
+        moves.push(skip(state, trigger, live.nominal));
+    }
+}
+
+/// An exclamation mark makes an execution that is born failed.
+fn fire(state: &JobState, trigger: Trigger, nominal: Nominal, on: &[&str]) -> Move {
+    let places = on.iter().map(|node| {
+        let dead = node.ends_with('!').then_some(EndReason::NodeUnreachable);
+        let (boot_id, journal_id) = Default::default();
+        let target = Target { node: node.trim_end_matches('!').into(), boot_id, journal_id };
+        Place { target, born_failed: dead }
+    });
+    decide(state, trigger, nominal, Decision::Run(places.collect()))
+}
+
+fn skip(state: &JobState, trigger: Trigger, nominal: Nominal) -> Move {
+    let (reason, detail) = (SkipReason::Missed, String::new());
+    let decision = Decision::Skip { last: nominal, count: 1, reason, detail };
+    decide(state, trigger, nominal, decision)
+}
+
+fn decide(state: &JobState, trigger: Trigger, nominal: Nominal, decision: Decision) -> Move {
+    let later = nominal.0.after(std::time::Duration::from_secs(600));
+    let next = Some(Nominal(later)).filter(|_| trigger == Trigger::Schedule);
+    let (job_no, version) = (state.job_no, state.runtime.version);
+    let fire = Fire { job_no, version, trigger, nominal, next, decision };
+    Move::conductor(Command::Fire(vec![fire]))
+}
+
+/// All live executions.
+pub fn live(ledger: &Ledger) -> Vec<Seq> {
+    ledger.nodes_with_live().flat_map(|node| ledger.live_on(node.as_str())).collect()
+}
+
+/// A report of several ends.
+pub fn report(walk: &Walk, ends: &[(Seq, State)]) -> Move {
+    let (finished_at, retry_at) = (walk.now(), walk.now());
+    let ends = ends.iter().map(|(seq, state)| {
+        let finish = Finish { state: *state, finished_at, ..Finish::default() };
+        End { seq: *seq, finish, retry_at }
+    });
+    let ends = ends.collect();
+    Move::conductor(Command::Report(Report { starts: Vec::new(), ends }))
+}
+
+fn base(state: &JobState) -> Base {
+    Base { job_no: state.job_no, version: state.runtime.version, next: state.runtime.next }
+}
