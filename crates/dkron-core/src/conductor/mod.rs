@@ -21,8 +21,6 @@ mod reports;
 mod schedules;
 mod sessions;
 mod tags;
-#[cfg(test)]
-mod tests;
 mod writes;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -285,8 +283,7 @@ impl Conductor {
             sleep = sleep.min(AGAIN);
         }
         // What is due and waits must not hide what comes next.
-        let slot = ledger.due().map(|(nominal, _)| nominal.0).find(|at| *at > now.wall);
-        let retry = ledger.retries().map(|(at, ..)| at).find(|at| *at > now.wall);
+        let (slot, retry) = (ledger.due_after(now.wall), ledger.retry_after(now.wall));
         for at in slot.into_iter().chain(retry) {
             sleep = sleep.min(at.since(now.wall));
         }

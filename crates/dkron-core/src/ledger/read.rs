@@ -77,6 +77,18 @@ impl Ledger {
         self.derived.due.iter().copied()
     }
 
+    /// The first slot after that instant.
+    pub fn due_after(&self, instant: Timestamp) -> Option<Timestamp> {
+        let beyond = (Nominal(instant), JobNo(u64::MAX));
+        self.derived.due.range(beyond..).map(|(nominal, _)| nominal.0).find(|at| *at > instant)
+    }
+
+    /// The first owed retry after that instant.
+    pub fn retry_after(&self, instant: Timestamp) -> Option<Timestamp> {
+        let beyond = (instant, Group(u64::MAX), Seq(u64::MAX));
+        self.derived.retries.range(beyond..).map(|(at, ..)| *at).find(|at| *at > instant)
+    }
+
     /// Owed retries, earliest first: when, in which group, after which attempt.
     pub fn retries(&self) -> impl Iterator<Item = (Timestamp, Group, Seq)> + '_ {
         self.derived.retries.iter().copied()
