@@ -60,7 +60,7 @@ fn several_ends(walk: &mut Walk, pick: u16) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn any_sequence_keeps_the_rules(dice in proptest::collection::vec(any::<(u16, u8)>(), 1..120)) {
