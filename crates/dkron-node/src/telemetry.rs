@@ -1,20 +1,11 @@
 //! Figures of the node. Names are Dkron's documented ones; each is really counted.
 
-use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
-
 use dkron_core::domain::{Record, Skipped, State};
-
-/// Jobs that get series of their own; the others share one.
-const JOB_SERIES: usize = 10_000;
-/// The label of all others.
-const OTHERS: &str = "(others)";
-
-static JOBS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// An execution ended; counted once, by the leader.
 pub fn ended(record: &Record) {
-    let job = label(record.job_name.as_str());
+    // The recorder bounds how many jobs have series of their own.
+    let job = record.job_name.as_str().to_owned();
     let finish = &record.finish;
     if finish.state == State::Success {
         metrics::counter!("dkron_job_executions_succeeded_total", "job_name" => job).increment(1);
@@ -52,16 +43,4 @@ pub fn running(count: usize) {
 /// Whether this server leads.
 pub fn leader(leads: bool) {
     metrics::gauge!("dkron_raft_leader").set(if leads { 1.0 } else { 0.0 });
-}
-
-fn label(job: &str) -> String {
-    let mut jobs = JOBS.lock().unwrap_or_else(PoisonError::into_inner);
-    if jobs.contains(job) {
-        return job.to_owned();
-    }
-    if jobs.len() >= JOB_SERIES {
-        return OTHERS.to_owned();
-    }
-    jobs.insert(job.to_owned());
-    job.to_owned()
 }

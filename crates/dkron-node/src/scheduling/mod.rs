@@ -25,6 +25,7 @@ use crate::identity::Mint;
 use crate::processing::Processing;
 use crate::reader::Update;
 use crate::service::Request;
+use crate::telemetry;
 use ask::Waiting;
 use restore::Restores;
 
@@ -221,7 +222,9 @@ impl Scheduling {
             let _ = self.reader.send(update);
         }
         let live = self.ledger.live_count();
-        self.live.send_if_modified(|seen| std::mem::replace(seen, live) != live);
+        if self.live.send_if_modified(|seen| std::mem::replace(seen, live) != live) {
+            telemetry::running(live);
+        }
         if self.held.is_some() && !self.is_behind() {
             self.release();
         }
