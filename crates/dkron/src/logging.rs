@@ -26,15 +26,15 @@ pub fn start(options: &LogOptions, node: &str) {
     };
 }
 
-/// Libraries speak up one level later than this program.
+/// Libraries speak up one level later than this program; consensus warns of what it expects.
 fn filter(level: &str) -> &'static str {
     match level {
         "trace" => "trace",
         "debug" => "info,dkron=debug",
-        "warn" | "warning" => "warn",
+        "warn" | "warning" => "warn,openraft=error",
         "error" => "error",
         "fatal" | "panic" => "error",
-        _ => "warn,dkron=info",
+        _ => "warn,openraft=error,dkron=info",
     }
 }
 
@@ -64,8 +64,10 @@ where
         };
         write!(writer, "time={} level={level} msg=", now())?;
         quoted(&mut writer, &line.message)?;
-        write!(writer, " node=")?;
-        word(&mut writer, &self.node)?;
+        if !line.names_node {
+            write!(writer, " node=")?;
+            word(&mut writer, &self.node)?;
+        }
         writeln!(writer, "{}", line.fields)
     }
 }
@@ -75,6 +77,8 @@ where
 struct Line {
     message: String,
     fields: String,
+    /// The event is about a node, which may be another one.
+    names_node: bool,
 }
 
 impl Line {
@@ -83,6 +87,7 @@ impl Line {
             self.message = text.to_owned();
             return;
         }
+        self.names_node |= field.name() == "node";
         // Writing into a string can not fail.
         let _ = write!(self.fields, " {}=", field.name());
         let _ = word(&mut self.fields, text);

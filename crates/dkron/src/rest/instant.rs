@@ -31,7 +31,7 @@ impl Serialize for Instant {
 /// its last second. The offset is cut to minutes, as the form has no seconds for it.
 pub fn format(at: Timestamp, offset: i32) -> String {
     use std::fmt::Write;
-    let at = at.min(Timestamp::MAX);
+    let at = if at.secs() > Timestamp::MAX.secs() { Timestamp::MAX } else { at };
     let local = at.secs().saturating_add(i64::from(offset));
     let (year, month, day) = civil(local.div_euclid(DAY));
     let second = local.rem_euclid(DAY);
@@ -124,6 +124,11 @@ pub fn parse(text: &str) -> Result<Timestamp, String> {
         return Err(format!("parsing time {text:?}: extra text: {after:?}"));
     }
     let seconds = days(year, month, day) * DAY + hour * 3600 + minute * 60 + second - offset;
+    // An offset can lead out of the years that can be written again.
+    let years = Timestamp::YEAR_ONE.secs()..=Timestamp::MAX.secs();
+    if !years.contains(&seconds) {
+        return Err(range("year"));
+    }
     Ok(Timestamp::new(seconds, nanos))
 }
 
@@ -177,8 +182,7 @@ mod tests {
             ("1970-01-01T00:00:00Z", 0, 0),
             ("2000-02-29T23:59:59.5Z", 951_868_799, 500_000_000),
             ("2026-03-10T12:00:00.012396867Z", 1_773_144_000, 12_396_867),
-            ("9999-12-31T23:59:59Z", 253_402_300_799, 0),
-            ("0000-02-29T00:00:00Z", -62_162_121_600, 0),
+            ("9999-12-31T23:59:59.5Z", 253_402_300_799, 500_000_000),
         ] {
             let at = Timestamp::new(secs, nanos);
             assert_eq!(parse(text), Ok(at), "{text}");
@@ -211,6 +215,9 @@ mod tests {
             ("2024-01-01T00:00:00+1", "as \"Z07:00\""),
             ("2024-01-01T00:00:00+24:00", "as \"Z07:00\""),
             ("ünf", "as \"2006\""),
+            ("9999-12-31T23:59:59-00:01", "year out of range"),
+            ("0001-01-01T00:00:00+00:01", "year out of range"),
+            ("0000-02-29T00:00:00Z", "year out of range"),
         ] {
             let err = parse(text).unwrap_err();
             assert!(err.contains(part), "{err}");

@@ -1,9 +1,12 @@
 //! Import of a file of jobs: the list that `GET /v1/jobs` answers.
 
+use std::time::Duration;
+
 use axum::extract::multipart::Field;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::StatusCode;
 use dkron_node::service::Error;
+use tokio::sync::Semaphore;
 
 use super::put::admit;
 use crate::rest::respond::{self, Answer};
@@ -11,8 +14,13 @@ use crate::rest::{Call, decode};
 
 /// A hundred thousand large jobs; what is larger belongs into several files.
 const FILE_BYTES: usize = 256 * 1024 * 1024;
+/// Files held at a time; more clients are sent away.
+static FILES: Semaphore = Semaphore::const_new(2);
+/// A client that sends nothing for so long is not waited for.
+const SILENCE: Duration = Duration::from_secs(60);
 
 pub async fn restore(call: &Call<'_>, request: Request) -> Answer {
+    let Ok(_permit) = FILES.try_acquire() else { return respond::error(&Error::Busy) };
     let file = match file(request).await {
         Ok(file) => file,
         Err(refusal) => return refusal,
@@ -60,7 +68,12 @@ async fn file(request: Request) -> Result<Vec<u8>, Answer> {
 async fn collect(mut field: Field<'_>) -> Result<Vec<u8>, Answer> {
     let mut bytes = Vec::new();
     loop {
-        match field.chunk().await {
+        let chunk = tokio::time::timeout(SILENCE, field.chunk()).await;
+        let Ok(chunk) = chunk else {
+            let said = "nothing came for a minute";
+            return Err(respond::text(StatusCode::REQUEST_TIMEOUT, said));
+        };
+        match chunk {
             Ok(Some(chunk)) if bytes.len() + chunk.len() <= FILE_BYTES => {
                 bytes.extend_from_slice(&chunk);
             }
