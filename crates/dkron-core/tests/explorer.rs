@@ -16,8 +16,9 @@ fn explore(jobs: &[&str], puts: &[&str], depth: usize) -> usize {
         for walk in front {
             for step in entry_moves(&walk, puts) {
                 let mut walk = walk.clone();
-                walk.take(&step);
+                walk.apply(&step);
                 if seen.insert((walk.ledger.applied(), walk.hash)) {
+                    walk.check();
                     next.push(walk);
                 }
             }
@@ -31,7 +32,7 @@ fn explore(jobs: &[&str], puts: &[&str], depth: usize) -> usize {
 #[test]
 fn a_parent_with_a_child() {
     let jobs = ["top retries processors", "kid parent=top forbid"];
-    let seen = explore(&jobs, &["top retries", "kid ephemeral"], 4);
+    let seen = explore(&jobs, &["top retries"], 4);
     assert!(seen > 1000, "only {seen} states");
 }
 
@@ -50,6 +51,6 @@ fn an_ephemeral_job_for_longer() {
 
 #[test]
 fn a_job_that_forbids_overlap() {
-    let seen = explore(&["alone forbid retries"], &["alone forbid retries", "alone forbid"], 5);
+    let seen = explore(&["alone forbid retries"], &["alone forbid"], 5);
     assert!(seen > 1000, "only {seen} states");
 }

@@ -90,7 +90,10 @@ impl Machine for Leader {
             return self.answer(quiet);
         };
         match verb.as_str() {
-            "outstanding" | "job" | "skipped" | "wake" => self.question(&verb, &mut line),
+            "outstanding" | "job" | "skipped" | "wake" => {
+                self.settle();
+                self.question(&verb, &mut line);
+            }
             "hold" | "free" | "commit" | "refuse" | "unknown" => self.fate(&verb),
             "member" | "left" | "open" | "hello" | "stated" | "stated_all" | "silence"
             | "started" | "finished" => self.node(&verb, &mut line),
@@ -220,11 +223,11 @@ impl Leader {
         let speaking = self.links.iter().filter(|(_, link)| !link.silent);
         let names: Vec<String> = speaking.map(|(name, _)| name.clone()).collect();
         for name in names {
-            self.from_node(&name, News::Beat { sent: self.now.mono });
+            self.node_says(&name, News::Beat { sent: self.now.mono });
         }
     }
 
-    fn from_node(&mut self, name: &str, body: News) {
+    fn node_says(&mut self, name: &str, body: News) {
         let link = self.links.get_mut(name).expect("the node said hello");
         link.no += 1;
         let session = SessionNo(link.session);
@@ -250,10 +253,10 @@ impl Leader {
             "open" => {
                 self.hello(&name, line);
                 self.stated(&name, line);
-                self.from_node(&name, News::StatedAll);
+                self.node_says(&name, News::StatedAll);
             }
             "stated" => self.stated(&name, line),
-            "stated_all" => self.from_node(&name, News::StatedAll),
+            "stated_all" => self.node_says(&name, News::StatedAll),
             "silence" => self.links.get_mut(&name).unwrap().silent = true,
             _ => self.news(&name, verb, line),
         }
@@ -277,10 +280,10 @@ impl Leader {
             let message = Box::new(ToLeader { session, no, body });
             return self.step(Input::FromNode { node: name.into(), message });
         }
-        self.from_node(name, body.clone());
+        self.node_says(name, body.clone());
         if line.flag("doubled") {
             self.links.get_mut(name).unwrap().no -= 1;
-            self.from_node(name, body);
+            self.node_says(name, body);
         }
     }
 
@@ -315,7 +318,7 @@ impl Leader {
             })
             .collect();
         if !page.is_empty() {
-            self.from_node(name, News::Stated(page));
+            self.node_says(name, News::Stated(page));
         }
     }
 

@@ -231,7 +231,7 @@ pub fn command(command: &Command) -> String {
         Command::Restore(put) => format!("restore {}", put_job(put)),
         Command::DeleteJob(delete) => format!("delete {}", delete.name),
         Command::ToggleJob(toggle) => {
-            let undecided = toggle.undecided.iter().map(|skipped| show_skipped(skipped));
+            let undecided = toggle.undecided.iter().map(show_skipped);
             let undecided: String = undecided.map(|text| format!(", left over {text}")).collect();
             format!("toggle {} {}{undecided}", toggle.name, account(&toggle.account))
         }
