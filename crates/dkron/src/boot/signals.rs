@@ -17,7 +17,7 @@ pub fn stop() -> anyhow::Result<impl Future<Output = ()>> {
                 _ = terminate.recv() => "SIGTERM",
                 _ = interrupt.recv() => "SIGINT",
                 _ = hangup.recv() => {
-                    tracing::warn!("agent: SIGHUP is ignored, reloading is not in this version yet");
+                    tracing::warn!("agent: SIGHUP is ignored, there is no reloading yet");
                     continue;
                 }
             };

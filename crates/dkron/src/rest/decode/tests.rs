@@ -159,7 +159,8 @@ fn lists_of_jobs() {
 
 #[test]
 fn no_bytes_break_it() {
-    let seed = br#"{"name":"x","tags":{"a":"\ud83d\u0041"},"retries":-1.5e+3,"next":"2024-01-01T00:00:00Z","z":[[],{}]}"#;
+    let seed = br#"{"name":"x","tags":{"a":"\ud83d\u0041"},"retries":-1.5e+3,
+        "next":"2024-01-01T00:00:00Z","z":[[],{}]}"#;
     for at in 0..seed.len() {
         let _ = job(&seed[..at]);
         for byte in [0u8, b'"', b'\\', b'{', b']', b',', 0xff, b'9'] {

@@ -64,7 +64,8 @@ fn a_job_that_has_lived() {
     for part in [
         r#""last_error":"2026-03-10T12:00:00.012Z""#,
         r#""tags":{"a":"2","z":"\u003c1\u003e"}"#,
-        r#""dependent_jobs":["c","d"],"parent_job":"a","processors":{"log":{}},"concurrency":"forbid""#,
+        r#""dependent_jobs":["c","d"],"parent_job":"a","processors":{"log":{}},"#,
+        r#""concurrency":"forbid""#,
         r#""status":"partially_failed","next":"2026-03-10T12:00:01Z""#,
         r#""starts_at":"9999-12-31T23:59:59Z","expires_at":null,"running":2"#,
     ] {

@@ -68,11 +68,11 @@ pub async fn vars(call: &Call<'_>) -> Answer {
         scheduled.map(|view| (view.job.name.as_str(), entry(view))).collect();
     let leads = matches!(service.leader().await,
         Ok(Some(leader)) if leader.name.as_str() == call.app.node);
-    let memory = process::memory();
+    let process::Memory { resident, virtual_size } = process::memory();
     let vars = json!({
         "cmdline": call.app.command_line,
         "cron_entries": entries,
-        "memstats": { "Alloc": memory.resident, "HeapAlloc": memory.resident, "Sys": memory.virtual_size },
+        "memstats": { "Alloc": resident, "HeapAlloc": resident, "Sys": virtual_size },
         "node": call.app.node,
         "scheduler_started": i32::from(leads),
     });

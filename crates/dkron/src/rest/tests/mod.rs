@@ -91,7 +91,8 @@ impl Client {
 
     async fn restore(&self, field: &str, file: &str) -> Got {
         let body = format!(
-            "--b\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"f\"\r\n\r\n{file}\r\n--b--\r\n"
+            "--b\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"f\"\r\n\r\n\
+             {file}\r\n--b--\r\n"
         );
         let kind = [("content-type", "multipart/form-data; boundary=b")];
         self.send("POST", "/v1/restore", &kind, body.as_bytes()).await
@@ -174,7 +175,8 @@ async fn payloads_that_are_refused() {
         ),
         (
             r#"{"name":"x","starts_at":""}"#,
-            "Unable to parse payload: parsing time \"\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"\" as \"2006\".",
+            "Unable to parse payload: parsing time \"\" as \"2006-01-02T15:04:05Z07:00\": \
+             cannot parse \"\" as \"2006\".",
         ),
     ] {
         let got = client.post("/v1/jobs", body).await;
@@ -221,7 +223,8 @@ async fn a_pause_comes_before_everything_that_is_wrong() {
 async fn names_that_no_node_has_are_warned_of() {
     let client = client();
     assert_eq!(client.job("a").await.header("warning"), "");
-    let body = r#"{"name":"a","schedule":"@manually","executor":"no\"pe\n","processors":{"log":{},"x":{}}}"#;
+    let body = r#"{"name":"a","schedule":"@manually","executor":"no\"pe\n",
+        "processors":{"log":{},"x":{}}}"#;
     let warning = client.post("/v1/jobs", body).await.header("warning");
     assert!(warning.starts_with("299 dkron \"no node has executor 'no?pe?'"), "{warning}");
     assert!(warning.contains("processor 'x'") && !warning.contains("'log'"), "{warning}");
@@ -412,7 +415,10 @@ async fn people_find_the_page() {
 async fn a_schedule_is_shown_before_it_is_stored() {
     let client = client();
     let got = client
-        .get("/v1/schedule/preview?schedule=0+0+8+*+*+*&timezone=Europe/Berlin&after=2026-03-28T00:00:00Z&n=2")
+        .get(
+            "/v1/schedule/preview?schedule=0+0+8+*+*+*&timezone=Europe/Berlin\
+             &after=2026-03-28T00:00:00Z&n=2",
+        )
         .await;
     let wanted = serde_json::json!(["2026-03-28T07:00:00Z", "2026-03-29T06:00:00Z"]);
     assert_eq!(got.json()["next"], wanted, "{}", got.body);
