@@ -45,6 +45,8 @@ use sessions::{Heard, Sessions};
 const RULES: u32 = 1;
 /// The longest sleep: a step of the wall clock is noticed within it.
 const LOOK: Duration = Duration::from_millis(500);
+/// Removals of history on their way at a time: thousands of deleted jobs must not fill the queue.
+const EXPIRIES: usize = 64;
 /// What waits for room or a session is looked at again after this.
 const AGAIN: Duration = Duration::from_millis(100);
 
@@ -226,6 +228,7 @@ impl Conductor {
             match effect {
                 Effect::Start(seq) => self.dispatch(ledger, seq, out),
                 Effect::Process(seq) => self.process(ledger, seq, out),
+                Effect::Expire { .. } if self.expiring.len() >= EXPIRIES => self.asks_again = true,
                 Effect::Expire { job_no, first, end } => {
                     if self.expiring.insert((job_no, first)) {
                         let end = HistoryNo(end.0.min(first.0 + limits::EXPIRE_ROWS));

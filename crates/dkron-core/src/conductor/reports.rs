@@ -49,9 +49,13 @@ impl Conductor {
         now: Now,
         node: NodeName,
         seq: Seq,
-        finish: Finish,
+        mut finish: Finish,
         out: &mut Vec<Action>,
     ) {
+        if !finish.state.is_terminal() {
+            // The log takes ends only; a node that ends a run without saying how did not succeed.
+            finish.state = State::Failed;
+        }
         let Some((_, slot)) = ledger.live(seq) else {
             // Ended before, by this result or as lost: the node may forget it.
             let tenure = self.tenure.unwrap_or_default();

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::action::{Action, Note};
-use crate::domain::{BootId, JournalId, NodeName, Seq, Target, Tenure};
+use crate::domain::{BootId, JournalId, NodeName, Seq, Target, Tenure, limits};
 use crate::worker::{Hello, Known, News, Order, SessionNo, Statement, ToLeader, ToNode};
 
 /// A node that said nothing for longer gets no new runs.
@@ -125,7 +125,7 @@ impl Sessions {
             no: SessionNo((tenure.0 << 24) + self.last_no),
             boot_id: hello.boot_id,
             journal_id: hello.journal_id,
-            capacity: hello.capacity,
+            capacity: hello.capacity.min(limits::NODE_RUNS),
             stated: BTreeMap::new(),
             open: false,
             heard_at: mono,

@@ -306,9 +306,10 @@ fn job_no(text: &str) -> JobNo {
 }
 
 pub fn state(word: &str) -> State {
-    let all = [State::Success, State::Failed, State::TimedOut, State::Cancelled, State::Lost];
-    let found = all.into_iter().find(|state| state.word() == word);
-    found.unwrap_or_else(|| panic!("{word} is no end"))
+    let ends = [State::Success, State::Failed, State::TimedOut, State::Cancelled, State::Lost];
+    let all = ends.into_iter().chain([State::Running]);
+    let mut all = all;
+    all.find(|state| state.word() == word).unwrap_or_else(|| panic!("{word} is no end"))
 }
 
 fn skip_reason(word: &str) -> SkipReason {
