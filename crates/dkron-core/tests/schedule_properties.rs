@@ -197,14 +197,16 @@ fn any_schedule() -> impl Strategy<Value = Schedule> {
     (select(TEXTS.to_vec()), select(zones)).prop_map(|(text, zone)| parse(text, zone))
 }
 
-/// Mostly our century, sometimes far away or absurd.
+/// Mostly our century, sometimes far away or absurd, sometimes where numbers end.
 fn any_instant() -> impl Strategy<Value = Timestamp> {
     let secs = prop_oneof![
         6 => 1_400_000_000_i64..2_000_000_000,
         2 => -62_135_596_800_i64..253_402_300_799,
         1 => any::<i64>(),
+        1 => select(vec![i64::MIN, i64::MIN + 1, -1, 0, i64::MAX - 1, i64::MAX]),
     ];
-    (secs, prop_oneof![Just(0), 0_u32..1_000_000_000]).prop_map(|(s, n)| Timestamp::new(s, n))
+    (secs, prop_oneof![Just(0), 0_u32..1_000_000_000, Just(999_999_999), any::<u32>()])
+        .prop_map(|(s, n)| Timestamp::new(s, n))
 }
 
 proptest! {
@@ -262,14 +264,18 @@ proptest! {
             "([-0-9*?/,LW#~]{1,6} ){4,6}[-0-9*/#L]{1,4}",
         ],
         name in "\\PC{0,12}",
-        at in any_instant(),
+        (from, to, anchor) in (any_instant(), any_instant(), any_instant()),
+        cap in prop_oneof![Just(u64::MAX), any::<u64>(), 0_u64..1_000],
     ) {
         let zone = Zone::utc();
         match Schedule::parse(&text, &name, "", &zone) {
             Ok(schedule) => {
-                schedule.next(at, at);
-                schedule.prev(at, at);
-                schedule.count(at, Timestamp::MAX, 1_000, at);
+                let next = schedule.next(from, anchor);
+                prop_assert!(next.is_none_or(|next| from < next && next <= Timestamp::MAX));
+                let prev = schedule.prev(from, anchor);
+                prop_assert!(prev.is_none_or(|prev| prev < from));
+                prop_assert!(schedule.count(from, to, cap, anchor) <= cap);
+                prop_assert_eq!(schedule.count(from, from, cap, anchor), 0);
             }
             Err(error) => {
                 prop_assert!(!error.message().is_empty());
@@ -326,6 +332,13 @@ fn the_ends_of_time_answer_at_once() {
             assert_eq!(schedule.next(least, most), schedule.next(before, most), "{text}");
             let all = schedule.count(least, most, u64::MAX, least);
             assert_eq!(all, schedule.count(before, last, u64::MAX, least), "{text}");
+            for edge in [i64::MIN, i64::MAX].map(|secs| Timestamp::new(secs, u32::MAX)) {
+                assert_eq!(schedule.count(edge, edge, u64::MAX, edge), 0, "{text}");
+                assert_eq!(
+                    schedule.next(edge, edge),
+                    schedule.next(before, edge).filter(|t| *t > edge)
+                );
+            }
         }
     }
     let always_in_the_gap = parse("0 30 2 ? 3 SUNL", "Europe/Paris");

