@@ -14,7 +14,8 @@ impl World {
         self.plan_fault();
         let now = self.clock.mono();
         match self.dice.below(8) {
-            0 if self.plan.crash > 0 => return Err(Stop::Crashed),
+            0 if self.plan.crash > 0 && self.dice.percent(50) => return Err(Stop::Crashed),
+            0 if self.plan.crash > 0 => self.stop(),
             1 if self.plan.clock_steps => self.step_clock(),
             2 if self.plan.flaps => self.flap(),
             3 => {
@@ -22,11 +23,18 @@ impl World {
                 self.network.reset();
             }
             4 if self.plan.partitions => {
+                let least = if self.plan.silence { 20_000 } else { 0 };
                 let span = self.dice.pick(&[2_000, 8_000, 50_000]);
-                self.network.cut_until = now + self.dice.millis(0, span);
+                let until = now + self.dice.millis(least, span.max(least));
+                // Now and then only one direction is cut.
+                let both = self.dice.percent(70);
+                let way = self.dice.below(2) as usize;
+                self.network.cut_until[way] = until;
+                if both {
+                    self.network.cut_until[1 - way] = until;
+                }
                 self.network.reset();
-                let until = self.network.cut_until;
-                self.trace.say(|| format!("cut until {until:?}"));
+                self.trace.say(|| format!("cut until {until:?}, both ways: {both}"));
             }
             5 if self.plan.stalls => {
                 let until = now + self.dice.millis(0, 30_000);
@@ -60,6 +68,15 @@ impl World {
         let millis = if self.dice.percent(50) { millis } else { -millis };
         self.trace.say(|| format!("the wall clock is set by {millis} ms"));
         self.clock.step(millis);
+    }
+
+    /// Somebody stops the server in an orderly way; it has some time to finish what it began.
+    fn stop(&mut self) {
+        let Some(process) = &self.process else { return };
+        let life = process.life;
+        self.trace.say(|| "stop".into());
+        self.input(life, Input::Stop);
+        self.later(0, 6_000, Event::Die { life });
     }
 
     fn flap(&mut self) {

@@ -31,6 +31,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use invariants::Violation;
@@ -47,6 +48,8 @@ pub struct Verdict {
     pub starts: u64,
     pub lives: u64,
     pub violation: Option<Violation>,
+    /// What came to pass how often.
+    pub coverage: BTreeMap<String, u64>,
     /// Only if asked for.
     pub lines: String,
 }
@@ -71,6 +74,7 @@ pub fn run(seed: u64, sabotage: Sabotage, lines: bool) -> Verdict {
         starts: world.oracle.starts.count() as u64,
         lives: world.lives,
         violation,
+        coverage: world.oracle.coverage.counts.clone(),
         lines: world.trace.lines().to_string(),
     }
 }

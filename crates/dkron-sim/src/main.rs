@@ -14,6 +14,7 @@ struct Args {
     seeds: u64,
     from: u64,
     trace: bool,
+    cover: bool,
 }
 
 fn main() -> ExitCode {
@@ -21,7 +22,7 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(text) => {
             eprintln!("{text}");
-            eprintln!("usage: dkron-sim [--seeds N] [--from S] | [--seed X] [--trace]");
+            eprintln!("usage: dkron-sim [--seeds N] [--from S] [--cover] | --seed X [--trace]");
             return ExitCode::from(2);
         }
     };
@@ -47,6 +48,13 @@ fn main() -> ExitCode {
         sum(|one| one.lives),
         verdicts.len() as f64 / took
     );
+    if args.cover {
+        let mut counts = std::collections::BTreeMap::<&str, u64>::new();
+        for (what, count) in verdicts.iter().flat_map(|verdict| &verdict.coverage) {
+            *counts.entry(what).or_default() += count;
+        }
+        counts.iter().for_each(|(what, count)| println!("{count:>9}  {what}"));
+    }
     if args.seeds == 1
         && let Some(only) = verdicts.first()
     {
@@ -80,7 +88,7 @@ fn all(args: &Args) -> Vec<Verdict> {
 }
 
 fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
-    let mut args = Args { seeds: 1000, from: 0, trace: false };
+    let mut args = Args { seeds: 1000, from: 0, trace: false, cover: false };
     while let Some(word) = words.next() {
         let mut number = || {
             let text = words.next().ok_or_else(|| format!("{word} needs a number"))?;
@@ -90,6 +98,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
             "--seeds" => args.seeds = number()?,
             "--from" => args.from = number()?,
             "--seed" => (args.from, args.seeds) = (number()?, 1),
+            "--cover" => args.cover = true,
             "--trace" => args.trace = true,
             other => return Err(format!("unknown argument {other}")),
         }

@@ -9,7 +9,8 @@ use crate::plan::Plan;
 pub struct Network {
     /// Messages of an older connection never arrive.
     pub connection: u64,
-    pub cut_until: Duration,
+    /// Until when nothing passes, for each direction.
+    pub cut_until: [Duration; 2],
     /// When the last message in order arrives, for each direction.
     last: [Duration; 2],
 }
@@ -30,7 +31,7 @@ impl Network {
         plan: &Plan,
     ) -> Vec<Duration> {
         let mut arrivals = Vec::new();
-        if now < self.cut_until || dice.chance(plan.drop) {
+        if now < self.cut_until[way as usize] || dice.chance(plan.drop) {
             return arrivals;
         }
         let copies = if dice.chance(plan.double) { 2 } else { 1 };

@@ -1,6 +1,6 @@
 //! The judge outside of the world: a replica that never crashes, and all invariants.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use dkron_core::conductor::{Answer, Refusal, Request, Ticket};
@@ -13,11 +13,13 @@ use crate::invariants::answers::Answers;
 use crate::invariants::attempts::Attempts;
 use crate::invariants::chains::Chains;
 use crate::invariants::counters::Counters;
+use crate::invariants::coverage::Coverage;
 use crate::invariants::history::History;
 use crate::invariants::overlap::Overlap;
 use crate::invariants::replicas::Replicas;
 use crate::invariants::slots::Slots;
 use crate::invariants::starts::Starts;
+use crate::invariants::truth::Truth;
 use crate::invariants::{Check, Commit, graph, require};
 
 /// After a forward step of the wall clock no slot is decided for this long.
@@ -36,6 +38,10 @@ pub struct Oracle {
     counters: Counters,
     attempts: Attempts,
     chains: Chains,
+    pub truth: Truth,
+    pub coverage: Coverage,
+    /// Executions whose output was to be processed.
+    processed: BTreeSet<Seq>,
 }
 
 impl Oracle {
@@ -43,6 +49,7 @@ impl Oracle {
     pub fn committed(&mut self, entry: &Entry) -> Check {
         let outcome = self.ledger.apply(entry.clone());
         let commit = Commit { entry, outcome: &outcome, ledger: &self.ledger };
+        self.coverage.committed(commit);
         self.replicas.committed(commit)?;
         self.history.committed(commit)?;
         self.starts.committed(commit)?;
@@ -50,8 +57,10 @@ impl Oracle {
         self.counters.committed(commit)?;
         self.attempts.committed(commit)?;
         self.chains.committed(commit)?;
+        self.truth.committed(commit, &self.overlap)?;
         self.answers.committed(commit)?;
         graph::check(&self.ledger)?;
+        self.processed.extend(self.ledger.processing().map(|held| held.record.seq));
         store(&mut self.rows, outcome.rows);
         Ok(())
     }
@@ -105,6 +114,16 @@ impl Oracle {
         self.attempts.settled(&self.ledger)?;
         self.chains.settled()?;
         self.history.settled(&self.ledger, &self.rows)?;
+        for row in self.rows.values() {
+            if let Row::History { record, .. } = row {
+                let lost = record.finish.state == dkron_core::domain::State::Lost;
+                let processed = self.processed.contains(&record.seq);
+                let output = &record.finish.output;
+                let checked =
+                    if lost { Ok(()) } else { self.truth.output(record.seq, output, processed) };
+                checked?;
+            }
+        }
         self.replicas.rows(&self.ledger, &self.rows)
     }
 }

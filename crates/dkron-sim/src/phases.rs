@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use dkron_core::conductor::Request;
+use dkron_core::domain::Seq;
 
 use crate::invariants::{Violation, require};
 use crate::queue::Event;
@@ -32,16 +33,17 @@ impl World {
         (self.calm, self.quiet) = (true, true);
         (self.plan.drop, self.plan.double, self.plan.late) = (0, 0, 0);
         self.plan.commit_millis = self.plan.commit_millis.min(50);
-        self.network.cut_until = now;
+        self.network.cut_until = [now; 2];
         self.log_stalled_until = now;
         if let Some(process) = &mut self.process {
             process.stalled_until = now;
             process.turn_at = None;
             let life = process.life;
             self.wake(now);
-            // What would go on for ever or for long ends.
+            // What would go on for ever or for long ends; what is lost must be killed instead.
             let running: Vec<_> = self.executor.running.keys().copied().collect();
-            for seq in running {
+            let live = |seq: &Seq| self.oracle.ledger.live(*seq).is_some();
+            for seq in running.into_iter().filter(live).collect::<Vec<_>>() {
                 self.later(0, 2_000, Event::Finished { life, seq, killed: false });
             }
         }

@@ -30,6 +30,8 @@ pub struct Plan {
     pub clock_steps: bool,
     pub flaps: bool,
     pub partitions: bool,
+    /// Cuts last long enough for executions to be given up, and little else disturbs.
+    pub silence: bool,
     pub stalls: bool,
     /// Mean time between requests, in milliseconds.
     pub request_millis: u64,
@@ -46,7 +48,7 @@ impl Plan {
         let zero_or = |dice: &mut Dice, most: u64| {
             if dice.percent(40) { 0 } else { dice.below(most) as u32 }
         };
-        Plan {
+        let mut plan = Plan {
             safety: dice.millis(8_000, 40_000),
             drop: zero_or(dice, 10_000),
             double: zero_or(dice, 10_000),
@@ -54,19 +56,28 @@ impl Plan {
             refuse: zero_or(dice, 20_000),
             unknown: zero_or(dice, 20_000),
             commit_millis: dice.pick(&[1, 5, 50, 400]),
-            crash: zero_or(dice, 1_200),
+            crash: zero_or(dice, 2_500),
             power: dice.pick(&[0, 30, 100]),
             fault_millis: dice.pick(&[0, 2_000, 5_000, 15_000]),
             clock_steps: dice.percent(40),
             flaps: dice.percent(50),
             partitions: dice.percent(50),
+            silence: dice.percent(12),
             stalls: dice.percent(50),
             request_millis: dice.pick(&[150, 600, 2_000]),
             capacity: dice.pick(&[1, 3, 1000]),
             settings: settings(dice),
             replies_first: dice.percent(50),
             applies_ahead: dice.percent(50),
+        };
+        if plan.silence {
+            plan.settings.lost_after = Duration::from_secs(30);
+            plan.safety = dice.millis(60_000, 120_000);
+            plan.fault_millis = 5_000;
+            (plan.partitions, plan.crash) = (true, plan.crash.min(20));
+            plan.request_millis = plan.request_millis.max(600);
         }
+        plan
     }
 }
 

@@ -80,6 +80,7 @@ impl World {
         let Some(_) = self.process.take() else { return Ok(()) };
         let power = self.dice.percent(self.plan.power);
         self.trace.say(|| format!("crash, power lost: {power}"));
+        self.oracle.coverage.count(format!("crash power={power}"));
         for seq in self.executor.crash() {
             self.oracle.ended(seq);
         }
@@ -91,6 +92,7 @@ impl World {
         }
         self.disk.crash(&mut self.dice);
         if power {
+            self.oracle.truth.power_lost();
             self.journal.power_loss(&mut self.dice);
             if self.dice.percent(10) {
                 self.journal.vanish();
@@ -269,7 +271,12 @@ impl World {
                 self.later(0, 1_500, Event::Processed { life, seq: record.seq });
             }
             Action::Answer { ticket, answer } => self.oracle.answered(life, ticket, &answer)?,
-            Action::Wake(_) | Action::Note(_) => {}
+            Action::Note(note) => {
+                let text = format!("{note:?}");
+                let word = text.split(['(', ' ']).next().unwrap_or_default();
+                self.oracle.coverage.count(format!("note {word}"));
+            }
+            Action::Wake(_) => {}
         }
         Ok(())
     }
@@ -373,7 +380,10 @@ impl World {
         for action in actions {
             self.trace.say(|| format!("  node {action:?}"));
             match action {
-                worker::Action::Journal(record) => self.journal.write(record),
+                worker::Action::Journal(record) => {
+                    self.oracle.truth.wrote(&record);
+                    self.journal.write(record);
+                }
                 worker::Action::Start(run) => {
                     self.start(&run)?;
                     if self.sabotage == Sabotage::DoubleStart && self.dice.percent(5) {
@@ -381,6 +391,7 @@ impl World {
                     }
                 }
                 worker::Action::Kill(seq) => {
+                    self.oracle.coverage.count("kill".into());
                     self.later(0, 9_000, Event::Finished { life, seq, killed: true });
                 }
                 worker::Action::KillGroup(process) => {

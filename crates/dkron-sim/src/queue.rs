@@ -55,6 +55,10 @@ pub enum Event {
     /// Somebody asks for something.
     Ask(Option<Box<Request>>),
     Fault,
+    /// The process ends.
+    Die {
+        life: u64,
+    },
     Flush,
 }
 

@@ -203,6 +203,10 @@ impl World {
                 Ok(())
             }
             Event::Fault => self.fault(),
+            Event::Die { life } => match self.living(life) {
+                Some(_) => Err(Stop::Crashed),
+                None => Ok(()),
+            },
             Event::Flush => {
                 self.disk.flush();
                 self.journal.flush();

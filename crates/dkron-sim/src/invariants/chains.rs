@@ -20,6 +20,10 @@ impl Chains {
             (&commit.entry.command, &commit.outcome.reply)
         {
             for (fire, fired) in fires.iter().zip(fired) {
+                let leaves = |no| commit.ledger.job_no(no).is_none_or(|job| job.runtime.leaving);
+                if let (Trigger::Child(parent), true) = (&fire.trigger, leaves(fire.job_no)) {
+                    self.owed.remove(&(*parent, fire.job_no));
+                }
                 if let (Trigger::Child(parent), true) = (&fire.trigger, *fired != Fired::Void) {
                     let owed = self.owed.remove(&(*parent, fire.job_no));
                     require(owed, "G8", || {

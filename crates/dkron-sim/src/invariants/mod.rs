@@ -5,6 +5,7 @@ pub mod answers;
 pub mod attempts;
 pub mod chains;
 pub mod counters;
+pub mod coverage;
 pub mod graph;
 pub mod history;
 pub mod overlap;
@@ -12,6 +13,7 @@ pub mod replicas;
 pub mod schedule_model;
 pub mod slots;
 pub mod starts;
+pub mod truth;
 
 use dkron_core::ledger::{Entry, Ledger, Outcome};
 

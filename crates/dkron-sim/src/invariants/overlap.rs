@@ -28,6 +28,10 @@ impl Overlap {
         Ok(())
     }
 
+    pub fn runs(&self, seq: Seq) -> bool {
+        self.running.contains_key(&seq)
+    }
+
     pub fn ended(&mut self, seq: Seq) {
         self.running.remove(&seq);
     }

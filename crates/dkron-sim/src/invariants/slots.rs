@@ -17,6 +17,8 @@ struct Account {
     cursor: Option<i64>,
     /// The last decided one.
     decided: Option<i64>,
+    /// An ephemeral job that succeeded; a write brings it back.
+    leaving: bool,
 }
 
 #[derive(Debug, Default)]
@@ -86,10 +88,13 @@ impl Slots {
             _ => {}
         }
         let ledger = commit.ledger;
-        let kept = |no: &JobNo| {
-            ledger.job_no(*no).is_some_and(|job| !job.runtime.deleted && !job.runtime.leaving)
-        };
-        self.accounts.retain(|no, _| kept(no));
+        self.accounts.retain(|no, account| {
+            let job = ledger.job_no(*no).filter(|job| !job.runtime.deleted);
+            if job.is_some_and(|job| job.runtime.leaving) {
+                (account.leaving, account.cursor) = (true, None);
+            }
+            job.is_some()
+        });
         Ok(())
     }
 
@@ -107,6 +112,7 @@ impl Slots {
         let restart = restored
             || old.as_ref().is_none_or(|old| {
                 rescheduled
+                    || old.leaving
                     || old.job.timezone != new.timezone
                     || old.job.starts_at != new.starts_at
                     || old.job.expires_at != new.expires_at
@@ -114,7 +120,8 @@ impl Slots {
                     || old.job.disabled != new.disabled
             });
         let Some(mut account) = old else {
-            let mut account = Account { job: new.clone(), anchor: at, cursor: None, decided: None };
+            let (job, anchor, leaving) = (new.clone(), at, false);
+            let mut account = Account { job, anchor, cursor: None, decided: None, leaving };
             account.cursor = account.open(at, !restored);
             self.accounts.insert(job_no, account);
             return Ok(());
@@ -126,7 +133,7 @@ impl Slots {
                 format!("{}: slots given up by a write that keeps the account", new.name)
             })?;
         }
-        account.job = new.clone();
+        (account.job, account.leaving) = (new.clone(), false);
         if rescheduled {
             account.anchor = at;
         }

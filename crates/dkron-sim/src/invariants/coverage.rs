@@ -1,0 +1,63 @@
+//! Not a rule: how often what the rules are about came to pass. A rule over nothing proves nothing.
+
+use std::collections::BTreeMap;
+
+use dkron_core::ledger::{Command, Fired, Reply, Row, RowOp, Trigger};
+
+use super::Commit;
+
+#[derive(Debug, Default)]
+pub struct Coverage {
+    pub counts: BTreeMap<String, u64>,
+}
+
+impl Coverage {
+    pub fn count(&mut self, what: String) {
+        *self.counts.entry(what).or_default() += 1;
+    }
+
+    pub fn committed(&mut self, commit: Commit<'_>) {
+        for op in &commit.outcome.rows {
+            match op {
+                RowOp::PutNew(Row::History { record, .. }) => {
+                    let (state, reason) = (record.finish.state.word(), record.finish.reason.word());
+                    self.count(format!("end {state} {reason}"));
+                }
+                RowOp::Put(Row::Skipped { skipped, .. }) => {
+                    self.count(format!("skip {}", skipped.reason.word()));
+                }
+                _ => {}
+            }
+        }
+        match (&commit.entry.command, &commit.outcome.reply) {
+            (Command::Fire(fires), Reply::Fired(fired)) => {
+                for (fire, fired) in fires.iter().zip(fired) {
+                    let trigger = match fire.trigger {
+                        Trigger::Schedule => "schedule",
+                        Trigger::Manual(_) => "manual",
+                        Trigger::Child(_) => "child",
+                        Trigger::Retry { .. } => "retry",
+                    };
+                    let fired = match fired {
+                        Fired::Run { .. } => "runs",
+                        Fired::Skipped => "skipped",
+                        Fired::Void => "void",
+                        Fired::Rejected(_) => "rejected",
+                    };
+                    self.count(format!("fire {trigger} {fired}"));
+                }
+            }
+            (_, Reply::Rejected(rejection)) => {
+                let text = format!("{rejection:?}");
+                let word = text.split(['(', '[', ' ']).next().unwrap_or_default();
+                self.count(format!("rejected {word}"));
+            }
+            (_, Reply::Deposed) => self.count("deposed".into()),
+            (_, Reply::Repeated) => self.count("repeated".into()),
+            (Command::Report(report), _) if !report.starts.is_empty() => {
+                self.count("report start".into());
+            }
+            _ => {}
+        }
+    }
+}
