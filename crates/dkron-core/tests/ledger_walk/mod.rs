@@ -7,9 +7,9 @@ mod moves;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dkron_core::domain::{Concurrency, JobNo, LogIndex, State, Tenure, Timestamp};
+use dkron_core::domain::{Concurrency, JobNo, LogIndex, Nominal, State, Tenure, Timestamp};
 use dkron_core::ledger::{
-    Command, Effect, Entry, Ledger, Outcome, Reply, Row, RowKey, RowOp, outstanding,
+    Command, Effect, Entry, Fired, Ledger, Outcome, Reply, Row, RowKey, RowOp, Trigger, outstanding,
 };
 
 pub use moves::{Move, entry_moves, live, report};
@@ -28,6 +28,8 @@ pub struct Walk {
     ever: BTreeSet<RowKey>,
     /// Ends by job since its figures were reset: successes, others.
     ends: BTreeMap<JobNo, (u64, u64)>,
+    /// Slots that were decided.
+    decided: BTreeSet<(JobNo, Nominal)>,
     log: Vec<Entry>,
 }
 
@@ -75,6 +77,7 @@ impl Walk {
         self.check_effects(&before, &outcome);
         self.write(&outcome);
         self.count(&entry.command, &outcome);
+        self.check_decided(&entry.command, &outcome.reply);
         self.log.push(entry);
         outcome.reply
     }
@@ -161,6 +164,24 @@ impl Walk {
         if let (Command::ClearExecutions(_), Reply::Job(job)) = (command, &outcome.reply) {
             self.ends.remove(&job.job_no);
         }
+    }
+
+    /// No slot is decided twice, whatever comes again.
+    fn check_decided(&mut self, command: &Command, reply: &Reply) {
+        let (Command::Fire(fires), Reply::Fired(fired)) = (command, reply) else { return };
+        for (fire, fired) in fires.iter().zip(fired) {
+            let decided = matches!(fired, Fired::Run { .. } | Fired::Skipped);
+            if decided && fire.trigger == Trigger::Schedule {
+                let new = self.decided.insert((fire.job_no, fire.nominal));
+                assert!(new, "the slot {:?} is decided twice", fire.nominal);
+            }
+        }
+    }
+
+    /// The last entry that decided occurrences, to come again.
+    pub fn last_fire(&self) -> Option<Command> {
+        let fires = |entry: &&Entry| matches!(entry.command, Command::Fire(_));
+        self.log.last().filter(fires).map(|entry| entry.command.clone())
     }
 
     /// Every end counts once, in one counter.

@@ -2,6 +2,7 @@
 //! does not.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use dkron_core::domain::{
     Concurrency, EndReason, Finish, Job, JobName, Nominal, Output, RequestId, Seq, SkipReason,
@@ -41,7 +42,10 @@ impl Move {
     pub fn put(ledger: &Ledger, text: &str) -> Self {
         let submission = submission(text);
         let base = ledger.job(submission.job.name.as_str()).map(base);
-        let next = Some(Nominal(Timestamp::from_secs(super::START + 600)));
+        // As a leader would: no slot that is decided already.
+        let mark = ledger.job(submission.job.name.as_str()).and_then(|state| state.runtime.mark);
+        let mark = mark.map_or(Timestamp::from_secs(super::START), |mark| mark.0);
+        let next = Some(Nominal(mark.after(Duration::from_secs(600))));
         let next = next.filter(|_| submission.job.parent_job.is_none());
         let account = Account::Restart { next, anchor: true };
         let put = PutJob { submission, base, account, undecided: None };
@@ -87,6 +91,7 @@ pub fn entry_moves(walk: &Walk, jobs: &[&str]) -> Vec<Move> {
         moves.push(report(walk, &[(seq, State::Success)]));
         moves.push(report(walk, &[(seq, State::Failed)]));
     }
+    moves.extend(walk.last_fire().map(Move::conductor));
     for held in ledger.processing().take(1) {
         let output = PutOutput { seq: held.record.seq, output: Output::Empty, dropped: 0 };
         moves.push(Move::conductor(Command::PutOutput(output)));
@@ -147,7 +152,7 @@ fn skip(state: &JobState, trigger: Trigger, nominal: Nominal) -> Move {
 }
 
 fn decide(state: &JobState, trigger: Trigger, nominal: Nominal, decision: Decision) -> Move {
-    let later = nominal.0.after(std::time::Duration::from_secs(600));
+    let later = nominal.0.after(Duration::from_secs(600));
     let next = Some(Nominal(later)).filter(|_| trigger == Trigger::Schedule);
     let (job_no, version) = (state.job_no, state.runtime.version);
     let fire = Fire { job_no, version, trigger, nominal, next, decision };
