@@ -100,6 +100,10 @@ fn run(
             _ => Fired::Skipped,
         };
     }
+    if step.state(job_no).runtime.last_skipped.is_some() {
+        // A run between two skips: the second one is a record of its own.
+        step.change(job_no, |runtime| runtime.last_skipped = None);
+    }
     let (tenure, fired_at) = (step.tenure, step.at);
     let mut born_failed = Vec::new();
     let slots: Vec<Slot> = places
