@@ -9,7 +9,7 @@ use dkron_core::schedule::{Schedule, Zone};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use schedule_support::instant;
+use schedule_support::{cases, instant};
 
 /// Zones and the middle of days on which their clocks shift: gaps and overlaps of an hour, half an
 /// hour and a whole day, at night and at midnight, in one law and out of another.
@@ -140,7 +140,7 @@ fn compare(sets: &Sets, (name, middle): (&str, &str), reach: i64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(cases(60))]
 
     #[test]
     fn minutes_match_the_walk(sets in minute_sets(), shift in select(SHIFTS.to_vec())) {
@@ -210,7 +210,7 @@ fn any_instant() -> impl Strategy<Value = Timestamp> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(cases(1_500))]
 
     #[test]
     fn neighbours_and_counts_agree(

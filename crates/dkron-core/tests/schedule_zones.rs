@@ -8,7 +8,7 @@ use dkron_core::schedule::{MAX_ZONE_NAME_BYTES, Schedule, Zone, ZoneError, zone_
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use schedule_support::recorded;
+use schedule_support::{cases, recorded};
 
 const PLAIN: &str = "0 0 8 * * *";
 
@@ -94,7 +94,7 @@ fn the_compiled_release_has_a_name() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(cases(2_000))]
 
     #[test]
     fn any_name_is_a_zone_or_refused(

@@ -39,7 +39,7 @@ use crate::domain::Timestamp;
 
 pub use error::ParseError;
 pub use parse::MAX_SCHEDULE_CHARS;
-pub use zone::{Zone, ZoneError};
+pub use zone::{MAX_ZONE_NAME_BYTES, Zone, ZoneError, zone_data_version};
 
 use cron::Cron;
 use every::Every;

@@ -14,7 +14,7 @@ use super::every::{Every, parse_duration};
 use super::field::{BOUNDS, Values, parse_field};
 use super::hash;
 use super::source::{Piece, Source};
-use super::zone::Zone;
+use super::zone::{Zone, ZoneError};
 use super::{Rule, Schedule, at};
 
 /// Longer texts are refused, so that parsing is bounded.
@@ -145,7 +145,11 @@ fn split_prefix(text: Piece<'_>) -> (Option<Piece<'_>>, Piece<'_>) {
 }
 
 fn resolve(name: &str, local: &Zone) -> Result<Zone, String> {
-    Zone::resolve(name, local).map_err(|error| format!("provided bad location {name}: {error}"))
+    Zone::resolve(name, local).map_err(|error| match error {
+        // Repeating the name would make the answer as long as the question.
+        ZoneError::TooLong(_) => format!("provided bad location: {error}"),
+        _ => format!("provided bad location {name}: {error}"),
+    })
 }
 
 fn six_fields(text: Piece<'_>, words: &[Piece<'_>]) -> Result<Cron, ParseError> {

