@@ -2,6 +2,7 @@
 //! decide. It decides nothing about jobs itself.
 
 mod clocks;
+mod disk;
 mod error;
 mod event;
 mod hands;

@@ -16,11 +16,12 @@ use crate::event::Event;
 use crate::hands::{self, Hands, Journal};
 use crate::identity::{self, Mint};
 use crate::options::Options;
+use crate::outputs::Keeper;
 use crate::reader::{self, Index, LiveOutputs, Reader};
 use crate::rows::{self, Markers};
 use crate::scheduling::{self, Scheduling};
 use crate::service::{Member, REQUESTS, Service};
-use crate::{clocks, telemetry};
+use crate::{clocks, disk, telemetry};
 
 /// Batches of committed entries on their way.
 const BATCHES: usize = 4;
@@ -122,6 +123,8 @@ pub async fn start(options: Options) -> Result<Node, Error> {
             pool: pool.clone(),
         }),
     )?;
+    let (keeper, outputs_teller) = Keeper::new(Arc::clone(&blobs));
+    thread("outputs", &fail, keeper.run(Arc::clone(&state)))?;
     thread(
         "hands",
         &fail,
@@ -152,6 +155,8 @@ pub async fn start(options: Options) -> Result<Node, Error> {
             requests: request_inbox,
             reader: updates,
             reader_behind: behind,
+            outputs: outputs_teller,
+            disk_full: disk::watch(options.data.path().to_path_buf()),
             node: to_node,
             processors: options.processors,
             blobs,

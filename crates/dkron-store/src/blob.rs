@@ -1,8 +1,8 @@
 //! Large outputs, named by their content, in segment files that only grow.
 //!
-//! A segment whose blobs are all released goes as a whole; nothing is ever moved. Who refers to a
-//! blob is told by the caller: once at start (`retain`), then by `put` and `release`. Before the
-//! first `retain` nothing is removed.
+//! A segment that nobody refers to goes as a whole; nothing is ever moved. Who refers to a blob is
+//! told by one caller, by `refer` and `release`; until it has said `all_told`, nothing is removed.
+//! To put a blob is no reference: whoever puts it has the grace to get it referred to.
 //!
 //! `put` hands the blob to the system, `sync` makes all blobs put before it durable; many callers
 //! share one fsync. What a blob says, or whose output it is, it doesn't know.
@@ -12,11 +12,12 @@ mod segment;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use crate::{Durability, Error, durable};
 pub use digest::Digest;
@@ -28,26 +29,26 @@ pub struct Options {
     pub durability: Durability,
     /// A segment of this size takes no more blobs; at most 1 GiB.
     pub segment_bytes: u64,
+    /// A sealed segment stays that long even if nobody refers to it: an output is put first, and
+    /// the report that refers to it is still on its way.
+    pub grace: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { durability: Durability::Fsync, segment_bytes: 64 << 20 }
+        Options {
+            durability: Durability::Fsync,
+            segment_bytes: 64 << 20,
+            grace: Duration::from_secs(3_600),
+        }
     }
-}
-
-/// What `retain` found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Retained {
-    pub live: usize,
-    /// Referred to, but not here.
-    pub missing: usize,
-    pub segments_removed: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     pub blobs: usize,
+    /// Blobs that somebody refers to.
+    pub live: usize,
     pub segments: usize,
     pub bytes_on_disk: u64,
     /// Damaged places found at open.
@@ -67,7 +68,7 @@ struct Inner {
     active: u32,
     file: Arc<File>,
     syncing: bool,
-    retained: bool,
+    all_told: bool,
     damaged: usize,
     /// After a failed fsync nobody knows what is on the disk.
     failed: Option<String>,
@@ -84,6 +85,9 @@ struct Segment {
     synced: u64,
     /// Blobs with a reference.
     live: usize,
+    /// When it was sealed, or a blob in it was put once more; none while it is active. The file's
+    /// time of change says the same, for the next start.
+    used_at: Option<SystemTime>,
 }
 
 impl Blobs {
@@ -103,7 +107,7 @@ impl Blobs {
             active,
             file: Arc::new(open_file(&segment::path_of(dir, active))?),
             syncing: false,
-            retained: false,
+            all_told: false,
             damaged: 0,
             failed: None,
         };
@@ -119,10 +123,11 @@ impl Blobs {
         })
     }
 
-    /// Stores a blob, or finds it, and counts a reference to it. Durable after the next `sync`.
+    /// Stores a blob, or finds it. Durable after the next `sync`; it stays at least for half the
+    /// grace without a reference.
     pub fn put(&self, bytes: &[u8]) -> Result<Digest, Error> {
         let digest = Digest::of(bytes);
-        if self.lock().refer(&digest) {
+        if self.renew(&mut self.lock(), &digest) {
             return Ok(digest);
         }
         let record = segment::encode(&digest, bytes)?;
@@ -130,7 +135,7 @@ impl Blobs {
         let mut inner = loop {
             let mut inner = self.lock();
             // Somebody else may have stored it while the lock was not held.
-            if inner.refer(&digest) {
+            if self.renew(&mut inner, &digest) {
                 return Ok(digest);
             }
             inner.check()?;
@@ -147,13 +152,12 @@ impl Blobs {
             return Err(Error::io("write", &segment::path_of(&self.dir, number))(error));
         }
         inner.active_segment().end += len;
-        inner.active_segment().live += 1;
         let place = Place {
             segment: number,
             offset: u32::try_from(offset).expect("a segment is at most 1 GiB before a blob"),
             stored: u32::try_from(record.len() - segment::RECORD_HEADER).expect("a blob is small"),
         };
-        inner.index.insert(digest, Blob { place, references: 1 });
+        inner.index.insert(digest, Blob { place, references: 0 });
         Ok(digest)
     }
 
@@ -200,41 +204,62 @@ impl Blobs {
         self.lock().index.contains_key(digest)
     }
 
-    /// Takes one reference back; the last one of a sealed segment removes the file.
-    pub fn release(&self, digest: &Digest) -> Result<(), Error> {
+    /// Counts a reference; false if the blob is not here.
+    pub fn refer(&self, digest: &Digest) -> bool {
         let mut inner = self.lock();
-        let Some(blob) = inner.index.get_mut(digest).filter(|blob| blob.references > 0) else {
-            return Ok(());
+        let inner = &mut *inner;
+        let Some(blob) = inner.index.get_mut(digest) else {
+            return false;
         };
-        blob.references -= 1;
-        if blob.references > 0 {
-            return Ok(());
+        blob.references += 1;
+        if blob.references == 1
+            && let Some(segment) = inner.segments.get_mut(&blob.place.segment)
+        {
+            segment.live += 1;
         }
-        let number = blob.place.segment;
-        if let Some(segment) = inner.segments.get_mut(&number) {
-            segment.live -= 1;
-        }
-        self.sweep(&mut inner).map(drop)
+        true
     }
 
-    /// Tells at start which blobs are referred to, each once per reference; from now on segments
-    /// without a live blob are removed.
-    pub fn retain(&self, digests: impl IntoIterator<Item = Digest>) -> Result<Retained, Error> {
-        let mut missing = 0;
-        for digest in digests {
-            missing += usize::from(!self.lock().refer(&digest));
-        }
+    /// Takes one reference back; `sweep` removes what nobody refers to.
+    pub fn release(&self, digest: &Digest) {
         let mut inner = self.lock();
-        inner.retained = true;
-        let segments_removed = self.sweep(&mut inner)?;
-        let live = inner.segments.values().map(|segment| segment.live).sum();
-        Ok(Retained { live, missing, segments_removed })
+        let inner = &mut *inner;
+        let blob = inner.index.get_mut(digest);
+        let Some(blob) = blob.filter(|blob| blob.references > 0) else { return };
+        blob.references -= 1;
+        if blob.references == 0
+            && let Some(segment) = inner.segments.get_mut(&blob.place.segment)
+        {
+            segment.live -= 1;
+        }
+    }
+
+    /// Says that every reference from before the start has been told; from now on `sweep` removes.
+    pub fn all_told(&self) {
+        self.lock().all_told = true;
+    }
+
+    /// Removes sealed segments that nobody refers to and whose grace is over; tells how many.
+    pub fn sweep(&self) -> Result<usize, Error> {
+        let dead = self.lock().forget_dead(SystemTime::now(), self.options.grace);
+        // Nobody waits for the disk here. A file that stays is found again at the next open.
+        let mut failed = None;
+        for number in &dead {
+            let path = segment::path_of(&self.dir, *number);
+            match fs::remove_file(&path) {
+                Ok(()) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => failed = Some(Error::io("remove", &path)(error)),
+            }
+        }
+        failed.map_or(Ok(dead.len()), Err)
     }
 
     pub fn stats(&self) -> Stats {
         let inner = self.lock();
         Stats {
             blobs: inner.index.len(),
+            live: inner.segments.values().map(|segment| segment.live).sum(),
             segments: inner.segments.len(),
             bytes_on_disk: inner.segments.values().map(|segment| segment.end).sum(),
             damaged: inner.damaged,
@@ -247,6 +272,23 @@ impl Blobs {
 
     fn wait<'a>(&self, inner: MutexGuard<'a, Inner>) -> MutexGuard<'a, Inner> {
         self.synced.wait(inner).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the blob is here already. It will be referred to anew: its segment gets new grace,
+    /// not each time, because that touches the file.
+    fn renew(&self, inner: &mut Inner, digest: &Digest) -> bool {
+        let Some(number) = inner.index.get(digest).map(|blob| blob.place.segment) else {
+            return false;
+        };
+        let (now, half) = (SystemTime::now(), self.options.grace / 2);
+        if let Some(segment) = inner.segments.get_mut(&number)
+            && segment.unused_for(half, now)
+        {
+            segment.used_at = Some(now);
+            let path = segment::path_of(&self.dir, number);
+            mark_used(&path, now);
+        }
+        true
     }
 
     /// One fsync for all who wait, without holding the lock meanwhile.
@@ -297,35 +339,16 @@ impl Blobs {
             inner.failed = Some(error.to_string());
             return Err(Error::io("sync", &segment::path_of(&self.dir, number))(error));
         }
+        let now = SystemTime::now();
+        inner.active_segment().used_at = Some(now);
+        mark_used(&segment::path_of(&self.dir, number), now);
         let next = number + 1;
         let file = open_file(&segment::path_of(&self.dir, next))?;
         begin(&self.dir, &file, next, self.options.durability)?;
         inner.file = Arc::new(file);
         inner.active = next;
         inner.segments.insert(next, Segment { end: FILE_HEADER, ..Segment::default() });
-        self.sweep(&mut inner)?;
         Ok(inner)
-    }
-
-    /// Removes sealed segments without a live blob.
-    fn sweep(&self, inner: &mut Inner) -> Result<usize, Error> {
-        if !inner.retained {
-            return Ok(0);
-        }
-        let active = inner.active;
-        let dead: Vec<u32> = inner
-            .segments
-            .iter()
-            .filter(|(number, segment)| **number != active && segment.live == 0)
-            .map(|(number, _)| *number)
-            .collect();
-        for number in &dead {
-            let path = segment::path_of(&self.dir, *number);
-            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
-            inner.segments.remove(number);
-            inner.index.retain(|_, blob| blob.place.segment != *number);
-        }
-        Ok(dead.len())
     }
 }
 
@@ -343,31 +366,42 @@ impl Inner {
         }
     }
 
-    /// Counts a reference; false if the blob is not here.
-    fn refer(&mut self, digest: &Digest) -> bool {
-        let Some(blob) = self.index.get_mut(digest) else {
-            return false;
-        };
-        blob.references += 1;
-        if blob.references == 1
-            && let Some(segment) = self.segments.get_mut(&blob.place.segment)
-        {
-            segment.live += 1;
+    /// Takes the segments out of the index that may go; their files are the caller's to remove.
+    fn forget_dead(&mut self, now: SystemTime, grace: Duration) -> BTreeSet<u32> {
+        if !self.all_told {
+            return BTreeSet::new();
         }
-        true
+        let active = self.active;
+        let is_dead = |(number, segment): (&u32, &Segment)| {
+            *number != active && segment.live == 0 && segment.unused_for(grace, now)
+        };
+        let dead: BTreeSet<u32> = self
+            .segments
+            .iter()
+            .filter(|entry| is_dead(*entry))
+            .map(|(number, _)| *number)
+            .collect();
+        if !dead.is_empty() {
+            self.segments.retain(|number, _| !dead.contains(number));
+            self.index.retain(|_, blob| !dead.contains(&blob.place.segment));
+        }
+        dead
     }
 
     fn load_sealed(&mut self, dir: &Path, number: u32) -> Result<(), Error> {
         let path = segment::path_of(dir, number);
         let file = File::open(&path).map_err(Error::io("open", &path))?;
         let found = segment::scan(&file, number, false).map_err(Error::io("read", &path))?;
-        let len = file.metadata().map_err(Error::io("read", &path))?.len();
+        let metadata = file.metadata().map_err(Error::io("read", &path))?;
         let Some(found) = found else {
             self.damaged += 1;
             tracing::error!(path = %path.display(), "not a whole segment of outputs, left alone");
             return Ok(());
         };
-        self.take(&path, number, found, len);
+        self.take(&path, number, found, metadata.len());
+        if let Some(segment) = self.segments.get_mut(&number) {
+            segment.used_at = metadata.modified().ok();
+        }
         Ok(())
     }
 
@@ -406,7 +440,21 @@ impl Inner {
         for (digest, place) in found.blobs {
             self.index.insert(digest, Blob { place, references: 0 });
         }
-        self.segments.insert(number, Segment { end: len, synced: 0, live: 0 });
+        self.segments.insert(number, Segment { end: len, ..Segment::default() });
+    }
+}
+
+impl Segment {
+    /// A time in the future, left by a wrong clock, only means that it stays longer.
+    fn unused_for(&self, span: Duration, now: SystemTime) -> bool {
+        self.used_at.and_then(|at| at.checked_add(span)).is_some_and(|until| until <= now)
+    }
+}
+
+/// A failure costs some grace after the next start, nothing else.
+fn mark_used(path: &Path, now: SystemTime) {
+    if let Err(error) = File::open(path).and_then(|file| file.set_modified(now)) {
+        tracing::warn!(path = %path.display(), %error, "the time of a segment cannot be set");
     }
 }
 

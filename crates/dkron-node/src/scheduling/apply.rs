@@ -25,6 +25,7 @@ impl Scheduling {
             let ticket = entry.request.and_then(|id| self.mint.ticket(id));
             let outcome = self.ledger.apply(entry);
             ops.extend(outcome.rows.iter().map(rows::op));
+            self.outputs.note(&outcome.rows);
             self.count(&outcome.rows);
             self.update.rows.extend(outcome.rows);
             if let Reply::InOffice(tenure) = outcome.reply {
@@ -41,6 +42,7 @@ impl Scheduling {
         }
         ops.push(rows::marker(&batch.marker));
         self.state.push(batch.last_index, ops).expect("entries come in order, keys are short");
+        self.outputs.tell();
         self.update.index = LogIndex(batch.last_index);
         self.held = Some(batch.done);
         if !self.is_behind() {

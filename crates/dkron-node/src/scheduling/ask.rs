@@ -30,6 +30,7 @@ pub(super) enum Waiting {
 
 impl Scheduling {
     pub(super) fn request(&mut self, request: Request) {
+        let Some(request) = admit(*self.disk_full.borrow(), request) else { return };
         let (ask, waiting) = match request {
             Request::Put { submission, reply } => (Ask::Put(submission), Waiting::Job(reply)),
             Request::Delete { name, reply } => (Ask::Delete(name), Waiting::Job(reply)),
@@ -95,6 +96,25 @@ impl Scheduling {
     }
 }
 
+/// On a full disk only what makes room, or needs next to none, goes on.
+fn admit(disk_full: bool, request: Request) -> Option<Request> {
+    if !disk_full {
+        return Some(request);
+    }
+    match request {
+        Request::Put { reply, .. } | Request::Toggle { reply, .. } => {
+            refuse(reply, Error::DiskFull);
+        }
+        Request::Run { reply, .. } => refuse(reply, Error::DiskFull),
+        Request::Restore { reply, .. } => refuse(reply, Error::DiskFull),
+        Request::Delete { .. }
+        | Request::Clear { .. }
+        | Request::Pause { .. }
+        | Request::Leave { .. } => return Some(request),
+    }
+    None
+}
+
 fn view(index: &Index, job: JobSnapshot) -> JobView {
     index.snapshot_view(job)
 }
@@ -126,5 +146,33 @@ pub(super) fn error(refusal: Option<Refusal>) -> Error {
             Rejection::Stale => Error::Unknown,
         },
         Some(Refusal::Unknown) | None => Error::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dkron_core::domain::JobName;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_refuses_what_needs_room() {
+        let name = || JobName::new("backup");
+        let (reply, mut answer) = oneshot::channel();
+        assert!(admit(true, Request::Toggle { name: name(), reply }).is_none());
+        assert_eq!(answer.try_recv().unwrap().err(), Some(Error::DiskFull));
+        let (reply, mut answer) = oneshot::channel();
+        assert!(admit(true, Request::Restore { jobs: Vec::new(), reply }).is_none());
+        assert_eq!(answer.try_recv().unwrap().err(), Some(Error::DiskFull));
+        let (reply, mut answer) = oneshot::channel();
+        assert!(admit(true, Request::Run { name: name(), wait: None, reply }).is_none());
+        assert_eq!(answer.try_recv().unwrap().err(), Some(Error::DiskFull));
+        let (reply, _answer) = oneshot::channel();
+        assert!(admit(true, Request::Delete { name: name(), reply }).is_some());
+        let (reply, _answer) = oneshot::channel();
+        assert!(admit(true, Request::Clear { name: name(), reply }).is_some());
+        let (reply, _answer) = oneshot::channel();
+        assert!(admit(false, Request::Toggle { name: name(), reply }).is_some());
     }
 }

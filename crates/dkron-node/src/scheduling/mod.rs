@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::clocks;
 use crate::event::Event;
 use crate::identity::Mint;
+use crate::outputs::Teller;
 use crate::processing::Processing;
 use crate::reader::Update;
 use crate::service::Request;
@@ -35,6 +36,8 @@ const BATCH: usize = 512;
 const PENDING_ROWS: usize = 400_000;
 /// Updates that may wait for the reader before consensus is held back.
 const READER_BEHIND: usize = 4096;
+/// Changes that may wait for the keeper of outputs before consensus is held back.
+const OUTPUTS_BEHIND: usize = 100_000;
 /// How often a held-back batch is looked at.
 const HELD: Duration = Duration::from_millis(10);
 /// The longest sleep when the conductor asks for none.
@@ -51,6 +54,8 @@ pub struct Parts {
     pub requests: mpsc::Receiver<Request>,
     pub reader: mpsc::UnboundedSender<Update>,
     pub reader_behind: Arc<std::sync::atomic::AtomicUsize>,
+    pub outputs: Teller,
+    pub disk_full: watch::Receiver<bool>,
     pub node: mpsc::Sender<dkron_core::worker::ToNode>,
     pub processors: ProcessorRegistry,
     pub blobs: Arc<Blobs>,
@@ -72,6 +77,8 @@ pub struct Scheduling {
     state: Arc<State>,
     reader: mpsc::UnboundedSender<Update>,
     reader_behind: Arc<std::sync::atomic::AtomicUsize>,
+    outputs: Teller,
+    disk_full: watch::Receiver<bool>,
     node: mpsc::Sender<dkron_core::worker::ToNode>,
     processing: Processing,
     events: mpsc::UnboundedSender<Event>,
@@ -109,6 +116,8 @@ impl Scheduling {
             state: parts.state,
             reader: parts.reader,
             reader_behind: parts.reader_behind,
+            outputs: parts.outputs,
+            disk_full: parts.disk_full,
             node: parts.node,
             processing,
             events: parts.event_sender,
@@ -233,6 +242,7 @@ impl Scheduling {
     fn is_behind(&self) -> bool {
         self.state.pending_len() > PENDING_ROWS
             || self.reader_behind.load(std::sync::atomic::Ordering::Relaxed) > READER_BEHIND
+            || self.outputs.behind() > OUTPUTS_BEHIND
     }
 
     fn release(&mut self) {

@@ -36,6 +36,12 @@ pub enum Error {
     #[error("the server is overloaded, try again later")]
     Busy,
     /// Nothing was done.
+    #[error(
+        "the disk of the server is full, it is read-only until there is space: free some on the \
+         disk of the data directory; jobs can be deleted and their executions cleared meanwhile"
+    )]
+    DiskFull,
+    /// Nothing was done.
     #[error("no leader, try again later")]
     NoLeader,
     /// The write may or may not have been carried out.

@@ -1,7 +1,7 @@
 use super::*;
 
 fn options() -> Options {
-    Options { durability: Durability::None, segment_bytes: 4_096 }
+    Options { durability: Durability::None, segment_bytes: 4_096, grace: Duration::ZERO }
 }
 
 fn open(dir: &tempfile::TempDir) -> Blobs {
@@ -49,50 +49,138 @@ fn equal_content_is_stored_once() {
     assert_eq!(blobs.stats(), before);
 }
 
-#[test]
-fn a_segment_goes_when_its_last_blob_is_released() {
-    let dir = tempfile::tempdir().unwrap();
-    let blobs = open(&dir);
-    blobs.retain([]).unwrap();
+/// Nine blobs in three segments, each referred to once.
+fn nine(blobs: &Blobs) -> Vec<Digest> {
     let digests: Vec<Digest> = (0..9).map(|n| blobs.put(&noise(n, 1_000)).unwrap()).collect();
     assert_eq!(blobs.stats().segments, 3);
-    blobs.put(&noise(0, 1_000)).unwrap();
-    for digest in &digests[..3] {
-        blobs.release(digest).unwrap();
+    for digest in &digests {
+        assert!(blobs.refer(digest));
     }
-    // The first is referred to twice.
-    assert_eq!(blobs.stats().segments, 3);
-    blobs.release(&digests[0]).unwrap();
-    assert_eq!((blobs.stats().segments, blobs.stats().blobs), (2, 6));
-    assert_eq!(blobs.get(&digests[1]).unwrap(), None);
-    assert!(blobs.get(&digests[3]).unwrap().is_some());
-    // The active one stays even when it is empty of living blobs.
-    for digest in &digests[6..] {
-        blobs.release(digest).unwrap();
-        blobs.release(digest).unwrap();
-    }
-    assert_eq!(blobs.stats().segments, 2);
-    // A released blob that is still there lives again by the next put.
-    assert_eq!(blobs.put(&noise(8, 1_000)).unwrap(), digests[8]);
-    assert!(blobs.get(&digests[8]).unwrap().is_some());
+    digests
+}
+
+fn set_age(dir: &tempfile::TempDir, number: u32, age: Duration) {
+    let path = segment::path_of(&dir.path().join("blobs"), number);
+    let file = File::open(path).unwrap();
+    file.set_modified(SystemTime::now() - age).unwrap();
+}
+
+fn open_with_grace(dir: &tempfile::TempDir) -> Blobs {
+    let options = Options { grace: Duration::from_secs(3_600), ..options() };
+    let blobs = Blobs::open(&dir.path().join("blobs"), options).unwrap();
+    blobs.all_told();
+    blobs
 }
 
 #[test]
-fn nothing_is_removed_before_references_are_told() {
+fn a_segment_goes_when_nobody_refers_to_it() {
     let dir = tempfile::tempdir().unwrap();
     let blobs = open(&dir);
-    let digests: Vec<Digest> = (0..9).map(|n| blobs.put(&noise(n, 1_000)).unwrap()).collect();
-    drop(blobs);
+    blobs.all_told();
+    let digests = nine(&blobs);
+    assert!(blobs.refer(&digests[0]));
+    for digest in &digests[..3] {
+        blobs.release(digest);
+    }
+    // The first is referred to twice.
+    assert_eq!((blobs.stats().live, blobs.sweep().unwrap()), (7, 0));
+    blobs.release(&digests[0]);
+    assert_eq!(blobs.sweep().unwrap(), 1);
+    assert!(!dir.path().join("blobs/00000001.seg").exists());
+    let stats = blobs.stats();
+    assert_eq!((stats.segments, stats.blobs, stats.live), (2, 6, 6));
+    assert_eq!(blobs.get(&digests[1]).unwrap(), None);
+    assert!(!blobs.refer(&digests[1]));
+    assert!(blobs.get(&digests[3]).unwrap().is_some());
+    // The active one stays even when nobody refers to it; more releases than references are none.
+    for digest in &digests[6..] {
+        blobs.release(digest);
+        blobs.release(digest);
+    }
+    assert_eq!((blobs.sweep().unwrap(), blobs.stats().segments, blobs.stats().live), (0, 2, 3));
+    // Released, but still here.
+    assert!(blobs.refer(&digests[8]));
+    assert_eq!(blobs.stats().live, 4);
+    // What has gone can be put again.
+    assert_eq!(blobs.put(&noise(1, 1_000)).unwrap(), digests[1]);
+    assert!(blobs.get(&digests[1]).unwrap().is_some());
+}
+
+#[test]
+fn to_put_is_no_reference() {
+    let dir = tempfile::tempdir().unwrap();
     let blobs = open(&dir);
-    let fresh = blobs.put(&noise(4, 1_000)).unwrap();
-    blobs.release(&fresh).unwrap();
-    assert_eq!(blobs.stats().segments, 3);
-    let told = blobs.retain([digests[1], digests[1], Digest::of(b"elsewhere")]).unwrap();
-    assert_eq!(told, Retained { live: 1, missing: 1, segments_removed: 1 });
-    blobs.release(&digests[1]).unwrap();
-    assert_eq!(blobs.stats().segments, 2);
-    blobs.release(&digests[1]).unwrap();
-    assert_eq!(blobs.stats().segments, 1);
+    blobs.all_told();
+    let digests = nine(&blobs);
+    blobs.put(&noise(0, 1_000)).unwrap();
+    for digest in &digests[..3] {
+        blobs.release(digest);
+    }
+    assert_eq!(blobs.sweep().unwrap(), 1);
+}
+
+#[test]
+fn nothing_is_removed_before_all_references_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let digests = nine(&open(&dir));
+    let blobs = open(&dir);
+    assert_eq!(blobs.stats().live, 0);
+    assert!(blobs.refer(&digests[1]));
+    assert!(!blobs.refer(&Digest::of(b"elsewhere")));
+    assert_eq!((blobs.sweep().unwrap(), blobs.stats().segments), (0, 3));
+    blobs.all_told();
+    assert_eq!((blobs.sweep().unwrap(), blobs.stats().live), (1, 1));
+    blobs.release(&digests[1]);
+    assert_eq!((blobs.sweep().unwrap(), blobs.stats().segments), (1, 1));
+}
+
+#[test]
+fn what_was_sealed_just_now_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let blobs = open_with_grace(&dir);
+    let digests = nine(&blobs);
+    for digest in &digests {
+        blobs.release(digest);
+    }
+    assert_eq!(blobs.sweep().unwrap(), 0);
+    drop(blobs);
+    // The age outlives the process.
+    set_age(&dir, 1, Duration::from_secs(3_700));
+    let blobs = open_with_grace(&dir);
+    assert_eq!(blobs.sweep().unwrap(), 1);
+    assert!(blobs.contains(&digests[3]) && !blobs.contains(&digests[0]));
+}
+
+#[test]
+fn a_seal_and_a_repeated_put_give_new_grace() {
+    let dir = tempfile::tempdir().unwrap();
+    let digests = nine(&open(&dir));
+    for number in 1..=3 {
+        set_age(&dir, number, Duration::from_secs(36_000));
+    }
+    let blobs = open_with_grace(&dir);
+    assert_eq!(blobs.put(&noise(4, 1_000)).unwrap(), digests[4]);
+    // Seals the third, whose last blob is ten hours old.
+    blobs.put(&noise(9, 1_000)).unwrap();
+    assert_eq!(blobs.sweep().unwrap(), 1);
+    drop(blobs);
+    let blobs = open_with_grace(&dir);
+    assert_eq!(blobs.sweep().unwrap(), 0);
+    assert!(blobs.contains(&digests[4]) && blobs.contains(&digests[8]));
+    assert!(!blobs.contains(&digests[0]));
+}
+
+#[test]
+fn a_time_in_the_future_keeps_a_segment() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(nine(&open(&dir)));
+    let path = segment::path_of(&dir.path().join("blobs"), 1);
+    let ahead = SystemTime::now() + Duration::from_secs(36_000);
+    File::open(path).unwrap().set_modified(ahead).unwrap();
+    let blobs = open(&dir);
+    blobs.all_told();
+    assert_eq!(blobs.sweep().unwrap(), 1);
+    assert!(dir.path().join("blobs/00000001.seg").exists());
 }
 
 #[test]
@@ -207,7 +295,8 @@ fn a_large_blob_is_refused_and_strange_files_are_left_alone() {
     fs::write(dir.path().join("blobs/00000000.seg"), b"strange").unwrap();
     let blobs = open(&dir);
     assert_eq!(blobs.stats().damaged, 1);
-    blobs.retain([]).unwrap();
+    blobs.all_told();
+    blobs.sweep().unwrap();
     assert_eq!(fs::read(dir.path().join("blobs/00000000.seg")).unwrap(), b"strange");
     assert!(dir.path().join("blobs/notes.txt").exists());
 }

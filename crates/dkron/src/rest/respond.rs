@@ -63,7 +63,12 @@ pub fn error(err: &Error) -> Answer {
         Error::ParentNotFound | Error::NoEligibleNode(_) => StatusCode::NOT_FOUND,
         Error::HasDependents(_) | Error::Overlap(_) => StatusCode::CONFLICT,
         Error::Paused => StatusCode::SERVICE_UNAVAILABLE,
-        Error::NoCapacity(_) | Error::Busy | Error::NoLeader | Error::Unknown | Error::Stopping => {
+        Error::NoCapacity(_)
+        | Error::Busy
+        | Error::DiskFull
+        | Error::NoLeader
+        | Error::Unknown
+        | Error::Stopping => {
             let mut answer = text(StatusCode::SERVICE_UNAVAILABLE, err.to_string());
             answer.headers_mut().insert(RETRY_AFTER, SOON);
             return answer;

@@ -1,9 +1,16 @@
-//! Outputs of executions: small ones travel in the report, large ones stand in the blob store.
+//! Outputs of executions: small ones travel in the report, large ones stand in the blob store, as
+//! long as a row of the history refers to them.
+
+mod changes;
+mod keeper;
 
 use std::sync::Arc;
 
 use dkron_core::domain::{Digest, Output, limits};
 use dkron_store::blob::{self, Blobs};
+
+pub use changes::Teller;
+pub use keeper::Keeper;
 
 /// Stores an output where its size belongs; it is durable when this returns. What the disk does
 /// not take is cut to what the report can carry.

@@ -1,0 +1,269 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use dkron_core::domain::{
+    self, Cause, Finish, Group, HistoryNo, JobName, JobNo, NodeName, Nominal, Output, Record, Seq,
+    Timestamp, Version,
+};
+use dkron_core::ledger::{RowKey, RowOp};
+use dkron_store::{Durability, blob, state};
+
+use super::*;
+use crate::rows;
+
+/// A node's disk and its keeper. Segments are small and have no grace.
+struct Place {
+    dir: tempfile::TempDir,
+    state: State,
+    blobs: Arc<Blobs>,
+    keeper: Keeper,
+    teller: Teller,
+    index: u64,
+}
+
+impl Place {
+    fn new() -> Place {
+        let dir = tempfile::tempdir().unwrap();
+        let options = state::Options { durability: Durability::None, ..state::Options::default() };
+        let state = State::open(&dir.path().join("state"), options).unwrap();
+        let blobs = open_blobs(&dir);
+        let (keeper, teller) = Keeper::new(Arc::clone(&blobs));
+        Place { dir, state, blobs, keeper, teller, index: 0 }
+    }
+
+    /// Another life of the node, with what is on the disk.
+    fn restart(self) -> Place {
+        let Place { dir, state, blobs, keeper, teller, index } = self;
+        drop((blobs, keeper, teller));
+        let blobs = open_blobs(&dir);
+        let (keeper, teller) = Keeper::new(Arc::clone(&blobs));
+        Place { dir, state, blobs, keeper, teller, index }
+    }
+
+    fn begin(&mut self) {
+        self.keeper.begin(&self.state).unwrap();
+    }
+
+    /// As the scheduling thread does it with a batch of entries.
+    fn apply(&mut self, ops: &[RowOp]) {
+        self.index += 1;
+        self.teller.note(ops);
+        self.state.push(self.index, ops.iter().map(rows::op).collect()).unwrap();
+        self.teller.tell();
+    }
+
+    /// Stores an output of some thousand bytes that no other number has.
+    fn output(&self, n: u64) -> Output {
+        let bytes: Vec<u8> = (0..150_u64).flat_map(|at| Digest::of(&pair(n, at)).0).collect();
+        crate::outputs::keep(&self.blobs, bytes)
+    }
+
+    fn segments(&self) -> usize {
+        self.blobs.stats().segments
+    }
+
+    fn live(&self) -> usize {
+        self.blobs.stats().live
+    }
+
+    fn watched(&self) -> usize {
+        self.keeper.shared.watched.load(Ordering::Relaxed)
+    }
+}
+
+fn open_blobs(dir: &tempfile::TempDir) -> Arc<Blobs> {
+    let options = blob::Options {
+        durability: Durability::None,
+        segment_bytes: 10_000,
+        grace: Duration::ZERO,
+    };
+    Arc::new(Blobs::open(&dir.path().join("blobs"), options).unwrap())
+}
+
+fn pair(n: u64, at: u64) -> [u8; 16] {
+    (u128::from(n) << 64 | u128::from(at)).to_le_bytes()
+}
+
+fn row(job: u64, no: u64, output: Output) -> Row {
+    let finish = Finish { output, ..Finish::default() };
+    let record = Record {
+        seq: Seq(job * 1_000 + no),
+        job_no: JobNo(job),
+        job_name: JobName::new("backup"),
+        version: Version(1),
+        node: NodeName::new("one"),
+        group: Group(job * 1_000 + no),
+        attempt: 1,
+        cause: Cause::Schedule,
+        nominal: Nominal(Timestamp::default()),
+        fired_at: Timestamp::default(),
+        finish,
+    };
+    Row::History { no: HistoryNo(no), record: Arc::new(record) }
+}
+
+fn ended(job: u64, no: u64, output: Output) -> RowOp {
+    RowOp::PutNew(row(job, no, output))
+}
+
+fn gone(job: u64, no: u64) -> RowOp {
+    RowOp::Delete(RowKey::History(JobNo(job), HistoryNo(no)))
+}
+
+fn small() -> Output {
+    Output::Inline(Arc::from(b"hello".as_slice()))
+}
+
+#[test]
+fn the_file_goes_with_the_last_row_that_refers_to_it() {
+    let mut place = Place::new();
+    place.begin();
+    for no in 0..6 {
+        let output = place.output(no);
+        place.apply(&[ended(1, no, output)]);
+    }
+    // The same output once more, of another job.
+    let again = place.output(0);
+    place.apply(&[ended(2, 0, again)]);
+    place.keeper.drain();
+    assert_eq!((place.segments(), place.live(), place.watched()), (3, 6, 7));
+    place.apply(&[gone(1, 0), gone(1, 1)]);
+    place.keeper.drain();
+    place.keeper.sweep();
+    assert_eq!((place.segments(), place.live()), (3, 5));
+    place.apply(&[gone(2, 0)]);
+    place.keeper.drain();
+    place.keeper.sweep();
+    assert_eq!((place.segments(), place.live(), place.watched()), (2, 4, 4));
+    assert_eq!(place.teller.behind(), 0);
+}
+
+#[test]
+fn a_replacement_takes_the_place_of_the_original() {
+    let mut place = Place::new();
+    place.begin();
+    let (first, second) = (place.output(1), place.output(2));
+    place.apply(&[ended(1, 1, first.clone())]);
+    place.apply(&[RowOp::Put(row(1, 1, second.clone()))]);
+    // What processors left as it was is put again.
+    place.apply(&[RowOp::Put(row(1, 1, second.clone()))]);
+    place.keeper.drain();
+    assert_eq!((place.live(), place.watched()), (1, 1));
+    let Output::Stored { digest, .. } = second else { panic!("too large to travel") };
+    assert_eq!(place.keeper.digests.values().next(), Some(&Digest(digest.0)));
+    place.apply(&[RowOp::Put(row(1, 1, small()))]);
+    place.keeper.drain();
+    assert_eq!((place.live(), place.watched()), (0, 0));
+}
+
+#[test]
+fn nothing_is_said_where_no_output_is_stored() {
+    let mut place = Place::new();
+    place.begin();
+    place.apply(&[ended(1, 1, small()), RowOp::Put(row(1, 1, small())), gone(1, 1)]);
+    assert_eq!(place.teller.behind(), 0);
+    // What comes and goes before the keeper looks is told nevertheless.
+    let output = place.output(1);
+    place.apply(&[ended(1, 2, small()), ended(1, 3, output), gone(1, 3)]);
+    assert_eq!((place.teller.behind(), place.watched()), (2, 1));
+    place.keeper.drain();
+    assert_eq!((place.teller.behind(), place.watched(), place.live()), (0, 0, 0));
+    place.apply(&[gone(1, 2)]);
+    assert_eq!(place.teller.behind(), 0);
+}
+
+#[test]
+fn an_output_that_is_not_here_is_not_counted() {
+    let mut place = Place::new();
+    place.begin();
+    let elsewhere = Output::Stored { digest: domain::Digest([7; 32]), len: 9_000 };
+    let output = place.output(1);
+    place.apply(&[ended(1, 1, elsewhere.clone()), ended(1, 2, output)]);
+    place.apply(&[RowOp::Put(row(1, 2, elsewhere)), gone(1, 1), gone(1, 2)]);
+    place.keeper.drain();
+    assert_eq!((place.live(), place.watched(), place.teller.behind()), (0, 0, 0));
+}
+
+#[test]
+fn nothing_goes_before_all_rows_were_read() {
+    let mut place = Place::new();
+    place.begin();
+    for no in 0..6 {
+        let output = place.output(no);
+        place.apply(&[ended(1, no, output)]);
+    }
+    let mut place = place.restart();
+    place.keeper.sweep();
+    assert_eq!((place.segments(), place.live()), (3, 0));
+    // Goes while the rows are not read: the keeper hears of it.
+    place.apply(&[gone(1, 0), gone(1, 1)]);
+    place.begin();
+    place.keeper.sweep();
+    assert_eq!((place.segments(), place.live(), place.watched()), (2, 4, 4));
+}
+
+/// Rows come, change and go at random; three keepers must agree with what is true: one that was
+/// told everything, one that reads the rows with all that in its queue, and one that only reads.
+#[test]
+fn who_reads_the_rows_counts_as_who_was_told() {
+    for seed in 1..=4_u64 {
+        let mut told = Place::new();
+        told.begin();
+        let mut late = Place::new();
+        let mut truth: BTreeMap<Key, Option<u64>> = BTreeMap::new();
+        let mut dice = seed;
+        for _ in 0..600 {
+            let roll = roll(&mut dice);
+            let (job, no, output) = (roll % 3, roll / 3 % 800, roll / 2_400 % 40);
+            let key = (JobNo(job), HistoryNo(no));
+            let content = (output < 25).then_some(output);
+            for place in [&mut told, &mut late] {
+                let output = content.map_or(small(), |n| place.output(n));
+                let op = match truth.contains_key(&key) {
+                    true if roll % 7 < 4 => gone(job, no),
+                    true => RowOp::Put(row(job, no, output)),
+                    false => ended(job, no, output),
+                };
+                place.apply(&[op]);
+            }
+            match truth.contains_key(&key) && roll % 7 < 4 {
+                true => truth.remove(&key),
+                false => truth.insert(key, content),
+            };
+            if roll.is_multiple_of(5) {
+                told.keeper.drain();
+            }
+        }
+        told.keeper.drain();
+        late.begin();
+        let stored = truth.values().flatten().count();
+        assert!(stored > 100, "seed {seed}: {stored} rows are too few to mean anything");
+        let different: BTreeSet<u64> = truth.values().copied().flatten().collect();
+        let expected = (stored, stored, different.len());
+        assert_eq!((told.keeper.digests.len(), told.watched(), told.live()), expected);
+        assert_eq!((late.keeper.digests.len(), late.watched(), late.live()), expected);
+        assert_eq!(told.keeper.digests, late.keeper.digests, "seed {seed}");
+        let digests = told.keeper.digests.clone();
+        let mut read = told.restart();
+        read.begin();
+        assert_eq!((read.keeper.digests.len(), read.watched(), read.live()), expected);
+        assert_eq!(read.keeper.digests, digests, "seed {seed}");
+    }
+}
+
+fn roll(dice: &mut u64) -> u64 {
+    *dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    *dice >> 33
+}
+
+/// More rows than one page.
+#[test]
+fn all_pages_are_read() {
+    let mut place = Place::new();
+    let output = place.output(1);
+    let many = PAGE as u64 * 2 + 5;
+    let ops: Vec<RowOp> = (0..many).map(|no| ended(1, no, output.clone())).collect();
+    place.apply(&ops);
+    let mut place = place.restart();
+    place.begin();
+    assert_eq!((place.keeper.digests.len() as u64, place.live()), (many, 1));
+}
