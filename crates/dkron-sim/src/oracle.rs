@@ -58,6 +58,7 @@ impl Oracle {
         self.attempts.committed(commit)?;
         self.chains.committed(commit)?;
         self.truth.committed(commit, &self.overlap)?;
+        self.overlap.committed(commit);
         self.answers.committed(commit)?;
         graph::check(&self.ledger)?;
         self.processed.extend(self.ledger.processing().map(|held| held.record.seq));

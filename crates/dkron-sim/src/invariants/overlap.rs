@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use dkron_core::domain::{Concurrency, Group, JobName, Seq};
+use dkron_core::domain::{Concurrency, EndReason, Group, JobName, Seq};
+use dkron_core::ledger::Command;
 use dkron_core::worker::Run;
 
-use super::{Check, require};
+use super::{Check, Commit, require};
 
 #[derive(Debug, Default)]
 pub struct Overlap {
@@ -26,6 +27,19 @@ impl Overlap {
         }
         self.running.insert(run.seq, (run.job.name.clone(), run.group, forbid));
         Ok(())
+    }
+
+    /// A run that allows overlap is not fenced when its node falls silent: once it is given up it
+    /// holds nothing, though it may go on.
+    pub fn committed(&mut self, commit: Commit<'_>) {
+        // Rows would not do: a deleted job keeps no records.
+        let Command::Report(report) = &commit.entry.command else { return };
+        for end in report.ends.iter().filter(|end| end.finish.reason == EndReason::Silent) {
+            let forbids = self.running.get(&end.seq).is_some_and(|(_, _, forbid)| *forbid);
+            if !forbids && commit.ledger.live(end.seq).is_none() {
+                self.running.remove(&end.seq);
+            }
+        }
     }
 
     pub fn runs(&self, seq: Seq) -> bool {
