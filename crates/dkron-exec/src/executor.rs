@@ -53,8 +53,8 @@ pub struct Context {
     /// The instant the run was due, in RFC 3339; absent for runs that nobody scheduled.
     pub scheduled_at: Option<String>,
     pub node: String,
-    /// Grows with every execution of a cluster: a resource that remembers the highest one it has
-    /// seen can refuse an old run that is still alive.
+    /// Grows with every leadership of a cluster: a resource that remembers the highest one it has
+    /// seen can refuse a run that an earlier leader sent.
     pub fence: u64,
 }
 

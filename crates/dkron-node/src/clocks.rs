@@ -1,4 +1,4 @@
-//! The only place of this crate that reads a clock.
+//! The clocks by which anything is decided are read here; elsewhere only patience is measured.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use dkron_core::conductor::{self, Conductor, Input, RosterMember};
 use dkron_core::domain::{BootId, limits};
 use dkron_core::ledger::Ledger;
-use dkron_core::worker::{self, Worker};
-use dkron_raft::{Alone, Handle, Leadership};
+use dkron_core::worker::{self, ToNode, Worker};
+use dkron_raft::{Alone, ApplyBatch, Handle, Leadership};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::Error;
@@ -17,10 +17,10 @@ use crate::hands::{self, Hands, Journal};
 use crate::identity::{self, Mint};
 use crate::options::Options;
 use crate::outputs::Keeper;
-use crate::reader::{self, Index, LiveOutputs, Reader};
+use crate::reader::{self, Index, LiveOutputs, Reader, Update};
 use crate::rows::{self, Markers};
 use crate::scheduling::{self, Scheduling};
-use crate::service::{Member, REQUESTS, Service};
+use crate::service::{Member, Query, REQUESTS, Request, Service};
 use crate::{clocks, disk, telemetry};
 
 /// Batches of committed entries on their way.
@@ -79,118 +79,196 @@ impl Node {
 
 /// Starts a node. Returns once consensus runs; a leader may take some more milliseconds.
 pub async fn start(options: Options) -> Result<Node, Error> {
-    let data = &options.data;
-    let (log, state, blobs) = (data.log()?, data.state()?, data.blobs()?);
-    let ledger = load(Arc::clone(&state)).await?;
-    let boot_id = identity::boot_id()?;
-    let name = options.member.name.clone();
-    let conductor = conductor(&options, &options.member, boot_id);
+    let stored = Stored::open(&options).await?;
+    let (wires, inboxes) = wires(stored.ledger.live_count());
+    let conductor = conductor(&options, &options.member, stored.boot_id);
+    let (log, state) = (Arc::clone(&stored.log), Arc::clone(&stored.state));
+    let give_raft = threads(&options, stored, conductor, &wires, inboxes.threads)?;
 
-    let journal_path = data.journal_path();
-    let is_new = !journal_path.exists();
-    let journal_id = identity::journal_id(&journal_path, is_new)?;
-    let (journal, records) = Journal::open(&journal_path, options.durability)?;
-    let own =
-        worker::Options { node: name.clone(), boot_id, journal_id, capacity: limits::NODE_RUNS };
-    let same_boot = identity::is_same_boot(&journal_path, boot_id)?;
-    let (worker, first) = Worker::recover(own, records, same_boot);
+    let mut consensus = dkron_raft::Options::new(raft_id(options.data.node_id()));
+    consensus.multiplier = options.raft_multiplier;
+    let markers = Arc::new(Markers(state));
+    let raft = dkron_raft::start(consensus, log, markers, wires.apply, Arc::new(Alone)).await;
+    let raft = raft.map_err(Error::Consensus)?;
+    // The thread took its end of this channel before consensus could send it anything.
+    let _ = give_raft.send(raft.clone());
+    if options.bootstrap {
+        let (name, address) = (options.member.name.as_str(), options.rpc_address.as_str());
+        raft.initialize_single(name, address).await.map_err(Error::Consensus)?;
+    }
+    tokio::spawn(watch_leadership(raft.clone(), wires.events.clone(), wires.fail));
+    Ok(Node {
+        service: Service::new(wires.requests, wires.queries),
+        leave: inboxes.leave,
+        failed: inboxes.failed,
+        events: wires.events,
+        raft,
+        live: inboxes.live,
+        data: options.data,
+    })
+}
 
-    let (apply, batches) = mpsc::channel(BATCHES);
+/// What the data directory holds, opened.
+struct Stored {
+    log: Arc<dkron_store::log::Log>,
+    state: Arc<dkron_store::state::State>,
+    blobs: Arc<dkron_store::blob::Blobs>,
+    ledger: Ledger,
+    boot_id: BootId,
+    journal: Journal,
+    worker: Worker,
+    first: Vec<worker::Action>,
+}
+
+impl Stored {
+    async fn open(options: &Options) -> Result<Stored, Error> {
+        let data = &options.data;
+        let (log, state, blobs) = (data.log()?, data.state()?, data.blobs()?);
+        let ledger = load(Arc::clone(&state)).await?;
+        let boot_id = identity::boot_id()?;
+        let path = data.journal_path();
+        let journal_id = identity::journal_id(&path, !path.exists())?;
+        let (journal, records) = Journal::open(&path, options.durability)?;
+        let (node, capacity) = (options.member.name.clone(), limits::NODE_RUNS);
+        let own = worker::Options { node, boot_id, journal_id, capacity };
+        let same_boot = identity::is_same_boot(&path, boot_id)?;
+        let (worker, first) = Worker::recover(own, records, same_boot);
+        Ok(Stored { log, state, blobs, ledger, boot_id, journal, worker, first })
+    }
+}
+
+/// The sending ends between the threads.
+struct Wires {
+    apply: mpsc::Sender<ApplyBatch>,
+    events: mpsc::UnboundedSender<Event>,
+    requests: mpsc::Sender<Request>,
+    queries: mpsc::Sender<Query>,
+    updates: mpsc::UnboundedSender<Update>,
+    to_node: mpsc::Sender<ToNode>,
+    live: watch::Sender<usize>,
+    leave: mpsc::UnboundedSender<()>,
+    fail: mpsc::Sender<String>,
+    /// Updates that the reader has not seen.
+    behind: Arc<AtomicUsize>,
+    outputs: LiveOutputs,
+}
+
+/// The receiving ends.
+struct Inboxes {
+    threads: ThreadInboxes,
+    live: watch::Receiver<usize>,
+    leave: mpsc::UnboundedReceiver<()>,
+    failed: mpsc::Receiver<String>,
+}
+
+struct ThreadInboxes {
+    apply: mpsc::Receiver<ApplyBatch>,
+    events: mpsc::UnboundedReceiver<Event>,
+    requests: mpsc::Receiver<Request>,
+    queries: mpsc::Receiver<Query>,
+    updates: mpsc::UnboundedReceiver<Update>,
+    to_node: mpsc::Receiver<ToNode>,
+}
+
+fn wires(running: usize) -> (Wires, Inboxes) {
+    let (apply, apply_inbox) = mpsc::channel(BATCHES);
     let (events, event_inbox) = mpsc::unbounded_channel();
     let (requests, request_inbox) = mpsc::channel(REQUESTS);
     let (queries, query_inbox) = mpsc::channel(REQUESTS);
     let (updates, update_inbox) = mpsc::unbounded_channel();
     let (to_node, node_inbox) = mpsc::channel(MESSAGES);
-    let (give_raft, take_raft) = oneshot::channel();
-    let (live, live_seen) = watch::channel(ledger.live_count());
+    let (live, live_seen) = watch::channel(running);
     let (leave, leave_inbox) = mpsc::unbounded_channel();
     let (fail, failed) = mpsc::channel(4);
     let (behind, outputs) = (Arc::new(AtomicUsize::new(0)), LiveOutputs::default());
-    let pool = tokio::runtime::Handle::current();
-
-    let index = Index::new(&ledger, options.member.clone());
-    thread(
-        "reader",
-        &fail,
-        Reader::run(reader::Parts {
-            index,
-            updates: update_inbox,
-            behind: Arc::clone(&behind),
-            queries: query_inbox,
-            state: Arc::clone(&state),
-            blobs: Arc::clone(&blobs),
-            outputs: outputs.clone(),
-            pool: pool.clone(),
-        }),
-    )?;
-    let (keeper, outputs_teller) = Keeper::new(Arc::clone(&blobs));
-    thread("outputs", &fail, keeper.run(Arc::clone(&state)))?;
-    thread(
-        "hands",
-        &fail,
-        Hands::run(hands::Parts {
-            node: name.clone(),
-            worker,
-            first,
-            journal,
-            messages: node_inbox,
-            leader: events.clone(),
-            executors: options.executors,
-            blobs: Arc::clone(&blobs),
-            outputs,
-            output_bytes: options.output_bytes,
-            pool: pool.clone(),
-        }),
-    )?;
-    thread(
-        "scheduling",
-        &fail,
-        Scheduling::run(scheduling::Parts {
-            ledger,
-            conductor,
-            mint: Mint::new()?,
-            state: Arc::clone(&state),
-            apply: batches,
-            events: event_inbox,
-            requests: request_inbox,
-            reader: updates,
-            reader_behind: behind,
-            outputs: outputs_teller,
-            disk_full: disk::watch(options.data.path().to_path_buf()),
-            node: to_node,
-            processors: options.processors,
-            blobs,
-            node_name: name,
-            output_bytes: options.output_bytes,
-            event_sender: events.clone(),
-            raft: take_raft,
-            pool,
-            live,
-            leave,
-        }),
-    )?;
-
-    let mut consensus = dkron_raft::Options::new(raft_id(data.node_id()));
-    consensus.multiplier = options.raft_multiplier;
-    let markers = Arc::new(Markers(state));
-    let raft = dkron_raft::start(consensus, log, markers, apply, Arc::new(Alone)).await;
-    let raft = raft.map_err(Error::Consensus)?;
-    // The thread took its end of this channel before consensus could send it anything.
-    let _ = give_raft.send(raft.clone());
-    let address = options.rpc_address.as_str();
-    let initialised = raft.initialize_single(options.member.name.as_str(), address).await;
-    initialised.map_err(Error::Consensus)?;
-    tokio::spawn(watch_leadership(raft.clone(), events.clone(), fail));
-    let service = Service::new(requests, queries);
-    Ok(Node {
-        service,
-        leave: leave_inbox,
-        failed,
+    let threads = ThreadInboxes {
+        apply: apply_inbox,
+        events: event_inbox,
+        requests: request_inbox,
+        queries: query_inbox,
+        updates: update_inbox,
+        to_node: node_inbox,
+    };
+    let inboxes = Inboxes { threads, live: live_seen, leave: leave_inbox, failed };
+    let wires = Wires {
+        apply,
         events,
+        requests,
+        queries,
+        updates,
+        to_node,
+        live,
+        leave,
+        fail,
+        behind,
+        outputs,
+    };
+    (wires, inboxes)
+}
+
+/// Starts all threads but that of consensus; the answer is where they wait for it.
+fn threads(
+    options: &Options,
+    stored: Stored,
+    conductor: Conductor,
+    wires: &Wires,
+    inboxes: ThreadInboxes,
+) -> Result<oneshot::Sender<Handle>, Error> {
+    let (pool, name) = (tokio::runtime::Handle::current(), options.member.name.clone());
+    let (state, blobs, fail) = (stored.state, stored.blobs, &wires.fail);
+    let reader = Reader::run(reader::Parts {
+        index: Index::new(&stored.ledger, options.member.clone()),
+        updates: inboxes.updates,
+        behind: Arc::clone(&wires.behind),
+        queries: inboxes.queries,
+        state: Arc::clone(&state),
+        blobs: Arc::clone(&blobs),
+        outputs: wires.outputs.clone(),
+        pool: pool.clone(),
+    });
+    thread("reader", fail, reader)?;
+    let (keeper, outputs) = Keeper::new(Arc::clone(&blobs));
+    thread("outputs", fail, keeper.run(Arc::clone(&state)))?;
+    let hands = Hands::run(hands::Parts {
+        node: name.clone(),
+        worker: stored.worker,
+        first: stored.first,
+        journal: stored.journal,
+        messages: inboxes.to_node,
+        leader: wires.events.clone(),
+        executors: options.executors.clone(),
+        blobs: Arc::clone(&blobs),
+        outputs: wires.outputs.clone(),
+        output_bytes: options.output_bytes,
+        pool: pool.clone(),
+    });
+    thread("hands", fail, hands)?;
+    let (give_raft, raft) = oneshot::channel();
+    let scheduling = Scheduling::run(scheduling::Parts {
+        ledger: stored.ledger,
+        conductor,
+        mint: Mint::new()?,
+        state,
+        apply: inboxes.apply,
+        events: inboxes.events,
+        requests: inboxes.requests,
+        reader: wires.updates.clone(),
+        reader_behind: Arc::clone(&wires.behind),
+        outputs,
+        disk_full: disk::watch(options.data.path().to_path_buf()),
+        node: wires.to_node.clone(),
+        processors: options.processors.clone(),
+        blobs,
+        node_name: name,
+        output_bytes: options.output_bytes,
+        event_sender: wires.events.clone(),
         raft,
-        live: live_seen,
-        data: options.data,
-    })
+        pool,
+        live: wires.live.clone(),
+        leave: wires.leave.clone(),
+    });
+    thread("scheduling", fail, scheduling)?;
+    Ok(give_raft)
 }
 
 /// Reading all rows takes its time: not on a thread that others wait for.

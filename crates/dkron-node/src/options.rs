@@ -19,6 +19,8 @@ pub struct Options {
     pub data: DataDir,
     /// Of the journal; the data directory knows its own.
     pub durability: Durability,
+    /// Whether a pristine server makes itself a cluster of one; else it waits for a cluster.
+    pub bootstrap: bool,
     pub executors: Registry,
     pub processors: ProcessorRegistry,
     /// Bytes of output kept of one execution.

@@ -45,8 +45,14 @@ impl Processing {
         let (room, shared) = (Arc::clone(&self.room), Arc::clone(&self.shared));
         self.pool.spawn(async move {
             let Ok(_permit) = room.acquire_owned().await else { return };
-            // A panic loses this attempt: the ledger still holds the output as unprocessed.
-            let _ = tokio::task::spawn_blocking(move || shared.process(&record, &job)).await;
+            let (seq, finish) = (record.seq, record.finish.clone());
+            let events = shared.events.clone();
+            let work = tokio::task::spawn_blocking(move || shared.process(&record, &job));
+            if work.await.is_err() {
+                // Broken down outside of any processor: the output stays what it was.
+                let (output, dropped) = (finish.output, finish.dropped);
+                let _ = events.send(Event::Processed { seq, output, dropped });
+            }
         });
     }
 }

@@ -1,6 +1,7 @@
 //! Figures of the node. Names are Dkron's documented ones; each is really counted.
 
-use dkron_core::domain::{Record, Skipped, State};
+use dkron_core::domain::{Record, SkipReason, State};
+use dkron_core::ledger::{Fired, Reply};
 
 /// An execution ended; counted once, by the leader.
 pub fn ended(record: &Record) {
@@ -20,10 +21,16 @@ pub fn ended(record: &Record) {
     }
 }
 
-/// Slots did not run.
-pub fn skipped(skipped: &Skipped) {
-    let reason = skipped.reason.word();
-    metrics::counter!("dkron_job_slots_skipped_total", "reason" => reason).increment(1);
+/// Slots did not run: those that fires skip, and runs that found their slot held.
+pub fn skipped(skips: &[Option<(SkipReason, u64)>], reply: &Reply) {
+    let Reply::Fired(fired) = reply else { return };
+    for (skip, fired) in skips.iter().zip(fired) {
+        if *fired == Fired::Skipped {
+            let (reason, count) = skip.unwrap_or((SkipReason::Overlap, 1));
+            let reason = reason.word();
+            metrics::counter!("dkron_job_slots_skipped_total", "reason" => reason).increment(count);
+        }
+    }
 }
 
 pub fn in_office() {

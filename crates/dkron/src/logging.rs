@@ -87,6 +87,10 @@ impl Line {
             self.message = text.to_owned();
             return;
         }
+        if field.name().starts_with("log.") {
+            // Where in a library a line was written helps nobody here.
+            return;
+        }
         self.names_node |= field.name() == "node";
         // Writing into a string can not fail.
         let _ = write!(self.fields, " {}=", field.name());

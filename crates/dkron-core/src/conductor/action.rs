@@ -79,8 +79,5 @@ pub enum Note {
     /// A node's session ended.
     SessionLost(NodeName),
     /// A stored job's schedule does not parse here: it has no slots until it is changed.
-    BadSchedule {
-        job: JobName,
-        text: String,
-    },
+    BadSchedule(JobName),
 }

@@ -10,7 +10,7 @@ use super::action::Action;
 use super::lateness::{Slots, Verdict, judge};
 use super::placement::Choice;
 use super::proposals::Proposal;
-use crate::domain::{Group, Job, JobName, JobNo, Nominal, Now, SkipReason, Timestamp, limits};
+use crate::domain::{Group, Job, JobName, JobNo, Nominal, Now, SkipReason, limits};
 use crate::ledger::{Command, Decision, Fire, JobState, Ledger, Place, Trigger};
 
 /// Fires on their way into one entry, and what they decide.
@@ -141,8 +141,7 @@ impl Conductor {
         batch: &mut FireBatch,
         out: &mut Vec<Action>,
     ) {
-        let owed: Vec<(Group, JobNo, Timestamp)> = ledger.owed().collect();
-        for (parent, child, since) in owed {
+        for (parent, child, since) in ledger.owed() {
             if self.triggering.contains(&(parent, child)) {
                 continue;
             }

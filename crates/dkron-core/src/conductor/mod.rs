@@ -47,6 +47,8 @@ const RULES: u32 = 1;
 const LOOK: Duration = Duration::from_millis(500);
 /// Removals of history on their way at a time: thousands of deleted jobs must not fill the queue.
 const EXPIRIES: usize = 64;
+/// Pause after the log's queue was found full.
+const CALM: Duration = Duration::from_millis(5);
 /// What waits for room or a session is looked at again after this.
 const AGAIN: Duration = Duration::from_millis(100);
 
@@ -86,6 +88,8 @@ pub struct Conductor {
     stopping: bool,
     /// Something due could not be decided and is looked at again soon.
     waiting: bool,
+    /// The log's queue was full: nothing is proposed until then.
+    calm_until: Duration,
     /// An output or an expiry did not get into the log; the ledger still owes it.
     asks_again: bool,
 }
@@ -119,6 +123,7 @@ impl Conductor {
             settling: false,
             stopping: false,
             waiting: false,
+            calm_until: Duration::ZERO,
             asks_again: false,
         }
     }
@@ -267,6 +272,10 @@ impl Conductor {
         if !ledger.is_settled() {
             return;
         }
+        if now.mono < self.calm_until {
+            out.push(Action::Wake(self.calm_until));
+            return;
+        }
         if core::mem::take(&mut self.asks_again) {
             let started = |effect: &Effect| matches!(effect, Effect::Start(_));
             let owed = outstanding(ledger).into_iter().filter(|effect| !started(effect));
@@ -275,6 +284,8 @@ impl Conductor {
         if !self.stopping {
             self.fire_due(ledger, now, out);
         }
+        let bad = self.schedules.take_bad().into_iter().map(Note::BadSchedule);
+        out.extend(bad.map(Action::Note));
         self.lose_silent(ledger, now);
         self.report(ledger, now, out);
         out.push(Action::Wake(self.wake(ledger, now)));

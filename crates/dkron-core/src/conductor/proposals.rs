@@ -5,10 +5,10 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::Conductor;
 use super::action::{Action, Answer, Note, Refusal};
 use super::fires::FireBatch;
 use super::input::{Fate, Ticket};
+use super::{CALM, Conductor};
 use crate::domain::{
     EndReason, ExecutionId, HistoryNo, JobName, JobNo, NodeName, Now, Seq, Timestamp,
 };
@@ -76,6 +76,10 @@ impl Conductor {
         out: &mut Vec<Action>,
     ) {
         let Some(proposal) = self.proposals.remove(&ticket) else { return };
+        if fate == Fate::Refused {
+            // Asking again at once would only find the queue full again.
+            self.calm_until = now.mono + CALM;
+        }
         match proposal {
             Proposal::Office => self.office_resolved(ledger, now, fate, out),
             Proposal::Settings => self.settling = false,

@@ -140,7 +140,7 @@ impl Conductor {
             if slot.phase == Phase::Pending && (remembers || unsent) {
                 self.dispatch(ledger, seq, out);
             } else {
-                self.lose(node, seq, EndReason::Forgotten, now);
+                self.lose(ledger, node, seq, EndReason::Forgotten, now);
             }
         }
         let statements = stated.into_iter().map(|(seq, known)| Statement { seq, known });
@@ -160,7 +160,7 @@ impl Conductor {
         for Statement { seq, known } in page {
             let live = ledger.live(seq).is_some_and(|(_, slot)| slot.target.node == *node);
             match known {
-                Known::Gone if live => self.lose(node, seq, EndReason::Gone, now),
+                Known::Gone if live => self.lose(ledger, node, seq, EndReason::Gone, now),
                 Known::Gone => self.sessions.send(tenure, node, Order::EndCommitted(seq), out),
                 Known::Running { started_at: Some(at) } if live => self.started(seq, at, now),
                 Known::Running { .. } if !live => {
@@ -172,9 +172,13 @@ impl Conductor {
     }
 
     /// Nobody can know what became of it.
-    pub(super) fn lose(&mut self, node: &NodeName, seq: Seq, reason: EndReason, now: Now) {
-        let finished_at = now.wall;
-        let finish = Finish { state: State::Lost, reason, finished_at, ..Finish::default() };
+    fn lose(&mut self, ledger: &Ledger, node: &NodeName, seq: Seq, reason: EndReason, now: Now) {
+        let started_at = match ledger.live(seq).map(|(_, slot)| slot.phase) {
+            Some(Phase::Running { started_at }) => Some(started_at),
+            _ => None,
+        };
+        let (state, finished_at) = (State::Lost, now.wall);
+        let finish = Finish { state, reason, started_at, finished_at, ..Finish::default() };
         self.end(End { seq, finish, retry_at: now.wall }, node.clone());
     }
 
@@ -190,7 +194,7 @@ impl Conductor {
             }
             let live: Vec<Seq> = ledger.live_on(node.as_str()).collect();
             for seq in live {
-                self.lose(&node, seq, EndReason::Silent, now);
+                self.lose(ledger, &node, seq, EndReason::Silent, now);
             }
         }
     }

@@ -2,9 +2,10 @@
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use super::admission::schedule_of;
-use crate::domain::{JobNo, Version};
+use crate::domain::{JobName, JobNo, Version};
 use crate::ledger::JobState;
 use crate::schedule::{Schedule, Zone};
 
@@ -14,6 +15,8 @@ const KEPT: usize = 20_000;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Schedules {
     parsed: BTreeMap<JobNo, (Version, Option<Arc<Schedule>>)>,
+    /// Jobs whose schedule does not parse here, not yet told of.
+    bad: Vec<JobName>,
 }
 
 impl Schedules {
@@ -29,8 +32,16 @@ impl Schedules {
             self.parsed.clear();
         }
         let schedule = schedule_of(&state.job, local).map(Arc::new);
+        if schedule.is_none() && state.job.parent_job.is_none() {
+            self.bad.push(state.job.name.clone());
+        }
         self.parsed.insert(job_no, (version, schedule.clone()));
         schedule
+    }
+
+    /// Stored jobs that a newer or older server admitted, and that have no slots here.
+    pub fn take_bad(&mut self) -> Vec<JobName> {
+        core::mem::take(&mut self.bad)
     }
 
     /// The cluster's zone changed.

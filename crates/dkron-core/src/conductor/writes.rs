@@ -50,7 +50,7 @@ impl Conductor {
             }
         };
         let waiting = self.writes.entry(name.clone()).or_default();
-        if waiting.len() > WAITING {
+        if waiting.len() >= WAITING {
             out.push(Action::Answer { ticket, answer: Err(Refusal::Busy) });
             return;
         }

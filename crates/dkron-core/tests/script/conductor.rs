@@ -14,7 +14,11 @@ use dkron_core::ledger::{Command, Entry, Fired, Ledger, Reply, Row, RowKey, RowO
 use dkron_core::worker::{Hello, Known, News, Order, SessionNo, Statement, ToLeader, ToNode};
 
 use super::time::START;
+
 use super::{Line, Machine, Names, job, parse_span, show, show_time};
+
+/// How long the conductor proposes nothing after a refusal.
+const CALM: Duration = Duration::from_millis(5);
 
 /// A leader with everything around it.
 pub struct Leader {
@@ -214,6 +218,11 @@ impl Leader {
                 let fate = if verb == "refuse" { Fate::Refused } else { Fate::Unknown };
                 if let Some(Proposed { ticket, .. }) = self.queue.pop_front() {
                     self.step(Input::Resolved { ticket, fate });
+                }
+                if verb == "refuse" {
+                    // A full queue is left alone for a moment.
+                    self.now.wall = self.now.wall.after(CALM);
+                    self.now.mono += CALM;
                 }
             }
         }
@@ -441,6 +450,6 @@ fn show_note(note: &Note) -> String {
         Note::ClockStep { millis } => format!("clock step {millis} ms"),
         Note::SessionOpen(node) => format!("session of {node} open"),
         Note::SessionLost(node) => format!("session of {node} lost"),
-        Note::BadSchedule { job, .. } => format!("bad schedule of {job}"),
+        Note::BadSchedule(job) => format!("bad schedule of {job}"),
     }
 }

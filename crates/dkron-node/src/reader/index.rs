@@ -138,6 +138,10 @@ impl Index {
     fn put_group(&mut self, group: LiveGroup) {
         if let Some(old) = self.groups.remove(&group.group) {
             self.forget_slots(&old);
+            let goes_on = |seq| group.slots.iter().any(|now| now.seq == seq && now.phase.is_live());
+            for slot in old.slots.iter().filter(|slot| !goes_on(slot.seq)) {
+                self.started.remove(&slot.seq);
+            }
         }
         let live = group.slots.iter().filter(|slot| slot.phase.is_live());
         self.live.extend(live.map(|slot| slot.seq));

@@ -28,14 +28,15 @@ impl LiveOutputs {
     }
 
     /// Puts what was written so far into views of running executions.
-    pub fn fill(&self, views: &mut [ExecutionView]) {
-        for view in views {
+    pub fn fill(&self, mut views: Vec<ExecutionView>) -> Vec<ExecutionView> {
+        for view in &mut views {
             let reader = self.lock().get(&view.id.seq).cloned();
             if let Some((reader, limit)) = reader {
                 let output = stored_output(None, &reader.snapshot(), limit);
                 (view.output, view.dropped) = (output.bytes, output.dropped);
             }
         }
+        views
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Seq, (OutputReader, usize)>> {

@@ -25,6 +25,8 @@ pub use live::{LiveOutputs, Ran};
 
 /// Histories read at a time: each holds up to a job's outputs in memory.
 const HISTORIES: usize = 8;
+/// Readers of histories that wait for their turn; more are shed.
+const HISTORY_QUEUE: usize = 512;
 /// How often waiting callers are looked at.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -67,6 +69,7 @@ pub struct Reader {
     behind: Arc<AtomicUsize>,
     history: Arc<History>,
     room: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
     outputs: LiveOutputs,
     pool: tokio::runtime::Handle,
 }
@@ -79,6 +82,7 @@ impl Reader {
             behind: parts.behind,
             history: Arc::new(History { state: parts.state, blobs: parts.blobs }),
             room: Arc::new(Semaphore::new(HISTORIES)),
+            queue: Arc::new(Semaphore::new(HISTORY_QUEUE)),
             outputs: parts.outputs,
             pool: parts.pool,
         };
@@ -129,17 +133,15 @@ impl Reader {
             Query::Leader { reply } => send(reply, Ok(index.leader())),
             Query::Own { reply } => send(reply, Ok(index.own.clone())),
             Query::Busy { reply } => {
-                let mut busy = index.live_all();
-                self.outputs.fill(&mut busy);
-                send(reply, Ok(busy));
+                let (live, outputs) = (index.live_all(), self.outputs.clone());
+                self.read(reply, move |_| Ok(outputs.fill(live)));
             }
             Query::Executions { name, reply } => {
                 let Some(job_no) = index.job_no(&name) else {
                     return send(reply, Err(Error::JobNotFound));
                 };
-                let mut live = index.live_of(job_no);
-                self.outputs.fill(&mut live);
-                self.read(reply, move |history| history.executions(job_no, live));
+                let (live, outputs) = (index.live_of(job_no), self.outputs.clone());
+                self.read(reply, move |history| history.executions(job_no, outputs.fill(live)));
             }
             Query::Execution { name, id, reply } => {
                 let Some(job_no) = index.job_no(&name) else {
@@ -147,8 +149,8 @@ impl Reader {
                 };
                 let mut live = index.live_of(job_no);
                 live.retain(|view| view.id.to_string() == id);
-                self.outputs.fill(&mut live);
-                self.read(reply, move |history| history.execution(job_no, live, &id));
+                let outputs = self.outputs.clone();
+                self.read(reply, move |history| history.execution(job_no, outputs.fill(live), &id));
             }
             Query::Skipped { name, reply } => {
                 let Some(job_no) = index.job_no(&name) else {
@@ -159,14 +161,18 @@ impl Reader {
         }
     }
 
-    /// Reads the disk elsewhere; too many at once are shed.
+    /// Reads the disk and outputs elsewhere, a few at a time; what would wait too long is shed.
     fn read<T: Send + 'static>(
         &self,
         reply: Reply<T>,
         read: impl FnOnce(&History) -> Result<T, Error> + Send + 'static,
     ) {
+        let Ok(place) = Arc::clone(&self.queue).try_acquire_owned() else {
+            return send(reply, Err(Error::Busy));
+        };
         let (history, room) = (Arc::clone(&self.history), Arc::clone(&self.room));
         self.pool.spawn(async move {
+            let _place = place;
             let Ok(_permit) = room.acquire_owned().await else { return };
             let done = tokio::task::spawn_blocking(move || read(&history)).await;
             send(reply, done.unwrap_or_else(|err| Err(Error::Storage(err.to_string()))));

@@ -75,8 +75,8 @@ impl Scheduling {
             }
             Note::SessionOpen(node) => tracing::info!(%node, "node session open"),
             Note::SessionLost(node) => tracing::warn!(%node, "node session lost"),
-            Note::BadSchedule { job, text } => {
-                tracing::error!(%job, %text, "stored schedule does not parse here");
+            Note::BadSchedule(job) => {
+                tracing::error!(%job, "the stored schedule does not parse here: change the job");
             }
         }
     }

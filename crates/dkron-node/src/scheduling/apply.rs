@@ -2,8 +2,8 @@
 //! cause to the conductor.
 
 use dkron_core::conductor::{Fate, Input, Ticket};
-use dkron_core::domain::LogIndex;
-use dkron_core::ledger::{Reply, Row, RowOp};
+use dkron_core::domain::{LogIndex, SkipReason};
+use dkron_core::ledger::{Command, Decision, Entry, Fire, Outcome, Reply, Row, RowOp};
 use dkron_core::worker::{News, ToLeader};
 use dkron_raft::ApplyBatch;
 
@@ -16,17 +16,19 @@ impl Scheduling {
     /// must not go on. Whoever started the thread sees it end.
     pub(super) fn apply(&mut self, batch: ApplyBatch) {
         let mut ops = Vec::new();
-        for entry in &batch.entries {
-            let index = LogIndex(entry.index);
-            let entry = match dkron_wire::decode_entry(index, &entry.bytes) {
+        for committed in &batch.entries {
+            let index = LogIndex(committed.index);
+            let entry = match dkron_wire::decode_entry(index, &committed.bytes) {
                 Ok(entry) => entry,
                 Err(err) => panic!("log entry {index} can not be applied: {err}"),
             };
             let ticket = entry.request.and_then(|id| self.mint.ticket(id));
-            let outcome = self.ledger.apply(entry);
+            let skips = self.skips(&entry.command);
+            let outcome = self.apply_entry(entry, &committed.bytes);
+            self.count(&outcome.rows);
+            telemetry::skipped(&skips, &outcome.reply);
             ops.extend(outcome.rows.iter().map(rows::op));
             self.outputs.note(&outcome.rows);
-            self.count(&outcome.rows);
             self.update.rows.extend(outcome.rows);
             if let Reply::InOffice(tenure) = outcome.reply {
                 self.update.office = Some(None);
@@ -50,16 +52,42 @@ impl Scheduling {
         }
     }
 
+    /// A failed assertion must name what failed it before this replica stops.
+    fn apply_entry(&mut self, entry: Entry, bytes: &[u8]) -> Outcome {
+        let index = entry.index;
+        let ledger = &mut self.ledger;
+        // The ledger may be half changed after a panic: nobody looks at it again.
+        match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ledger.apply(entry))) {
+            Ok(outcome) => outcome,
+            Err(cause) => {
+                let entry = dkron_wire::decode_entry(index, bytes);
+                tracing::error!(%index, ?entry, "the ledger refused to go on: this is a bug");
+                std::panic::resume_unwind(cause)
+            }
+        }
+    }
+
+    /// Slots that the command skips, to be counted by the leader.
+    fn skips(&self, command: &Command) -> Vec<Option<(SkipReason, u64)>> {
+        let Command::Fire(fires) = command else { return Vec::new() };
+        if self.conductor.tenure().is_none() {
+            return Vec::new();
+        }
+        let skip = |fire: &Fire| match &fire.decision {
+            Decision::Skip { count, reason, .. } => Some((*reason, *count)),
+            Decision::Run(_) => None,
+        };
+        fires.iter().map(skip).collect()
+    }
+
     /// Figures of ended executions, once for each, by the leader.
     fn count(&self, rows: &[RowOp]) {
         if self.conductor.tenure().is_none() {
             return;
         }
         for row in rows {
-            match row {
-                RowOp::PutNew(Row::History { record, .. }) => telemetry::ended(record),
-                RowOp::Put(Row::Skipped { skipped, .. }) => telemetry::skipped(skipped),
-                _ => {}
+            if let RowOp::PutNew(Row::History { record, .. }) = row {
+                telemetry::ended(record);
             }
         }
     }

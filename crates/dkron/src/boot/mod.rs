@@ -84,6 +84,19 @@ fn announce(options: &Options, listener: &TcpListener, data: &data::Directory) {
         region = options.node.region,
         "agent: listening"
     );
+    if !listener.local_addr().is_ok_and(|addr| addr.ip().is_loopback()) {
+        tracing::warn!(
+            %http,
+            "agent: the API is open to everybody who reaches this address, jobs can run any \
+             command: keep it behind a firewall or listen on 127.0.0.1 (--http-addr)"
+        );
+    }
+    if options.node.bootstrap_expect == 0 {
+        tracing::warn!(
+            "agent: bootstrap-expect is not set: a server without data waits for a cluster to \
+             join; add --bootstrap-expect=1 to make it one of its own"
+        );
+    }
 }
 
 /// Serves until `stop` comes or the node has stopped, then ends both in order.

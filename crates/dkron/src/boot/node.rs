@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use dkron_core::domain::{NodeName, Settings};
-use dkron_core::schedule::Zone;
+use dkron_core::schedule::{Zone, zone_data_version};
 use dkron_exec::executors::{HttpExecutor, NoopExecutor, ShellExecutor, ShellOptions};
 use dkron_exec::output::DEFAULT_LIMIT;
 use dkron_exec::processors::{FilesProcessor, LogProcessor};
@@ -29,8 +29,6 @@ use crate::config::{Options, split_address};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Longer socket paths do not fit an address of the kernel's.
 const SOCKET_PATH_BYTES: usize = 100;
-/// Version of the zone data that schedules are computed with.
-const ZONE_DATA: &str = "bundled";
 /// What Dkron's clients know of the membership protocol.
 const MEMBER_ALIVE: u8 = 1;
 
@@ -68,9 +66,10 @@ pub async fn start(options: &Options, path: &Path) -> anyhow::Result<Running> {
         member,
         region: options.node.region.clone(),
         settings: Settings { zone: local_zone(), ..Settings::default() },
-        zone_data: ZONE_DATA.to_owned(),
+        zone_data: zone_data_version().to_owned(),
         data,
         durability,
+        bootstrap: options.node.bootstrap_expect == 1,
         executors,
         processors,
         output_bytes: DEFAULT_LIMIT,

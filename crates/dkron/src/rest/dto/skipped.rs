@@ -7,8 +7,8 @@ use crate::rest::instant::Instant;
 
 #[derive(Serialize)]
 pub struct SkippedDto<'a> {
-    first: Instant,
-    last: Instant,
+    scheduled_at: Instant,
+    last_scheduled_at: Instant,
     count: u64,
     reason: &'static str,
     detail: &'a str,
@@ -17,8 +17,8 @@ pub struct SkippedDto<'a> {
 impl<'a> From<&'a Skipped> for SkippedDto<'a> {
     fn from(skipped: &'a Skipped) -> Self {
         SkippedDto {
-            first: Instant::utc(skipped.first.0),
-            last: Instant::utc(skipped.last.0),
+            scheduled_at: Instant::utc(skipped.first.0),
+            last_scheduled_at: Instant::utc(skipped.last.0),
             count: skipped.count,
             reason: skipped.reason.word(),
             detail: &skipped.detail,
