@@ -82,6 +82,10 @@ impl Conductor {
         if nominal.0 > now.wall || self.clock.held(now.mono).is_some() {
             return false;
         }
+        // Lateness is judged by settings that the cluster agreed on, not by their defaults.
+        if !ledger.is_settled() {
+            return false;
+        }
         let mut batch = FireBatch::default();
         self.decide(ledger, state, nominal, now, &mut batch);
         let fired = !batch.fires.is_empty();
