@@ -217,6 +217,10 @@ impl Conductor {
         out: &mut Vec<Action>,
     ) {
         let Some(tenure) = self.tenure else { return };
+        if !ledger.is_settled() {
+            // A welcome would give the node's lease another length than the leader counts with.
+            return;
+        }
         let lost_after = ledger.settings().lost_after;
         match self.sessions.hear(tenure, node, message, now.mono, lost_after, out) {
             Heard::Nothing => {}
