@@ -69,7 +69,9 @@ impl Shared {
             success: record.finish.state == State::Success,
             reporting_node: self.node.as_str(),
         };
-        let processed = run_processors(&self.processors, &job.processors, &view);
+        let chain = job.processors.iter();
+        let chain = chain.map(|(name, map)| (name.clone(), map.clone().into_iter().collect()));
+        let processed = run_processors(&self.processors, &chain.collect(), &view);
         for (name, problem) in &processed.problems {
             tracing::error!(processor = %name, execution = %id, %problem, "processor failed");
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dkron_core::domain::LogIndex;
-use dkron_core::ledger::{Ledger, Row, RowOp};
+use dkron_core::ledger::{Ledger, Loader, RowOp};
 use dkron_raft::StateHandle;
 use dkron_store::state::{Keyspace, Op, State};
 use dkron_wire::Table;
@@ -35,16 +35,16 @@ pub fn marker(bytes: &Bytes) -> Op {
 /// The ledger as the store holds it.
 pub fn load(state: &State) -> Result<Ledger, Error> {
     let applied = LogIndex(state.applied_index().unwrap_or(0));
-    let mut rows: Vec<Row> = Vec::new();
+    let mut loader = Loader::new(applied);
     for table in Table::ALL.into_iter().filter(|table| table.is_working_set()) {
         state.for_each(keyspace(table), |key, value| {
             if table != Table::Meta || key != MARKER {
-                rows.push(dkron_wire::row::decode(table, key, value)?);
+                loader.take(dkron_wire::row::decode(table, key, value)?);
             }
             Ok::<(), Error>(())
         })?;
     }
-    Ledger::load(applied, rows).map_err(Error::Load)
+    loader.finish().map_err(Error::Load)
 }
 
 /// What consensus asks of the store.

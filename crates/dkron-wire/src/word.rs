@@ -5,6 +5,7 @@
 //! with the elements that are really there.
 
 mod list;
+mod map;
 mod plain;
 
 use serde::{Deserialize, Serialize};

@@ -3,6 +3,8 @@
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
+use crate::domain::TextMap;
+
 /// What a job asks of its nodes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Wanted<'a> {
@@ -12,9 +14,9 @@ pub(super) struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    pub fn new(tags: &'a BTreeMap<String, String>) -> Self {
+    pub fn new(tags: &'a TextMap) -> Self {
         let mut wanted = Wanted { tags: BTreeMap::new(), limit: None };
-        for (key, text) in tags {
+        for (key, text) in tags.iter() {
             let (value, count) = split(text);
             wanted.tags.insert(key.as_str(), value);
             if let Some(count) = count {

@@ -3,10 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
-use super::{JobName, Timestamp};
-
-/// Text to text, in key order: what Dkron's API shows.
-pub type TextMap = BTreeMap<String, String>;
+use super::{JobName, TextMap, Timestamp};
 
 /// One version of a definition. A run uses the version of its own fire, retries included.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]

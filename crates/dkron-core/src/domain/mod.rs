@@ -11,6 +11,7 @@ mod now;
 mod occurrence;
 mod settings;
 mod submission;
+mod text_map;
 pub mod time;
 
 pub use execution::{Digest, EndReason, Finish, Output, Record, Replacement, State};
@@ -18,9 +19,10 @@ pub use ids::{
     BootId, ExecutionId, Group, HistoryNo, JobName, JobNo, JournalId, LogIndex, NodeName,
     RequestId, Seq, SkipNo, Tenure, Version,
 };
-pub use job::{Concurrency, Job, Status, TextMap};
+pub use job::{Concurrency, Job, Status};
 pub use now::Now;
 pub use occurrence::{Cause, Nominal, Occurrence, SkipReason, Skipped, Target};
 pub use settings::Settings;
 pub use submission::Submission;
+pub use text_map::TextMap;
 pub use time::Timestamp;

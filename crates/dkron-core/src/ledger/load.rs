@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 
 use super::row::Row;
 use super::state::{Derived, JobState, Ledger, Phase, Runtime};
-use crate::domain::{JobNo, LogIndex, Version};
+use crate::domain::{JobNo, LogIndex, RequestId, Version};
 
 /// Rows that do not make a ledger: the store lost some, or they are of another format.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,40 +22,50 @@ impl core::fmt::Display for LoadError {
 
 impl core::error::Error for LoadError {}
 
-impl Ledger {
-    /// From all working-set rows, in any order, as of the applied index; others are skipped.
-    pub fn load(
-        applied: LogIndex,
-        rows: impl IntoIterator<Item = Row>,
-    ) -> Result<Ledger, LoadError> {
-        let mut ledger = Ledger { applied, ..Ledger::default() };
-        let mut runtimes: BTreeMap<JobNo, Runtime> = BTreeMap::new();
-        let mut requests = BTreeMap::new();
-        for row in rows {
-            match row {
-                Row::Office(office) => ledger.office = office,
-                Row::Settings(settings) => {
-                    ledger.settings = settings;
-                    ledger.settled = true;
-                }
-                Row::Paused(paused) => ledger.paused = paused,
-                Row::LastSeq(seq) => ledger.last_seq = seq,
-                Row::Definition { job_no, version, job } => {
-                    ledger.pinned.insert((job_no, version), job);
-                }
-                Row::Runtime { job_no, runtime } => drop(runtimes.insert(job_no, runtime)),
-                Row::Group(group) => drop(ledger.groups.insert(group.group, group)),
-                Row::Owed { parent, child, at } => drop(ledger.owed.insert((parent, child), at)),
-                Row::Processing(held) => drop(ledger.processing.insert(held.record.seq, held)),
-                Row::Expiring { job_no, first, end } => {
-                    ledger.expiring.insert((job_no, first), end);
-                }
-                Row::Request { index, id } => drop(requests.insert(index, id)),
-                Row::History { .. } | Row::Skipped { .. } => {}
+/// A ledger on its way from rows: they come one at a time, so that a start needs no room twice.
+#[derive(Default)]
+pub struct Loader {
+    ledger: Ledger,
+    runtimes: BTreeMap<JobNo, Runtime>,
+    requests: BTreeMap<LogIndex, RequestId>,
+}
+
+impl Loader {
+    /// For rows as of that index.
+    pub fn new(applied: LogIndex) -> Self {
+        Loader { ledger: Ledger { applied, ..Ledger::default() }, ..Loader::default() }
+    }
+
+    /// Takes a row of the working set, in any order; others are skipped.
+    pub fn take(&mut self, row: Row) {
+        let ledger = &mut self.ledger;
+        match row {
+            Row::Office(office) => ledger.office = office,
+            Row::Settings(settings) => {
+                ledger.settings = settings;
+                ledger.settled = true;
             }
+            Row::Paused(paused) => ledger.paused = paused,
+            Row::LastSeq(seq) => ledger.last_seq = seq,
+            Row::Definition { job_no, version, job } => {
+                ledger.pinned.insert((job_no, version), job);
+            }
+            Row::Runtime { job_no, runtime } => drop(self.runtimes.insert(job_no, runtime)),
+            Row::Group(group) => drop(ledger.groups.insert(group.group, group)),
+            Row::Owed { parent, child, at } => drop(ledger.owed.insert((parent, child), at)),
+            Row::Processing(held) => drop(ledger.processing.insert(held.record.seq, held)),
+            Row::Expiring { job_no, first, end } => {
+                ledger.expiring.insert((job_no, first), end);
+            }
+            Row::Request { index, id } => drop(self.requests.insert(index, id)),
+            Row::History { .. } | Row::Skipped { .. } => {}
         }
-        ledger.requests = requests.into_iter().collect();
-        for (job_no, runtime) in runtimes {
+    }
+
+    pub fn finish(self) -> Result<Ledger, LoadError> {
+        let mut ledger = self.ledger;
+        ledger.requests = self.requests.into_iter().collect();
+        for (job_no, runtime) in self.runtimes {
             let version = runtime.version;
             let job = ledger.pinned.remove(&(job_no, version));
             let job = job.ok_or(LoadError::NoDefinition(job_no, version))?;
@@ -65,6 +75,18 @@ impl Ledger {
         ledger.count_pins()?;
         ledger.derived = ledger.derive();
         Ok(ledger)
+    }
+}
+
+impl Ledger {
+    /// From all working-set rows, in any order, as of the applied index; others are skipped.
+    pub fn load(
+        applied: LogIndex,
+        rows: impl IntoIterator<Item = Row>,
+    ) -> Result<Ledger, LoadError> {
+        let mut loader = Loader::new(applied);
+        rows.into_iter().for_each(|row| loader.take(row));
+        loader.finish()
     }
 
     fn count_pins(&mut self) -> Result<(), LoadError> {

@@ -24,7 +24,7 @@ pub use command::{
     Account, Base, Command, Decision, DeleteJob, End, Entry, Expire, Fire, Place, PutJob,
     PutOutput, Report, TakeOffice, ToggleJob, Trigger,
 };
-pub use load::LoadError;
+pub use load::{LoadError, Loader};
 pub use outcome::{Effect, Fired, JobSnapshot, Outcome, Rejection, Reply, RowOp};
 pub use outstanding::outstanding;
 pub use row::{Row, RowKey};

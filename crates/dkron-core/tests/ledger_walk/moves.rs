@@ -61,7 +61,7 @@ fn submission(text: &str) -> Submission {
         match word {
             "forbid" => job.concurrency = Concurrency::Forbid,
             "ephemeral" => job.ephemeral = true,
-            "processors" => job.processors = BTreeMap::from([("log".into(), BTreeMap::new())]),
+            "processors" => job.processors = BTreeMap::from([("log".into(), Default::default())]),
             "retries" => job.retries = 1,
             other => {
                 let parent = other.strip_prefix("parent=").expect("a known word");

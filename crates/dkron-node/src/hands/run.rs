@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dkron_core::domain::{EndReason, Finish, Output, Seq, State, TextMap, Timestamp};
+use dkron_core::domain::{EndReason, Finish, Output, Seq, State, Timestamp};
 use dkron_core::worker::{Process, Run};
 use dkron_exec::output::stored_output;
 use dkron_exec::{
@@ -106,12 +106,12 @@ fn state(state: OutcomeState) -> State {
 }
 
 fn exec_run(run: &Run) -> dkron_exec::Run {
-    let config: &TextMap = &run.job.executor_config;
+    let config = run.job.executor_config.iter();
     let nominal: Timestamp = run.nominal.0;
     dkron_exec::Run {
         execution_id: run.id().to_string(),
         job_name: run.job.name.as_str().to_owned(),
-        executor_config: config.clone(),
+        executor_config: config.map(|(key, text)| (key.clone(), text.clone())).collect(),
         context: Context {
             group: run.group.0,
             attempt: run.attempt,

@@ -11,19 +11,51 @@ type Found<'a> = (JobNo, &'a IndexRow);
 
 /// The page, and how many jobs match.
 pub fn page(index: &Index, list: &ListQuery) -> JobPage {
-    let all = index.names.values().filter_map(|no| index.rows.get(no).map(|row| (*no, row)));
-    let unfiltered = is_unfiltered(list);
-    let mut found: Vec<Found<'_>> = if unfiltered {
-        all.collect()
-    } else {
-        all.filter(|(no, row)| matches(index, list, *no, row)).collect()
-    };
+    if list.sort == JobSort::Name {
+        return by_name(index, list);
+    }
+    let mut found: Vec<Found<'_>> = index
+        .rows
+        .iter()
+        .filter(|(_, row)| !row.deleted)
+        .map(|(no, row)| (*no, row))
+        .filter(|(no, row)| matches(index, list, *no, row))
+        .collect();
+    let (start, end) = bounds(list, found.len());
     let total = found.len();
-    let start = list.start.min(total);
-    let end = list.end.unwrap_or(total).clamp(start, total);
-    sort(&mut found, list, start, end);
-    let jobs = found[start..end].iter().map(|(no, row)| index.view(*no, row)).collect();
+    let shown = sorted(&mut found, list, start, end);
+    JobPage { jobs: shown.iter().map(|(no, row)| index.view(*no, row)).collect(), total }
+}
+
+/// Names stand in their order already, and hold no upper-case letters that would have to be
+/// folded: a page without filters costs its own length.
+fn by_name(index: &Index, list: &ListQuery) -> JobPage {
+    let found = |no: &JobNo| index.rows.get(no).map(|row| (*no, row));
+    let fits = |(no, row): &Found<'_>| matches(index, list, *no, row);
+    let numbers = || index.names.values();
+    let total = match is_unfiltered(list) {
+        true => index.names.len(),
+        false => numbers().filter_map(found).filter(fits).count(),
+    };
+    let (start, end) = bounds(list, total);
+    let view = |(no, row): Found<'_>| index.view(no, row);
+    let jobs = match list.descending {
+        false => {
+            let all = numbers().filter_map(found).filter(fits);
+            all.skip(start).take(end - start).map(view).collect()
+        }
+        true => {
+            let all = numbers().rev().filter_map(found).filter(fits);
+            all.skip(start).take(end - start).map(view).collect()
+        }
+    };
     JobPage { jobs, total }
+}
+
+/// The asked part of so many jobs.
+fn bounds(list: &ListQuery, total: usize) -> (usize, usize) {
+    let start = list.start.min(total);
+    (start, list.end.unwrap_or(total).clamp(start, total))
 }
 
 fn is_unfiltered(list: &ListQuery) -> bool {
@@ -35,7 +67,8 @@ fn is_unfiltered(list: &ListQuery) -> bool {
 
 fn matches(index: &Index, list: &ListQuery, job_no: JobNo, row: &IndexRow) -> bool {
     let job = &row.job;
-    let named = job.name.as_str().contains(&list.text) || job.displayname.contains(&list.text);
+    let text = list.text.as_str();
+    let named = text.is_empty() || job.name.as_str().contains(text);
     let status = match list.status {
         None => true,
         Some(StatusFilter::Is(status)) => row.status == status,
@@ -43,41 +76,36 @@ fn matches(index: &Index, list: &ListQuery, job_no: JobNo, row: &IndexRow) -> bo
         Some(StatusFilter::Nothing) => false,
     };
     let has = |(key, value): &(String, String)| job.metadata.get(key) == Some(value);
-    named
-        && status
+    status
         && list.disabled.is_none_or(|disabled| job.disabled == disabled)
+        && (named || job.displayname.contains(text))
         && list.metadata.iter().all(has)
 }
 
-/// Orders the part of the list that is shown; the rest is only split off.
-fn sort(found: &mut [Found<'_>], list: &ListQuery, start: usize, end: usize) {
-    if list.sort == JobSort::Name && is_lower_case_order(list) {
-        // The index is in this order already.
-        return;
-    }
+/// The part `start..end` in order; what stands before and after it is only split off.
+fn sorted<'a, 'b>(
+    mut found: &'b mut [Found<'a>],
+    list: &ListQuery,
+    start: usize,
+    end: usize,
+) -> &'b [Found<'a>] {
     let order = |a: &Found<'_>, b: &Found<'_>| {
         let by = by(list.sort, a.1, b.1).then_with(|| a.1.job.name.cmp(&b.1.job.name));
         if list.descending { by.reverse() } else { by }
     };
-    let mut part = found;
-    let mut shown = end - start;
-    if end < part.len() && end > 0 {
-        part.select_nth_unstable_by(end - 1, order);
-        part = &mut part[..end];
+    if start == end {
+        return &[];
     }
-    if start > 0 && start < part.len() {
-        part.select_nth_unstable_by(start, order);
-        part = &mut part[start..];
+    if end < found.len() {
+        found.select_nth_unstable_by(end - 1, order);
+        found = &mut found[..end];
     }
-    shown = shown.min(part.len());
-    if shown > 0 {
-        part.sort_unstable_by(order);
+    if start > 0 {
+        found.select_nth_unstable_by(start, order);
+        found = &mut found[start..];
     }
-}
-
-/// Names hold no upper-case letters, so the order of bytes is the order of folded letters.
-fn is_lower_case_order(list: &ListQuery) -> bool {
-    !list.descending
+    found.sort_unstable_by(order);
+    found
 }
 
 fn by(sort: JobSort, a: &IndexRow, b: &IndexRow) -> Ordering {

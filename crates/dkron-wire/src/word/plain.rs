@@ -1,7 +1,5 @@
 //! Forms of plain values, and of what holds one word or none.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::de::Deserializer;
@@ -124,17 +122,5 @@ impl<A: Word, B: Word, C: Word> Word for (A, B, C) {
 
     fn word((a, b, c): Self::Form<'_>) -> (A, B, C) {
         (A::word(a), B::word(b), C::word(c))
-    }
-}
-
-impl<V: Word + Serialize + for<'de> Deserialize<'de> + Clone> Word for BTreeMap<String, V> {
-    type Form<'a> = Cow<'a, BTreeMap<String, V>>;
-
-    fn form(&self) -> Self::Form<'_> {
-        Cow::Borrowed(self)
-    }
-
-    fn word(form: Self::Form<'_>) -> Self {
-        form.into_owned()
     }
 }

@@ -36,7 +36,7 @@ fn node() -> impl Strategy<Value = NodeName> {
 }
 
 fn map() -> impl Strategy<Value = TextMap> {
-    btree_map(text(), text(), 0..4)
+    btree_map(text(), text(), 0..4).prop_map(|map| map.into_iter().collect())
 }
 
 fn bytes16() -> impl Strategy<Value = [u8; 16]> {

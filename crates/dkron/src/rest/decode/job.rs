@@ -193,18 +193,21 @@ impl<'a> Reader<'a> {
         match self.cursor.kind() {
             Kind::Null => {
                 self.cursor.skip();
-                into.clear();
+                *into = TextMap::new();
             }
             Kind::Object => {
                 self.cursor.enter();
+                // A tree while it grows: the stored form is not made for many insertions.
+                let mut all: BTreeMap<String, String> = std::mem::take(into).into_iter().collect();
                 while let Some(key) = self.cursor.key() {
                     let mut value = String::new();
                     match self.cursor.kind() {
                         Kind::Bool | Kind::Number => value = self.cursor.word().to_owned(),
                         _ => self.text(field, &mut value),
                     }
-                    into.insert(key, value);
+                    all.insert(key, value);
                 }
+                *into = all.into_iter().collect();
             }
             _ => self.mistyped(field, map_type(field)),
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dkron_core::domain::{Concurrency, Status, TextMap, Timestamp};
 use dkron_node::service::JobView;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::rest::instant::Instant;
 
@@ -22,15 +22,15 @@ pub struct JobDto<'a> {
     last_success: Option<Instant>,
     last_error: Option<Instant>,
     disabled: bool,
-    tags: Option<&'a TextMap>,
-    metadata: Option<&'a TextMap>,
+    tags: Option<Texts<'a>>,
+    metadata: Option<Texts<'a>>,
     retries: u32,
     dependent_jobs: Option<Vec<&'a str>>,
     parent_job: &'a str,
-    processors: &'a BTreeMap<String, TextMap>,
+    processors: BTreeMap<&'a str, Texts<'a>>,
     concurrency: &'static str,
     executor: &'a str,
-    executor_config: Option<&'a TextMap>,
+    executor_config: Option<Texts<'a>>,
     status: &'static str,
     next: Instant,
     ephemeral: bool,
@@ -64,7 +64,7 @@ impl<'a> From<&'a JobView> for JobDto<'a> {
             retries: job.retries,
             dependent_jobs: dependents(view),
             parent_job: job.parent_job.as_ref().map_or("", |parent| parent.as_str()),
-            processors: &job.processors,
+            processors: job.processors.iter().map(|(k, map)| (k.as_str(), Texts(map))).collect(),
             concurrency: match job.concurrency {
                 Concurrency::Allow => "allow",
                 Concurrency::Forbid => "forbid",
@@ -83,8 +83,17 @@ impl<'a> From<&'a JobView> for JobDto<'a> {
 }
 
 /// An empty map is null, as it comes back from Dkron's store.
-fn filled(map: &TextMap) -> Option<&TextMap> {
-    (!map.is_empty()).then_some(map)
+fn filled(map: &TextMap) -> Option<Texts<'_>> {
+    (!map.is_empty()).then_some(Texts(map))
+}
+
+/// A map as a JSON object.
+struct Texts<'a>(&'a TextMap);
+
+impl Serialize for Texts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter())
+    }
 }
 
 fn dependents(view: &JobView) -> Option<Vec<&str>> {

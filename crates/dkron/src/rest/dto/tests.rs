@@ -169,7 +169,7 @@ fn members_and_skipped_slots() {
     assert_eq!(
         text(&SkippedDto::from(&skipped)),
         concat!(
-            r#"{"first":"1970-01-01T00:00:00Z","last":"1970-01-01T00:01:00Z","count":2,"#,
+            r#"{"scheduled_at":"1970-01-01T00:00:00Z","last_scheduled_at":"1970-01-01T00:01:00Z","count":2,"#,
             r#""reason":"overlap","detail":"1-n1"}"#,
         )
     );
