@@ -14,5 +14,6 @@ pub mod instant;
 pub mod listen;
 pub mod runner;
 pub mod server;
+pub mod wait;
 
 pub use runner::{Failure, Options, Report, run};

@@ -61,6 +61,7 @@ impl Node {
 
     /// Begins nothing new, waits for what runs at most for `patience`, then stops.
     pub async fn stop(mut self, patience: Duration) {
+        telemetry::left();
         // A thread that is gone needs no word.
         let _ = self.events.send(Event::Stop);
         let idle = self.live.wait_for(|live| *live == 0);
@@ -96,6 +97,7 @@ pub async fn start(options: Options) -> Result<Node, Error> {
         let (name, address) = (options.member.name.as_str(), options.rpc_address.as_str());
         raft.initialize_single(name, address).await.map_err(Error::Consensus)?;
     }
+    telemetry::joined();
     tokio::spawn(watch_leadership(raft.clone(), wires.events.clone(), wires.fail));
     Ok(Node {
         service: Service::new(wires.requests, wires.queries),

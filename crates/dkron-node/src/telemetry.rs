@@ -13,6 +13,7 @@ pub fn ended(record: &Record) {
     } else {
         metrics::counter!("dkron_job_executions_failed_total", "job_name" => job).increment(1);
     }
+    Timer::ClientAgentRun.record(finish.finished_at.since(record.fired_at));
     if let Some(started) = finish.started_at {
         let lag = started.since(record.nominal.0).as_secs_f64();
         metrics::histogram!("dkron_job_start_lag_seconds").record(lag);
@@ -50,4 +51,53 @@ pub fn running(count: usize) {
 /// Whether this server leads.
 pub fn leader(leads: bool) {
     metrics::gauge!("dkron_raft_leader").set(if leads { 1.0 } else { 0.0 });
+}
+
+/// Work whose time Dkron's clients know by name, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timer {
+    /// From consensus' election to the first decision.
+    EstablishLeadership,
+    /// From the proposal to take office to its application: everything before is applied.
+    Barrier,
+    RevokeLeadership,
+    /// The end of executions, from the proposal to its application.
+    ExecutionDone,
+    /// The same as a node sees it: from its result to the acknowledgement.
+    CallExecutionDone,
+    /// The start of executions, from the proposal to its application.
+    SetExecution,
+    /// A run, on the node.
+    AgentRun,
+    /// A run, as the leader sees it: from its fire to its result.
+    ClientAgentRun,
+}
+
+impl Timer {
+    const fn name(self) -> &'static str {
+        match self {
+            Timer::EstablishLeadership => "dkron_dkron_leader_establish_leadership",
+            Timer::Barrier => "dkron_dkron_leader_barrier",
+            Timer::RevokeLeadership => "dkron_dkron_leader_revoke_leadership",
+            Timer::ExecutionDone => "dkron_grpc_execution_done",
+            Timer::CallExecutionDone => "dkron_grpc_call_execution_done",
+            Timer::SetExecution => "dkron_grpc_set_execution",
+            Timer::AgentRun => "dkron_grpc_agent_agent_run",
+            Timer::ClientAgentRun => "dkron_grpc_client_agent_run",
+        }
+    }
+
+    pub fn record(self, took: std::time::Duration) {
+        metrics::histogram!(self.name()).record(took.as_secs_f64() * 1000.0);
+    }
+}
+
+/// This node became a member.
+pub fn joined() {
+    metrics::counter!("dkron_agent_event_received_member_join").increment(1);
+}
+
+/// This node leaves.
+pub fn left() {
+    metrics::counter!("dkron_agent_event_received_member_leave").increment(1);
 }

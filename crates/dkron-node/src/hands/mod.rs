@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use dkron_core::domain::{Finish, NodeName, Now, Seq, Timestamp};
-use dkron_core::worker::{Action, Event as Step, Process, Run, ToNode, Worker};
+use dkron_core::worker::{Action, Event as Step, JournalRecord, Process, Run, ToNode, Worker};
 use dkron_exec::{CancelToken, Registry};
 use dkron_store::blob::Blobs;
 use tokio::sync::mpsc;
@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use crate::clocks;
 use crate::event::Event;
 use crate::reader::LiveOutputs;
+use crate::telemetry::Timer;
 pub use journal::Journal;
 use run::Starter;
 
@@ -54,6 +55,8 @@ pub struct Hands {
     leader: mpsc::UnboundedSender<Event>,
     starter: Starter,
     cancels: HashMap<Seq, CancelToken>,
+    /// When results were told that are not acknowledged yet.
+    told_at: HashMap<Seq, Duration>,
 }
 
 impl Hands {
@@ -76,6 +79,7 @@ impl Hands {
             leader: parts.leader,
             starter,
             cancels: HashMap::new(),
+            told_at: HashMap::new(),
         };
         own.act(parts.first);
         let mut tick = tokio::time::interval(TICK);
@@ -108,6 +112,11 @@ impl Hands {
             }
             Told::Finished { seq, finish } => {
                 self.cancels.remove(&seq);
+                self.told_at.insert(seq, now.mono);
+                if let Some(started_at) = finish.started_at {
+                    let took = finish.finished_at.since(started_at);
+                    Timer::AgentRun.record(took);
+                }
                 self.step(now, Step::Finished { seq, finish });
             }
         }
@@ -121,7 +130,15 @@ impl Hands {
     fn act(&mut self, actions: Vec<Action>) {
         for action in actions {
             match action {
-                Action::Journal(record) => self.journal.write(&record),
+                Action::Journal(record) => {
+                    if let JournalRecord::Forgotten { seq } = record
+                        && let Some(at) = self.told_at.remove(&seq)
+                    {
+                        let took = clocks::now().mono.saturating_sub(at);
+                        Timer::CallExecutionDone.record(took);
+                    }
+                    self.journal.write(&record);
+                }
                 Action::Start(run) => self.start(*run),
                 Action::Kill(seq) => {
                     if let Some(cancel) = self.cancels.get(&seq) {

@@ -8,7 +8,7 @@ use dkron_raft::{Lane, Outcome, Refused};
 
 use super::Scheduling;
 use crate::event::Event;
-use crate::telemetry;
+use crate::telemetry::{self, Timer};
 
 impl Scheduling {
     pub(super) fn act(&mut self, action: Action) {
@@ -31,6 +31,9 @@ impl Scheduling {
     }
 
     fn propose(&mut self, ticket: Ticket, at: Timestamp, tenure: Tenure, command: &Command) {
+        if let Some(timer) = timer(command) {
+            self.proposed.insert(ticket, (self.now.mono, timer));
+        }
         let name = Some(self.mint.name(ticket.0));
         let bytes = Bytes::from(dkron_wire::encode_entry(at, tenure, name, command));
         let events = self.events.clone();
@@ -66,6 +69,9 @@ impl Scheduling {
                 tracing::info!(%tenure, "dkron: cluster leadership acquired");
                 tracing::info!("agent: Starting scheduler");
                 telemetry::in_office();
+                if let Some(at) = self.elected_at.take() {
+                    Timer::EstablishLeadership.record(self.now.mono.saturating_sub(at));
+                }
             }
             Note::ClockStep { millis } if millis > 0 => {
                 tracing::warn!(millis, "the wall clock was set forward; slots wait 10 s");
@@ -79,6 +85,16 @@ impl Scheduling {
                 tracing::error!(%job, "the stored schedule does not parse here: change the job");
             }
         }
+    }
+}
+
+/// Which figure a proposal's time belongs to.
+fn timer(command: &Command) -> Option<Timer> {
+    match command {
+        Command::TakeOffice(_) => Some(Timer::Barrier),
+        Command::Report(report) if report.ends.is_empty() => Some(Timer::SetExecution),
+        Command::Report(_) => Some(Timer::ExecutionDone),
+        _ => None,
     }
 }
 

@@ -8,7 +8,7 @@ use dkron_core::worker::{News, ToLeader};
 use dkron_raft::ApplyBatch;
 
 use super::Scheduling;
-use crate::{rows, telemetry};
+use crate::{clocks, rows, telemetry};
 
 impl Scheduling {
     /// # Panics
@@ -36,6 +36,9 @@ impl Scheduling {
             }
             if let Some(ticket) = ticket {
                 let (ticket, fate) = (Ticket(ticket), Fate::Applied(outcome.reply));
+                if let Some((at, timer)) = self.proposed.remove(&ticket) {
+                    timer.record(clocks::now().mono.saturating_sub(at));
+                }
                 self.input(Input::Resolved { ticket, fate });
             }
             if !outcome.effects.is_empty() {

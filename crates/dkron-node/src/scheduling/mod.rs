@@ -26,7 +26,7 @@ use crate::outputs::Teller;
 use crate::processing::Processing;
 use crate::reader::Update;
 use crate::service::Request;
-use crate::telemetry;
+use crate::telemetry::{self, Timer};
 use ask::Waiting;
 use restore::Restores;
 
@@ -90,6 +90,9 @@ pub struct Scheduling {
     inputs: VecDeque<Input>,
     acting: bool,
     update: Update,
+    /// When proposals that are timed were made.
+    proposed: HashMap<Ticket, (Duration, Timer)>,
+    elected_at: Option<Duration>,
     waiting: HashMap<Ticket, Waiting>,
     restores: Restores,
     last_request: Ticket,
@@ -129,6 +132,8 @@ impl Scheduling {
             inputs: VecDeque::new(),
             acting: false,
             update: Update::default(),
+            proposed: HashMap::new(),
+            elected_at: None,
             waiting: HashMap::new(),
             restores: Restores::default(),
             last_request: Ticket(0),
@@ -191,12 +196,21 @@ impl Scheduling {
 
     fn event(&mut self, event: Event) {
         let input = match event {
-            Event::Leadership(true) => Input::Elected,
+            Event::Leadership(true) => {
+                self.elected_at = Some(self.now.mono);
+                Input::Elected
+            }
             Event::Leadership(false) => {
                 self.update.office = Some(None);
-                Input::Deposed
+                let begun = std::time::Instant::now();
+                self.input(Input::Deposed);
+                Timer::RevokeLeadership.record(begun.elapsed());
+                return;
             }
-            Event::Fate { ticket, fate } => Input::Resolved { ticket, fate },
+            Event::Fate { ticket, fate } => {
+                self.proposed.remove(&ticket);
+                Input::Resolved { ticket, fate }
+            }
             Event::FromNode { node, message } => {
                 self.note_start(&message);
                 Input::FromNode { node, message }

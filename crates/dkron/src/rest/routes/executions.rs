@@ -81,7 +81,10 @@ pub async fn clear(call: &Call<'_>, name: JobName) -> Answer {
 }
 
 pub async fn busy(call: &Call<'_>) -> Answer {
-    match call.app.service.busy().await {
+    let asked = Instant::now();
+    let busy = call.app.service.busy().await;
+    metrics::timed(metrics::names::ACTIVE, asked);
+    match busy {
         Ok(mut views) => {
             order(&mut views, ExecutionSort::StartedAt, false);
             let shown: Vec<_> = views.iter().map(ExecutionDto::new).collect();
