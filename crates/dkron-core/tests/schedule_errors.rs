@@ -36,12 +36,18 @@ fn errors_point_at_the_column() {
         (
             "@at 2026-12-31T23:61:00Z",
             19,
-            r#"failed to parse date @at 2026-12-31T23:61:00Z: parsing time "2026-12-31T23:61:00Z": minute out of range"#,
+            concat!(
+                r#"failed to parse date @at 2026-12-31T23:61:00Z: parsing time "#,
+                r#""2026-12-31T23:61:00Z": minute out of range"#,
+            ),
         ),
         (
             "@at 2026-12-31T23:51:00Zé",
             25,
-            r#"failed to parse date @at 2026-12-31T23:51:00Zé: parsing time "2026-12-31T23:51:00Z\xc3\xa9": extra text: "\xc3\xa9""#,
+            concat!(
+                r#"failed to parse date @at 2026-12-31T23:51:00Zé: parsing time "#,
+                r#""2026-12-31T23:51:00Z\xc3\xa9": extra text: "\xc3\xa9""#,
+            ),
         ),
         ("@dailé", 1, "unrecognized descriptor: @dailé"),
     ];

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::blob::Digest;
 
+/// What an engine said, whichever it was.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(
@@ -13,7 +16,10 @@ pub enum Error {
     )]
     InUse { path: PathBuf, pid: String },
 
-    #[error("`{}` is not a data directory of this program: it holds {found}; {advice}", path.display())]
+    #[error(
+        "`{}` is not a data directory of this program: it holds {found}; {advice}",
+        path.display()
+    )]
     Foreign { path: PathBuf, found: String, advice: &'static str },
 
     #[error("data directory `{}` is not a directory; give the path of a directory", path.display())]
@@ -32,7 +38,7 @@ pub enum Error {
     Io { action: &'static str, path: PathBuf, source: io::Error },
 
     #[error("failed to {action} `{}`", path.display())]
-    Engine { action: &'static str, path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
+    Engine { action: &'static str, path: PathBuf, source: Cause },
 
     #[error(
         "log entry {index} is damaged on disk; this server must not go on with it: restore it \

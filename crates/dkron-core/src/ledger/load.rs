@@ -1,5 +1,6 @@
 //! The ledger is rebuilt from the rows of the working set, then goes on with the log.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 
 use super::row::Row;
@@ -70,7 +71,8 @@ impl Loader {
             let job = ledger.pinned.remove(&(job_no, version));
             let job = job.ok_or(LoadError::NoDefinition(job_no, version))?;
             let pins = BTreeMap::new();
-            ledger.jobs.insert(job_no, JobState { job_no, job, runtime, pins });
+            let state = JobState { job_no, job, runtime, pins };
+            ledger.jobs.insert(job_no, Box::new(state));
         }
         ledger.count_pins()?;
         ledger.derived = ledger.derive();

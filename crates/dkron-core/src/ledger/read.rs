@@ -50,16 +50,16 @@ impl Ledger {
 
     /// The job of that name.
     pub fn job(&self, name: &str) -> Option<&JobState> {
-        self.derived.names.get(name).and_then(|no| self.jobs.get(no))
+        self.derived.names.get(name).and_then(|no| self.jobs.get(no)).map(|state| &**state)
     }
 
     /// The job of that number; it may be deleted.
     pub fn job_no(&self, no: JobNo) -> Option<&JobState> {
-        self.jobs.get(&no)
+        self.jobs.get(&no).map(|state| &**state)
     }
 
     pub fn jobs(&self) -> impl Iterator<Item = &JobState> {
-        self.jobs.values()
+        self.jobs.values().map(|state| &**state)
     }
 
     /// How many jobs there are, deleted ones with running executions included.

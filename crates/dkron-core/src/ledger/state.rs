@@ -1,5 +1,6 @@
 //! The replicated truth in memory: the working set, and indexes derived from it.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -45,7 +46,7 @@ pub struct Runtime {
     /// Skipped rows of the job are `first_skip..next_skip`; the newest may still grow.
     pub first_skip: SkipNo,
     pub next_skip: SkipNo,
-    pub last_skipped: Option<Skipped>,
+    pub last_skipped: Option<Box<Skipped>>,
     /// Deleted, but executions of it still run.
     pub deleted: bool,
     /// Ephemeral and successful: goes as soon as its outputs are processed.
@@ -139,7 +140,8 @@ pub struct Ledger {
     pub(super) settled: bool,
     pub(super) paused: bool,
     pub(super) last_seq: Seq,
-    pub(super) jobs: BTreeMap<JobNo, JobState>,
+    /// Boxed: a tree that grows at its end is half empty, and these are large.
+    pub(super) jobs: BTreeMap<JobNo, Box<JobState>>,
     pub(super) groups: BTreeMap<Group, LiveGroup>,
     pub(super) owed: BTreeMap<(Group, JobNo), Timestamp>,
     pub(super) processing: BTreeMap<Seq, Processing>,

@@ -32,7 +32,8 @@ pub struct Index {
     pub office: Option<Tenure>,
     pub paused: bool,
     pub zone: String,
-    pub(super) rows: BTreeMap<JobNo, IndexRow>,
+    /// Boxed: a tree that grows at its end is half empty.
+    pub(super) rows: BTreeMap<JobNo, Box<IndexRow>>,
     pub(super) names: BTreeMap<JobName, JobNo>,
     children: BTreeMap<JobName, BTreeSet<JobName>>,
     pub(super) groups: BTreeMap<Group, LiveGroup>,
@@ -100,7 +101,7 @@ impl Index {
         if let Some(parent) = &job.parent_job {
             self.children.entry(parent.clone()).or_default().insert(job.name.clone());
         }
-        let row = self.rows.entry(job_no).or_insert_with(|| IndexRow::new(job.clone()));
+        let row = self.rows.entry(job_no).or_insert_with(|| Box::new(IndexRow::new(job.clone())));
         (row.job, row.version) = (job, version);
     }
 

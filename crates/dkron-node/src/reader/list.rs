@@ -18,7 +18,7 @@ pub fn page(index: &Index, list: &ListQuery) -> JobPage {
         .rows
         .iter()
         .filter(|(_, row)| !row.deleted)
-        .map(|(no, row)| (*no, row))
+        .map(|(no, row)| (*no, &**row))
         .filter(|(no, row)| matches(index, list, *no, row))
         .collect();
     let (start, end) = bounds(list, found.len());
@@ -30,7 +30,7 @@ pub fn page(index: &Index, list: &ListQuery) -> JobPage {
 /// Names stand in their order already, and hold no upper-case letters that would have to be
 /// folded: a page without filters costs its own length.
 fn by_name(index: &Index, list: &ListQuery) -> JobPage {
-    let found = |no: &JobNo| index.rows.get(no).map(|row| (*no, row));
+    let found = |no: &JobNo| index.rows.get(no).map(|row| (*no, &**row));
     let fits = |(no, row): &Found<'_>| matches(index, list, *no, row);
     let numbers = || index.names.values();
     let total = match is_unfiltered(list) {

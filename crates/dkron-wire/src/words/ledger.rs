@@ -82,7 +82,7 @@ word_struct!(Runtime {
     next_no: HistoryNo,
     first_skip: SkipNo,
     next_skip: SkipNo,
-    last_skipped: Option<Skipped>,
+    last_skipped: Option<Box<Skipped>>,
     deleted: bool,
     leaving: bool,
 });

@@ -337,7 +337,7 @@ fn runtime() -> impl Strategy<Value = Runtime> {
                 next_no: HistoryNo(next_no),
                 first_skip: SkipNo(first_skip),
                 next_skip: SkipNo(next_skip),
-                last_skipped,
+                last_skipped: last_skipped.map(Box::new),
                 deleted,
                 leaving,
             }

@@ -277,7 +277,7 @@ fn runtime(status: Status) -> Runtime {
         next_no: HistoryNo(104),
         first_skip: SkipNo(5),
         next_skip: SkipNo(6),
-        last_skipped: Some(skipped(SkipReason::Overlap)),
+        last_skipped: Some(Box::new(skipped(SkipReason::Overlap))),
         deleted: true,
         leaving: false,
     }

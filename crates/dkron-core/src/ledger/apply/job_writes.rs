@@ -1,5 +1,6 @@
 //! What creating, replacing, restoring and toggling a job have in common.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use super::step::Step;
@@ -37,7 +38,7 @@ pub(super) fn create(step: &mut Step<'_>, job: Job, account: Account) -> JobNo {
         runtime: Runtime::default(),
         pins: Default::default(),
     };
-    step.ledger.jobs.insert(job_no, state);
+    step.ledger.jobs.insert(job_no, Box::new(state));
     step.ledger.derived.names.insert(name, job_no);
     link(step, &job);
     step.define(job_no, Version(1), job);

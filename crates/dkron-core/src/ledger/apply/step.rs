@@ -134,7 +134,7 @@ impl<'a> Step<'a> {
         let mut dropped = None;
         let mut row = None;
         self.change(job_no, |runtime| {
-            let merged = match runtime.last_skipped.take() {
+            let merged = match runtime.last_skipped.take().map(|last| *last) {
                 Some(last) if last.reason == skipped.reason && last.detail == skipped.detail => {
                     Skipped {
                         first: last.first.min(skipped.first),
@@ -155,7 +155,7 @@ impl<'a> Step<'a> {
             let mut newest = runtime.next_skip;
             newest.0 -= 1;
             row = Some(Row::Skipped { job_no, no: newest, skipped: merged.clone() });
-            runtime.last_skipped = Some(merged);
+            runtime.last_skipped = Some(Box::new(merged));
         });
         self.rows.extend(row.map(RowOp::Put));
         self.rows.extend(dropped.map(|no| RowOp::Delete(RowKey::Skipped(job_no, no))));

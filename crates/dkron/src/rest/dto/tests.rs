@@ -169,8 +169,8 @@ fn members_and_skipped_slots() {
     assert_eq!(
         text(&SkippedDto::from(&skipped)),
         concat!(
-            r#"{"scheduled_at":"1970-01-01T00:00:00Z","last_scheduled_at":"1970-01-01T00:01:00Z","count":2,"#,
-            r#""reason":"overlap","detail":"1-n1"}"#,
+            r#"{"scheduled_at":"1970-01-01T00:00:00Z","last_scheduled_at":"1970-01-01T00:01:00Z","#,
+            r#""count":2,"reason":"overlap","detail":"1-n1"}"#,
         )
     );
 }
