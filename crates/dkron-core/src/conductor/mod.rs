@@ -15,6 +15,7 @@ mod clock;
 mod fires;
 mod input;
 mod lateness;
+mod manual;
 mod placement;
 mod proposals;
 mod reports;
@@ -37,6 +38,7 @@ use crate::ledger::{Command, Effect, End, Expire, Ledger, PutOutput, TakeOffice,
 use crate::schedule::Zone;
 use crate::worker::ToLeader;
 use clock::Clock;
+use manual::AskedRun;
 use proposals::Proposal;
 use schedules::Schedules;
 use sessions::{Heard, Sessions};
@@ -84,6 +86,8 @@ pub struct Conductor {
     /// Waiting writes by job; the first may be on its way.
     writes: BTreeMap<JobName, VecDeque<(Ticket, Request)>>,
     writing: BTreeSet<JobName>,
+    /// Runs that wait for room or a session.
+    asked_runs: VecDeque<AskedRun>,
     settling: bool,
     stopping: bool,
     /// Something due could not be decided and is looked at again soon.
@@ -120,6 +124,7 @@ impl Conductor {
             reports: 0,
             writes: BTreeMap::new(),
             writing: BTreeSet::new(),
+            asked_runs: VecDeque::new(),
             settling: false,
             stopping: false,
             waiting: false,
@@ -288,6 +293,7 @@ impl Conductor {
         if !self.stopping {
             self.fire_due(ledger, now, out);
         }
+        self.run_waiting(ledger, now, out);
         let bad = self.schedules.take_bad().into_iter().map(Note::BadSchedule);
         out.extend(bad.map(Action::Note));
         self.lose_silent(ledger, now);

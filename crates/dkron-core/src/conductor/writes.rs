@@ -9,14 +9,12 @@ use super::Conductor;
 use super::account::{Occasion, Stored, account, left_over};
 use super::action::{Action, Answer, Refusal};
 use super::admission;
-use super::fires::place_nodes;
 use super::input::{Fate, Request, Ticket};
-use super::placement::Choice;
+use super::manual::{AskedRun, PATIENCE};
 use super::proposals::{Proposal, answered};
-use crate::domain::{Job, JobName, Nominal, Now, RequestId, Submission, limits};
+use crate::domain::{Job, JobName, Now, Submission};
 use crate::ledger::{
-    Account, Base, Command, Decision, DeleteJob, Fire, JobState, Ledger, PutJob, Rejection, Reply,
-    ToggleJob, Trigger,
+    Account, Base, Command, DeleteJob, JobState, Ledger, PutJob, Rejection, Reply, ToggleJob,
 };
 
 /// Writes of one job that wait for an earlier one; more are refused.
@@ -45,7 +43,8 @@ impl Conductor {
             }
             Request::Run { name, id } => {
                 let (name, id) = (name.clone(), *id);
-                self.run_now(ledger, now, ticket, name, id, out);
+                let until = now.mono + PATIENCE;
+                self.run_now(ledger, now, AskedRun { until, ticket, name, id }, out);
                 return;
             }
         };
@@ -200,37 +199,6 @@ impl Conductor {
         left_over(stored(state), schedule.as_deref(), now.wall)
     }
 
-    fn run_now(
-        &mut self,
-        ledger: &Ledger,
-        now: Now,
-        ticket: Ticket,
-        name: JobName,
-        id: RequestId,
-        out: &mut Vec<Action>,
-    ) {
-        let mut refuse = |refusal| out.push(Action::Answer { ticket, answer: Err(refusal) });
-        let Some(state) = ledger.job(name.as_str()) else {
-            return refuse(Refusal::Rejected(Rejection::JobNotFound(name)));
-        };
-        let nominal = Nominal(now.wall);
-        let places = match self.choose(ledger, &state.job, nominal, now.mono) {
-            Choice::Places(places) => places,
-            Choice::Nobody => return refuse(Refusal::NoEligibleNode(name)),
-            Choice::Wait => return refuse(Refusal::NoCapacity(name)),
-        };
-        if places.len() > limits::FIRE_EXECUTIONS {
-            return refuse(Refusal::NoCapacity(name));
-        }
-        let nodes = place_nodes(&places);
-        let (job_no, version) = (state.job_no, state.runtime.version);
-        let (trigger, decision) = (Trigger::Manual(id), Decision::Run(places));
-        self.give(&decision);
-        let fire = Fire { job_no, version, trigger, nominal, next: None, decision };
-        let proposal = Proposal::Run { ticket, name, job_no, nodes };
-        self.propose(proposal, Command::Fire([fire].into()), now, out);
-    }
-
     /// What a deposed or stopping leader answers everybody who waits.
     pub(super) fn refuse_all(&mut self, out: &mut Vec<Action>) {
         for (name, waiting) in core::mem::take(&mut self.writes) {
@@ -241,6 +209,8 @@ impl Conductor {
             }
             out.extend(waiting.map(|(ticket, _)| refusal(ticket, Refusal::NoLeader)));
         }
+        let asked = core::mem::take(&mut self.asked_runs).into_iter();
+        out.extend(asked.map(|asked| refusal(asked.ticket, Refusal::NoLeader)));
         for (_, proposal) in core::mem::take(&mut self.proposals) {
             if let Proposal::Run { ticket, .. } | Proposal::Pause { ticket } = proposal {
                 out.push(refusal(ticket, Refusal::Unknown));

@@ -1,6 +1,7 @@
 //! The start of a node and its end: everything that can refuse refuses before anything is
 //! announced, and whatever ends first ends the rest in order.
 
+mod connections;
 mod data;
 mod listen;
 mod node;
@@ -13,7 +14,6 @@ use std::future::Future;
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -34,6 +34,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         tracing::warn!("config: {warning}");
     }
     check(&options)?;
+    raise_open_files();
     let listener = listen::bind(&options.http.addr).await?;
     let data = data::Directory::prepare(&options.node)?;
     let metrics = match options.http.prometheus {
@@ -55,6 +56,15 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     };
     announce(&options, &listener, &data);
     serve(listener, app, node, signals::stop()?).await
+}
+
+/// Connections and files of a busy server are many: the soft limit is raised to the hard one.
+fn raise_open_files() {
+    let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(err) = rustix::process::setrlimit(rustix::process::Resource::Nofile, limit) {
+        tracing::warn!(%err, "agent: the limit of open files could not be raised");
+    }
 }
 
 /// What this version can not do yet is refused, not half done.
@@ -107,17 +117,8 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let Running { mut stopped, stop: tell, .. } = node;
-    let (drain, mut drained) = watch::channel(false);
-    let closing = async move {
-        // An error means that the sender is gone, which is the end too.
-        let _ = drained.wait_for(|draining| *draining).await;
-    };
-    let listener = listener.tap_io(|stream| {
-        // Without it small answers wait for the client's acknowledgements.
-        let _ = stream.set_nodelay(true);
-    });
-    let server = axum::serve(listener, rest::router(app)).with_graceful_shutdown(closing);
-    let mut server = tokio::spawn(server.into_future());
+    let (drain, closing) = watch::channel(false);
+    let mut server = tokio::spawn(connections::serve(listener, rest::router(app), closing));
     let ended = tokio::select! {
         () = stop => None,
         result = &mut stopped => Some(result),

@@ -54,7 +54,10 @@ pub async fn preview(call: &Call<'_>) -> Answer {
     let following = |at: &Timestamp| schedule.next(*at, after);
     let next: Vec<Instant> =
         std::iter::successors(following(&after), following).take(count).map(Instant::utc).collect();
-    call.ok(&Preview { next, after: Instant::utc(after), timezone: schedule.zone().name() })
+    let ignored = !timezone.is_empty() && schedule.zone().name() != timezone;
+    let note = ignored.then_some("a timezone does not count for @ schedules and TZ= prefixes");
+    let (after, timezone) = (Instant::utc(after), schedule.zone().name());
+    call.ok(&Preview { next, after, timezone, note })
 }
 
 #[derive(serde::Serialize)]
@@ -63,6 +66,8 @@ struct Preview<'a> {
     after: Instant,
     /// Whose wall clock the fields are compared with.
     timezone: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'static str>,
 }
 
 fn now() -> Timestamp {
