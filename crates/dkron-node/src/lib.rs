@@ -16,7 +16,6 @@ mod rows;
 mod scheduling;
 pub mod service;
 pub mod telemetry;
-pub mod text;
 
 pub use error::Error;
 pub use node::{End, Node, start};

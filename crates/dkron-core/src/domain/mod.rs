@@ -1,5 +1,6 @@
 //! What the scheduler talks about: plain words without behaviour of their own.
 
+pub mod civil;
 pub mod config_schema;
 mod execution;
 pub mod go_duration;

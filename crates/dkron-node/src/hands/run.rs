@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dkron_core::domain::civil::rfc3339;
 use dkron_core::domain::{EndReason, Finish, Output, Seq, State, Timestamp};
 use dkron_core::worker::{Process, Run};
 use dkron_exec::output::stored_output;
@@ -13,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::Told;
 use crate::reader::LiveOutputs;
-use crate::{clocks, outputs, text};
+use crate::{clocks, outputs};
 
 /// What every execution needs.
 pub struct Starter {
@@ -115,7 +116,7 @@ fn exec_run(run: &Run) -> dkron_exec::Run {
         context: Context {
             group: run.group.0,
             attempt: run.attempt,
-            scheduled_at: Some(text::rfc3339(nominal)),
+            scheduled_at: Some(rfc3339(nominal, 0)),
             node: run.node.as_str().to_owned(),
             fence: run.fence.0,
         },
