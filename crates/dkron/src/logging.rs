@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use dkron_core::domain::Timestamp;
+use dkron_core::domain::civil::rfc3339;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
@@ -12,7 +13,6 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::{LogFormat, LogOptions};
-use crate::rest::instant_text;
 
 /// Starts logging for the whole process; a second call changes nothing.
 pub fn start(options: &LogOptions, node: &str) {
@@ -135,7 +135,7 @@ fn quoted(out: &mut dyn Write, text: &str) -> fmt::Result {
 fn now() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let nanos = since.as_nanos() / 1_000_000 * 1_000_000;
-    instant_text(Timestamp::from_unix_nanos(i128::try_from(nanos).unwrap_or(0)))
+    rfc3339(Timestamp::from_unix_nanos(i128::try_from(nanos).unwrap_or(0)), 0)
 }
 
 #[cfg(test)]

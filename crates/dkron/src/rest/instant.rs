@@ -1,8 +1,8 @@
 //! Instants as RFC 3339 text, in and out, by the rules of Go's `time` package.
 
 use dkron_core::domain::Timestamp;
+use dkron_core::domain::civil::days;
 pub use dkron_core::domain::civil::rfc3339 as format;
-use dkron_core::domain::civil::{civil, days};
 use serde::{Serialize, Serializer};
 
 const DAY: i64 = 86_400;

@@ -30,11 +30,6 @@ use query::Query;
 use respond::Answer;
 use route::{Enabled, Route};
 
-/// An instant in UTC as the API shows it; log lines show it alike.
-pub fn instant_text(at: dkron_core::domain::Timestamp) -> String {
-    instant::format(at, 0)
-}
-
 const WHOM: HeaderName = HeaderName::from_static("x-whom");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
