@@ -55,7 +55,11 @@ impl Node {
     pub async fn ended(&mut self) -> End {
         tokio::select! {
             Some(()) = self.leave.recv() => End::Left,
-            reason = self.failed.recv() => End::Failed(reason.unwrap_or_default()),
+            reason = self.failed.recv() => {
+                // What consensus says is the cause; threads that end follow from it.
+                let cause = self.raft.failure();
+                End::Failed(cause.or(reason).unwrap_or_default())
+            }
         }
     }
 
