@@ -7,34 +7,12 @@ use alloc::vec::Vec;
 
 use super::Conductor;
 use super::action::Action;
+use super::fire_batch::FireBatch;
 use super::lateness::{Slots, Verdict, judge};
 use super::placement::Choice;
 use super::proposals::Proposal;
-use crate::domain::{Group, Job, JobName, JobNo, Nominal, Now, SkipReason, limits};
-use crate::ledger::{Command, Decision, Fire, JobState, Ledger, Place, Trigger};
-
-/// Fires on their way into one entry, and what they decide.
-#[derive(Clone, Debug, Default)]
-pub(super) struct FireBatch {
-    fires: Vec<Fire>,
-    executions: usize,
-    pub jobs: Vec<(JobNo, JobName)>,
-    pub children: Vec<(Group, JobNo)>,
-    pub retries: Vec<crate::domain::Seq>,
-    pub nodes: Vec<crate::domain::NodeName>,
-}
-
-impl FireBatch {
-    fn push(&mut self, fire: Fire) {
-        if let Decision::Run(places) = &fire.decision {
-            self.executions += places.len();
-            self.nodes.extend(places.iter().map(|place| place.target.node.clone()));
-        } else {
-            self.executions += 1;
-        }
-        self.fires.push(fire);
-    }
-}
+use crate::domain::{Job, JobNo, Nominal, Now, SkipReason};
+use crate::ledger::{Command, Decision, Fire, JobState, Ledger, Trigger};
 
 impl Conductor {
     /// Decides everything that is due, as far as it can be decided now.
@@ -57,7 +35,7 @@ impl Conductor {
                 continue;
             }
             self.decide(ledger, state, nominal, now, &mut batch);
-            if batch.executions >= limits::FIRE_EXECUTIONS {
+            if batch.is_full() {
                 self.propose_fires(core::mem::take(&mut batch), now, out);
             }
         }
@@ -160,7 +138,7 @@ impl Conductor {
             self.triggering.insert((parent, child));
             batch.children.push((parent, child));
             batch.push(Fire { job_no: child, version, trigger, nominal, next: None, decision });
-            if batch.executions >= limits::FIRE_EXECUTIONS {
+            if batch.is_full() {
                 self.propose_fires(core::mem::take(batch), now, out);
             }
         }
@@ -229,7 +207,7 @@ impl Conductor {
             let (job_no, version, nominal) = (live.job_no, live.version, live.nominal);
             let trigger = Trigger::Retry { group, failed };
             batch.push(Fire { job_no, version, trigger, nominal, next: None, decision });
-            if batch.executions >= limits::FIRE_EXECUTIONS {
+            if batch.is_full() {
                 self.propose_fires(core::mem::take(batch), now, out);
             }
         }
@@ -271,9 +249,4 @@ fn nobody(nominal: Nominal, job: &Job) -> Decision {
         format!("no member matches tags {:?}", job.tags)
     };
     Decision::Skip { last: nominal, count: 1, reason, detail }
-}
-
-/// Places of a decision, for a manual run.
-pub(super) fn place_nodes(places: &[Place]) -> Vec<crate::domain::NodeName> {
-    places.iter().map(|place| place.target.node.clone()).collect()
 }

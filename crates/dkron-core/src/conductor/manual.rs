@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::Conductor;
 use super::action::{Action, Refusal};
-use super::fires::place_nodes;
+use super::fire_batch::place_nodes;
 use super::input::Ticket;
 use super::placement::Choice;
 use super::proposals::Proposal;
@@ -51,7 +51,7 @@ impl Conductor {
             }
             Choice::Wait | Choice::Places(_) => return refuse(Refusal::NoCapacity(name)),
         };
-        let nodes = place_nodes(&places);
+        let nodes = place_nodes(&places).collect();
         let (job_no, version) = (state.job_no, state.runtime.version);
         let (trigger, decision) = (Trigger::Manual(asked.id), Decision::Run(places));
         self.give(&decision);

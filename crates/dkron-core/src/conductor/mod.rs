@@ -12,6 +12,7 @@ mod account;
 mod action;
 pub mod admission;
 mod clock;
+mod fire_batch;
 mod fires;
 mod input;
 mod lateness;

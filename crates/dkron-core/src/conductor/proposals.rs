@@ -6,7 +6,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::action::{Action, Answer, Note, Refusal};
-use super::fires::FireBatch;
+use super::fire_batch::FireBatch;
 use super::input::{Fate, Ticket};
 use super::{CALM, Conductor};
 use crate::domain::{
