@@ -24,8 +24,10 @@ mod schedules;
 mod sessions;
 mod tags;
 mod writes;
+mod zones;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -68,6 +70,10 @@ pub struct Conductor {
     sessions: Sessions,
     schedules: Schedules,
     zone: Option<Zone>,
+    /// Zone data of the leadership before this one.
+    former_zone_data: String,
+    /// Jobs whose next slot other zone data computed.
+    doubted: VecDeque<JobNo>,
     last_ticket: Ticket,
     proposals: BTreeMap<Ticket, Proposal>,
     /// Jobs whose due slots are being decided.
@@ -111,6 +117,8 @@ impl Conductor {
             sessions: Sessions::default(),
             schedules: Schedules::default(),
             zone: None,
+            former_zone_data: String::new(),
+            doubted: VecDeque::new(),
             last_ticket: Ticket(0),
             proposals: BTreeMap::new(),
             firing: BTreeSet::new(),
@@ -147,7 +155,10 @@ impl Conductor {
             out.push(Action::Note(Note::ClockStep { millis }));
         }
         match input {
-            Input::Elected => self.elected(now, &mut out),
+            Input::Elected => {
+                self.former_zone_data = ledger.office().zone_data.clone();
+                self.elected(now, &mut out);
+            }
             Input::Deposed => self.deposed(&mut out),
             Input::Roster(roster) => self.roster = roster,
             Input::FromNode { node, message } => {
@@ -201,6 +212,7 @@ impl Conductor {
             return;
         }
         self.settle(ledger, now, out);
+        self.doubt_next(ledger);
         let owed = outstanding(ledger).into_iter().collect();
         self.effects(ledger, now, owed, out);
     }
@@ -293,6 +305,7 @@ impl Conductor {
         }
         if !self.stopping {
             self.fire_due(ledger, now, out);
+            self.correct_next(ledger, now, out);
         }
         self.run_waiting(ledger, now, out);
         let bad = self.schedules.take_bad().into_iter().map(Note::BadSchedule);
