@@ -14,7 +14,7 @@ use super::manual::{AskedRun, PATIENCE};
 use super::proposals::{Proposal, answered};
 use crate::domain::{Job, JobName, Now, Submission};
 use crate::ledger::{
-    Account, Base, Command, DeleteJob, JobState, Ledger, PutJob, Rejection, Reply, ToggleJob,
+    Account, Base, Command, JobState, Ledger, OfJob, PutJob, Rejection, Reply, ToggleJob,
 };
 
 /// Writes of one job that wait for an earlier one; more are refused.
@@ -148,8 +148,8 @@ impl Conductor {
                 let put = self.put(ledger, now, *submission, Occasion::Restore)?;
                 Ok(Command::Restore(Box::new(put)))
             }
-            Request::Delete(name) => Ok(Command::DeleteJob(DeleteJob { name })),
-            Request::Clear(name) => Ok(Command::ClearExecutions(name)),
+            Request::Delete(name) => Ok(Command::DeleteJob(of_job(ledger, name)?)),
+            Request::Clear(name) => Ok(Command::ClearExecutions(of_job(ledger, name)?)),
             Request::Toggle(name) => self.toggle(ledger, now, name),
             Request::Pause(_) | Request::Run { .. } => Err(Refusal::Unknown),
         }
@@ -222,6 +222,13 @@ impl Conductor {
 fn refusal(ticket: Ticket, refusal: Refusal) -> Action {
     let answer: Result<Answer, Refusal> = Err(refusal);
     Action::Answer { ticket, answer }
+}
+
+fn of_job(ledger: &Ledger, name: JobName) -> Result<OfJob, Refusal> {
+    match ledger.job(name.as_str()) {
+        Some(state) => Ok(OfJob { name, job_no: state.job_no }),
+        None => Err(Refusal::Rejected(Rejection::JobNotFound(name))),
+    }
 }
 
 fn base(state: &JobState) -> Base {

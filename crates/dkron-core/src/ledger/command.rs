@@ -30,7 +30,8 @@ pub enum Command {
     TakeOffice(TakeOffice),
     PutSettings(Settings),
     PutJob(Box<PutJob>),
-    DeleteJob(DeleteJob),
+    /// Deletes a job; its live executions run on under its number.
+    DeleteJob(OfJob),
     ToggleJob(ToggleJob),
     /// Blocks (`true`) or admits submissions.
     Pause(bool),
@@ -40,7 +41,7 @@ pub enum Command {
     /// A job of a backup: as `PutJob`, but never blocked by a pause.
     Restore(Box<PutJob>),
     /// Removes a job's finished executions and resets its figures.
-    ClearExecutions(JobName),
+    ClearExecutions(OfJob),
     Expire(Expire),
 }
 
@@ -84,10 +85,11 @@ pub struct PutJob {
     pub undecided: Option<Skipped>,
 }
 
-/// Deletes a job; its live executions run on under their number.
+/// A job by name, and which of those that bore it: a late command must not meet a successor.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct DeleteJob {
+pub struct OfJob {
     pub name: JobName,
+    pub job_no: JobNo,
 }
 
 /// Flips `disabled` of the base's definition.

@@ -21,8 +21,8 @@ mod row;
 mod state;
 
 pub use command::{
-    Account, Base, Command, Decision, DeleteJob, End, Entry, Expire, Fire, Place, PutJob,
-    PutOutput, Report, TakeOffice, ToggleJob, Trigger,
+    Account, Base, Command, Decision, End, Entry, Expire, Fire, OfJob, Place, PutJob, PutOutput,
+    Report, TakeOffice, ToggleJob, Trigger,
 };
 pub use load::{LoadError, Loader};
 pub use outcome::{Effect, Fired, JobSnapshot, Outcome, Rejection, Reply, RowOp};

@@ -9,8 +9,8 @@ use dkron_core::domain::{
     State, Submission, Target, Tenure, Timestamp,
 };
 use dkron_core::ledger::{
-    Account, Base, Command, Decision, DeleteJob, End, Expire, Fire, JobState, Ledger, Place,
-    PutJob, PutOutput, Report, TakeOffice, ToggleJob, Trigger,
+    Account, Base, Command, Decision, End, Expire, Fire, JobState, Ledger, OfJob, Place, PutJob,
+    PutOutput, Report, TakeOffice, ToggleJob, Trigger,
 };
 
 use super::Walk;
@@ -108,11 +108,12 @@ fn of_job(walk: &Walk, state: &JobState, moves: &mut Vec<Move>) {
         moves.push(fire(state, Trigger::Schedule, nominal, &["n1"]));
         moves.push(skip(state, Trigger::Schedule, nominal));
     }
+    let this = OfJob { name: name.clone(), job_no: state.job_no };
     let request = RequestId([walk.ledger.applied().0 as u8; 16]);
     let nominal = Nominal(walk.now());
     moves.push(fire(state, Trigger::Manual(request), nominal, &["n1", "n2!"]));
-    moves.push(Move::user(Command::DeleteJob(DeleteJob { name: name.clone() })));
-    moves.push(Move::user(Command::ClearExecutions(name.clone())));
+    moves.push(Move::user(Command::DeleteJob(this.clone())));
+    moves.push(Move::user(Command::ClearExecutions(this)));
     let toggle = ToggleJob { name, base: base(state), account: Account::Keep, undecided: None };
     moves.push(Move::user(Command::ToggleJob(toggle)));
 }

@@ -8,7 +8,7 @@ use dkron_core::domain::{
     Seq, Settings, SkipReason, Skipped, State, Target, Tenure, Timestamp, Version,
 };
 use dkron_core::ledger::{
-    Account, Base, Command, Decision, DeleteJob, End, Entry, Expire, Fire, Fired, Ledger, Place,
+    Account, Base, Command, Decision, End, Entry, Expire, Fire, Fired, Ledger, OfJob, Place,
     PutJob, PutOutput, Reply, Report, Row, RowKey, RowOp, TakeOffice, ToggleJob, Trigger,
     outstanding,
 };
@@ -118,7 +118,7 @@ impl Book {
             }),
             "put" => Command::PutJob(Box::new(self.put(&mut line))),
             "restore" => Command::Restore(Box::new(self.put(&mut line))),
-            "delete" => Command::DeleteJob(DeleteJob { name: line.word().as_str().into() }),
+            "delete" => Command::DeleteJob(self.of_job(&mut line)),
             "toggle" => {
                 let name = line.word();
                 let base = self.base(&name, &mut line).unwrap_or(Base {
@@ -137,7 +137,7 @@ impl Book {
                 output: Output::Inline(line.key("text").unwrap_or_default().into_bytes().into()),
                 dropped: line.number("dropped").unwrap_or(0),
             }),
-            "clear" => Command::ClearExecutions(line.word().as_str().into()),
+            "clear" => Command::ClearExecutions(self.of_job(&mut line)),
             "expire" => {
                 let job_no = job_no(&line.word());
                 let first = HistoryNo(line.word().parse().unwrap());
@@ -160,6 +160,16 @@ impl Book {
     }
 
     /// The stored version unless the line says otherwise.
+    /// The job that bears the name now, unless `no=` says which one is meant.
+    fn of_job(&self, line: &mut Line) -> OfJob {
+        let name: dkron_core::domain::JobName = line.word().as_str().into();
+        let job_no = match line.key("no") {
+            Some(text) => job_no(&text),
+            None => self.ledger.job(name.as_str()).map_or(JobNo(0), |state| state.job_no),
+        };
+        OfJob { name, job_no }
+    }
+
     fn base(&self, name: &str, line: &mut Line) -> Option<Base> {
         match line.key("base") {
             Some(text) if text == "none" => None,

@@ -248,7 +248,7 @@ pub fn command(command: &Command) -> String {
             format!("report {}", starts.chain(ends).collect::<Vec<_>>().join(" ; "))
         }
         Command::PutOutput(output) => format!("put_output {}", output.seq),
-        Command::ClearExecutions(name) => format!("clear {name}"),
+        Command::ClearExecutions(clear) => format!("clear {}", clear.name),
         Command::Expire(expire) => {
             format!("expire j{} {}..{}", expire.job_no, expire.first, expire.end)
         }

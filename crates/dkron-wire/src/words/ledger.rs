@@ -8,8 +8,8 @@ use dkron_core::domain::{
     Timestamp, Version,
 };
 use dkron_core::ledger::{
-    Account, Base, Decision, DeleteJob, End, Expire, Fire, LiveGroup, Office, Phase, Place,
-    Processing, PutJob, PutOutput, Report, Runtime, Slot, TakeOffice, ToggleJob, Trigger,
+    Account, Base, Decision, End, Expire, Fire, LiveGroup, OfJob, Office, Phase, Place, Processing,
+    PutJob, PutOutput, Report, Runtime, Slot, TakeOffice, ToggleJob, Trigger,
 };
 
 use crate::word::{word_enum, word_struct};
@@ -23,7 +23,7 @@ word_struct!(PutJob {
     account: Account,
     undecided: Option<Skipped>,
 });
-word_struct!(DeleteJob { name: JobName });
+word_struct!(OfJob { name: JobName, job_no: JobNo });
 word_struct!(ToggleJob {
     name: JobName,
     base: Base,

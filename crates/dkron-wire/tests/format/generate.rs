@@ -9,9 +9,8 @@ use dkron_core::domain::{
     SkipReason, Skipped, State, Status, Submission, Target, Tenure, TextMap, Timestamp, Version,
 };
 use dkron_core::ledger::{
-    Account, Base, Command, Decision, DeleteJob, End, Expire, Fire, LiveGroup, Office, Phase,
-    Place, Processing, PutJob, PutOutput, Report, Row, Runtime, Slot, TakeOffice, ToggleJob,
-    Trigger,
+    Account, Base, Command, Decision, End, Expire, Fire, LiveGroup, OfJob, Office, Phase, Place,
+    Processing, PutJob, PutOutput, Report, Row, Runtime, Slot, TakeOffice, ToggleJob, Trigger,
 };
 use dkron_core::worker::{JournalRecord, Process};
 use proptest::collection::{btree_map, vec};
@@ -33,6 +32,10 @@ fn job_name() -> impl Strategy<Value = JobName> {
 
 fn node() -> impl Strategy<Value = NodeName> {
     text().prop_map(NodeName::from)
+}
+
+fn of_job() -> impl Strategy<Value = OfJob> {
+    (job_name(), any::<u64>()).prop_map(|(name, no)| OfJob { name, job_no: JobNo(no) })
 }
 
 fn map() -> impl Strategy<Value = TextMap> {
@@ -300,14 +303,14 @@ pub fn command() -> impl Strategy<Value = Command> {
         take_office.prop_map(Command::TakeOffice),
         settings().prop_map(Command::PutSettings),
         put_job().prop_map(Command::PutJob),
-        job_name().prop_map(|name| Command::DeleteJob(DeleteJob { name })),
+        of_job().prop_map(Command::DeleteJob),
         toggle.prop_map(Command::ToggleJob),
         any::<bool>().prop_map(Command::Pause),
         vec(fire(), 0..4).prop_map(Command::Fire),
         report().prop_map(Command::Report),
         put_output.prop_map(Command::PutOutput),
         put_job().prop_map(Command::Restore),
-        job_name().prop_map(Command::ClearExecutions),
+        of_job().prop_map(Command::ClearExecutions),
         expire.prop_map(Command::Expire),
     ]
 }

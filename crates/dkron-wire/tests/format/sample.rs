@@ -9,8 +9,8 @@ use dkron_core::domain::{
     State, Status, Submission, Target, Tenure, TextMap, Timestamp, Version,
 };
 use dkron_core::ledger::{
-    Account, Base, Command, Decision, DeleteJob, End, Entry, Expire, Fire, LiveGroup, Office,
-    Phase, Place, Processing, PutJob, PutOutput, Report, Row, Runtime, Slot, TakeOffice, ToggleJob,
+    Account, Base, Command, Decision, End, Entry, Expire, Fire, LiveGroup, OfJob, Office, Phase,
+    Place, Processing, PutJob, PutOutput, Report, Row, Runtime, Slot, TakeOffice, ToggleJob,
     Trigger,
 };
 use dkron_core::worker::{JournalRecord, Process};
@@ -226,11 +226,12 @@ pub fn entries() -> Vec<(&'static str, Entry)> {
     let toggle =
         ToggleJob { name: "backup".into(), base: base(), account: Account::Keep, undecided: None };
     let expire = Expire { job_no: JobNo(1234), first: HistoryNo(1), end: HistoryNo(1001) };
+    let this = OfJob { name: "backup".into(), job_no: JobNo(1234) };
     let asked = Entry {
         at: Timestamp::YEAR_ONE,
         tenure: Tenure(0),
         request: Some(RequestId(ascending(0x40))),
-        ..entry(Command::DeleteJob(DeleteJob { name: "backup".into() }))
+        ..entry(Command::DeleteJob(this.clone()))
     };
     vec![
         ("whole", entry(Command::TakeOffice(office))),
@@ -247,7 +248,7 @@ pub fn entries() -> Vec<(&'static str, Entry)> {
         ("inline", entry(put_output(Output::Inline(Arc::from(*b"done"))))),
         ("stored", entry(put_output(stored()))),
         ("whole", entry(Command::Restore(put_job()))),
-        ("whole", entry(Command::ClearExecutions("backup".into()))),
+        ("whole", entry(Command::ClearExecutions(this))),
         ("whole", entry(Command::Expire(expire))),
     ]
 }

@@ -2,11 +2,11 @@
 
 use super::delete_job::expire_history;
 use super::step::Step;
-use crate::domain::JobName;
+use crate::ledger::command::OfJob;
 use crate::ledger::outcome::Reply;
 
-pub(super) fn apply(step: &mut Step<'_>, name: &JobName) -> Reply {
-    let job_no = match step.find(name) {
+pub(super) fn apply(step: &mut Step<'_>, command: &OfJob) -> Reply {
+    let job_no = match step.find(command) {
         Ok(job_no) => job_no,
         Err(rejection) => return rejection.into(),
     };

@@ -7,13 +7,13 @@ use super::job_writes::unlink;
 use super::report::close_group;
 use super::step::Step;
 use crate::domain::{Group, JobNo, SkipNo};
-use crate::ledger::command::DeleteJob;
+use crate::ledger::command::OfJob;
 use crate::ledger::outcome::{Effect, Rejection, Reply, RowOp};
 use crate::ledger::row::{Row, RowKey};
 use crate::ledger::state::Phase;
 
-pub(super) fn apply(step: &mut Step<'_>, command: &DeleteJob) -> Reply {
-    let job_no = match step.find(&command.name) {
+pub(super) fn apply(step: &mut Step<'_>, command: &OfJob) -> Reply {
+    let job_no = match step.find(command) {
         Ok(job_no) => job_no,
         Err(rejection) => return rejection.into(),
     };

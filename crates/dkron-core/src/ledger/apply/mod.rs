@@ -48,7 +48,7 @@ impl Ledger {
             Command::Report(report) => report::apply(&mut step, report),
             Command::PutOutput(command) => put_output::apply(&mut step, command),
             Command::Restore(command) => put_job::restore(&mut step, *command),
-            Command::ClearExecutions(name) => clear_executions::apply(&mut step, &name),
+            Command::ClearExecutions(command) => clear_executions::apply(&mut step, &command),
             Command::Expire(command) => expire::apply(&mut step, &command),
         };
         if let Some(id) = request

@@ -9,10 +9,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::domain::{
-    Group, Job, JobName, JobNo, LogIndex, Nominal, RequestId, Seq, SkipReason, Skipped, Tenure,
-    Timestamp, Version, limits,
+    Group, Job, JobNo, LogIndex, Nominal, RequestId, Seq, SkipReason, Skipped, Tenure, Timestamp,
+    Version, limits,
 };
-use crate::ledger::command::Entry;
+use crate::ledger::command::{Entry, OfJob};
 use crate::ledger::outcome::{Effect, JobSnapshot, Outcome, Rejection, Reply, RowOp};
 use crate::ledger::row::{Row, RowKey};
 use crate::ledger::state::{JobState, Ledger, LiveGroup, Runtime};
@@ -87,10 +87,13 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// The number of a job that is not deleted.
-    pub fn find(&self, name: &JobName) -> Result<JobNo, Rejection> {
-        let found = self.ledger.derived.names.get(name).copied();
-        found.ok_or_else(|| Rejection::JobNotFound(name.clone()))
+    /// The number of the job that is meant, if it still bears the name.
+    pub fn find(&self, job: &OfJob) -> Result<JobNo, Rejection> {
+        match self.ledger.derived.names.get(&job.name) {
+            Some(job_no) if *job_no == job.job_no => Ok(*job_no),
+            Some(_) => Err(Rejection::Stale),
+            None => Err(Rejection::JobNotFound(job.name.clone())),
+        }
     }
 
     pub fn state(&self, job_no: JobNo) -> &JobState {
