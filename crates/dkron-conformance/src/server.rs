@@ -6,15 +6,15 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
 use crate::http::{self, Request};
+use crate::wait;
 
 const READY: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(10);
-const POLL: Duration = Duration::from_millis(10);
 /// Between picking a free port and the server's own bind somebody else may take it.
 const TRIES: u32 = 5;
 
@@ -100,17 +100,13 @@ impl Server {
     }
 
     pub fn wait_ready(&mut self) -> anyhow::Result<()> {
-        let begun = Instant::now();
-        while begun.elapsed() < READY {
-            if !self.is_alive() {
-                bail!("the agent ended at its start; its log:\n{}", self.log_tail());
-            }
-            if self.answers("/health") && self.answers("/v1/leader") {
-                return Ok(());
-            }
-            std::thread::sleep(POLL);
+        let begun = wait::until("leader", READY, || {
+            !self.is_alive() || (self.answers("/health") && self.answers("/v1/leader"))
+        });
+        if !self.is_alive() {
+            bail!("the agent ended at its start; its log:\n{}", self.log_tail());
         }
-        bail!("no leader at {} after {READY:?}; its log:\n{}", self.url, self.log_tail())
+        begun.with_context(|| format!("at {}; its log:\n{}", self.url, self.log_tail()))
     }
 
     fn answers(&self, path: &str) -> bool {
@@ -122,10 +118,8 @@ impl Server {
         if self.is_alive() {
             let pid = self.pid().to_string();
             let _ = Command::new("kill").args(["-TERM", &pid]).status();
-            let begun = Instant::now();
-            while self.is_alive() && begun.elapsed() < STOP {
-                std::thread::sleep(POLL);
-            }
+            // One that does not end in time is killed below.
+            let _ = wait::until("end of the agent", STOP, || !self.is_alive());
         }
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -69,7 +69,8 @@ pub struct Conductor {
     roster: BTreeMap<NodeName, RosterMember>,
     sessions: Sessions,
     schedules: Schedules,
-    zone: Option<Zone>,
+    /// The cluster's zone under the name that the settings have for it.
+    zone: Option<(String, Zone)>,
     /// Zone data of the leadership before this one.
     former_zone_data: String,
     /// Jobs whose next slot other zone data computed.
@@ -343,11 +344,12 @@ impl Conductor {
         let settings = if agreed { ledger.settings() } else { &self.options.settings };
         let name = settings.zone.as_str();
         match &self.zone {
-            Some(zone) if zone.name() == name => zone.clone(),
+            // Compared as written: an empty or unknown name is not the name of what stands for it.
+            Some((known, zone)) if known == name => zone.clone(),
             _ => {
                 let zone = Zone::parse(name).unwrap_or_else(|_| Zone::utc());
                 self.schedules.clear();
-                self.zone = Some(zone.clone());
+                self.zone = Some((String::from(name), zone.clone()));
                 zone
             }
         }

@@ -44,6 +44,11 @@ impl Schedules {
         core::mem::take(&mut self.bad)
     }
 
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.parsed.len()
+    }
+
     /// The cluster's zone changed.
     pub fn clear(&mut self) {
         self.parsed.clear();

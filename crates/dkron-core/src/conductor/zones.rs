@@ -74,6 +74,16 @@ mod tests {
         Command::TakeOffice(TakeOffice { server, boot_id, zone_data: zone_data.into(), rules: 1 })
     }
 
+    fn options(zone_data: &str) -> Options {
+        Options {
+            server: "s1".into(),
+            boot_id: Default::default(),
+            zone_data: zone_data.into(),
+            settings: Settings::default(),
+            region: "global".into(),
+        }
+    }
+
     fn job(name: &str, next: i64) -> Command {
         let (name, schedule) = (name.into(), "0 0 8 * * *".into());
         let job = Job { name, schedule, ..Job::default() };
@@ -96,13 +106,7 @@ mod tests {
         apply(&mut ledger, 2, Command::PutSettings(Settings::default()));
         apply(&mut ledger, 3, job("right", 8 * 3600));
         apply(&mut ledger, 4, job("wrong", 7 * 3600));
-        let mut conductor = Conductor::new(Options {
-            server: "s1".into(),
-            boot_id: Default::default(),
-            zone_data: zone_data.into(),
-            settings: Settings::default(),
-            region: "global".into(),
-        });
+        let mut conductor = Conductor::new(options(zone_data));
         let now = Now { wall: Timestamp::from_secs(200), ..Now::default() };
         conductor.step(&ledger, now, Input::Roster(BTreeMap::new()));
         let asked = conductor.step(&ledger, now, Input::Elected);
@@ -118,6 +122,22 @@ mod tests {
             _ => None,
         });
         restored.collect()
+    }
+
+    #[test]
+    fn a_zone_without_a_name_of_its_own_does_not_cost_the_parsed_schedules() {
+        for zone in ["", "Nowhere/Unknown", "UTC"] {
+            let mut ledger = Ledger::default();
+            let settings = Settings { zone: zone.into(), ..Settings::default() };
+            apply(&mut ledger, 1, Command::PutSettings(settings));
+            apply(&mut ledger, 2, job("a", 8 * 3600));
+            apply(&mut ledger, 3, job("b", 8 * 3600));
+            let mut conductor = Conductor::new(options("law"));
+            for state in ledger.jobs() {
+                conductor.schedule(&ledger, state);
+            }
+            assert_eq!(conductor.schedules.len(), 2, "zone `{zone}`");
+        }
     }
 
     #[test]
