@@ -89,5 +89,6 @@ fn settings(dice: &mut Dice) -> Settings {
         misfire_threshold: secs(dice.pick(&[2, 10])),
         start_deadline: secs(dice.pick(&[15, 60, 3600])),
         lost_after: secs(dice.pick(&[30, 60, 300])),
+        ..Settings::default()
     }
 }

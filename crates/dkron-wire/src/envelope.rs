@@ -52,6 +52,8 @@ pub fn encode_entry(
         Command::PutOutput(word) => body::write(bytes, &word.form()),
         Command::ClearExecutions(word) => body::write(bytes, &word.form()),
         Command::Expire(word) => body::write(bytes, &word.form()),
+        Command::Cancel(word) => body::write(bytes, &word.form()),
+        Command::Prune(word) => body::write(bytes, &word.form()),
     }
 }
 
@@ -98,6 +100,8 @@ fn command(kind: Kind, bytes: &[u8]) -> Result<Command, Error> {
         Kind::Restore => Command::Restore(body::read(kind, bytes)?),
         Kind::ClearExecutions => Command::ClearExecutions(body::read(kind, bytes)?),
         Kind::Expire => Command::Expire(body::read(kind, bytes)?),
+        Kind::Cancel => Command::Cancel(body::read(kind, bytes)?),
+        Kind::Prune => Command::Prune(body::read(kind, bytes)?),
         other => return Err(other.unknown()),
     })
 }
@@ -117,6 +121,8 @@ pub const fn kind_of(command: &Command) -> Kind {
         Command::Restore(_) => Kind::Restore,
         Command::ClearExecutions(_) => Kind::ClearExecutions,
         Command::Expire(_) => Kind::Expire,
+        Command::Cancel(_) => Kind::Cancel,
+        Command::Prune(_) => Kind::Prune,
     }
 }
 

@@ -83,6 +83,8 @@ kinds! {
     Restore = 10 Command "restore" version 1,
     ClearExecutions = 11 Command "clear executions" version 1,
     Expire = 12 Command "expire" version 1,
+    Cancel = 13 Command "cancel" version 1,
+    Prune = 14 Command "prune" version 1,
 
     OfficeRow = 101 Row "office" version 1,
     SettingsRow = 102 Row "settings" version 1,
@@ -97,6 +99,7 @@ kinds! {
     RequestRow = 111 Row "request" version 1,
     HistoryRow = 112 Row "history" version 1,
     SkippedRow = 113 Row "skipped" version 1,
+    QueuedRow = 114 Row "queued" version 1,
 
     Accepted = 201 Journal "accepted" version 1,
     Started = 202 Journal "started" version 1,

@@ -66,6 +66,7 @@ pub fn encode(row: &Row) -> (Table, Vec<u8>, Vec<u8>) {
         Row::Processing(processing) => body::write(bytes, &processing.form()),
         Row::Expiring { end, .. } => body::write(bytes, &end.form()),
         Row::Request { id, .. } => body::write(bytes, &id.form()),
+        Row::Queued { queued, .. } => body::write(bytes, &queued.form()),
         Row::History { record, .. } => body::write(bytes, &record.form()),
         Row::Skipped { skipped, .. } => body::write(bytes, &skipped.form()),
     };
@@ -94,6 +95,7 @@ pub fn decode(table: Table, key: &[u8], value: &[u8]) -> Result<Row, Error> {
             Row::Expiring { job_no, first, end: body::read(kind, bytes)? }
         }
         RowKey::Request(index) => Row::Request { index, id: body::read(kind, bytes)? },
+        RowKey::Queued(job_no, no) => Row::Queued { job_no, no, queued: body::read(kind, bytes)? },
         RowKey::History(_, no) => Row::History { no, record: body::read(kind, bytes)? },
         RowKey::Skipped(job_no, no) => {
             Row::Skipped { job_no, no, skipped: body::read(kind, bytes)? }
@@ -119,6 +121,7 @@ pub const fn kind_of(key: &RowKey) -> Kind {
         RowKey::Processing(_) => Kind::ProcessingRow,
         RowKey::Expiring(..) => Kind::ExpiringRow,
         RowKey::Request(_) => Kind::RequestRow,
+        RowKey::Queued(..) => Kind::QueuedRow,
         RowKey::History(..) => Kind::HistoryRow,
         RowKey::Skipped(..) => Kind::SkippedRow,
     }

@@ -16,10 +16,11 @@ pub enum Table {
     Owed = 12,
     Processing = 13,
     Expiring = 14,
+    Queued = 15,
 }
 
 impl Table {
-    pub const ALL: [Table; 10] = [
+    pub const ALL: [Table; 11] = [
         Table::Meta,
         Table::Definition,
         Table::Runtime,
@@ -30,6 +31,7 @@ impl Table {
         Table::Owed,
         Table::Processing,
         Table::Expiring,
+        Table::Queued,
     ];
 
     pub const fn code(self) -> u8 {
@@ -52,6 +54,7 @@ impl Table {
             Table::Owed => "owed",
             Table::Processing => "processing",
             Table::Expiring => "expiring",
+            Table::Queued => "queued",
         }
     }
 

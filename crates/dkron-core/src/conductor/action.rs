@@ -47,7 +47,21 @@ pub enum Action {
 pub enum Answer {
     Done,
     Job(Box<JobSnapshot>),
-    Ran { job: Box<JobSnapshot>, group: Group, executions: Vec<ExecutionId> },
+    Ran {
+        job: Box<JobSnapshot>,
+        group: Group,
+        executions: Vec<ExecutionId>,
+    },
+    /// It runs when its turn comes.
+    Queued {
+        job: Box<JobSnapshot>,
+    },
+    /// These will end; so many retries and waiting occurrences ended with it.
+    Cancelling {
+        executions: Vec<ExecutionId>,
+        retries: u32,
+        queued: u32,
+    },
 }
 
 /// A request that was not.

@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::domain::{BootId, JobName, NodeName, Output, RequestId, Seq, Settings, Submission};
-use crate::ledger::{Effect, Reply};
+use crate::ledger::{Cancel, Effect, Reply};
 use crate::worker::ToLeader;
 
 /// Names a proposal or a request until its answer; unique within a process.
@@ -81,5 +81,11 @@ pub enum Request {
     Toggle(JobName),
     Clear(JobName),
     Pause(bool),
-    Run { name: JobName, id: RequestId },
+    Run {
+        name: JobName,
+        id: RequestId,
+    },
+    /// End what runs and waits under a name: one execution, or all of it.
+    Cancel(Box<Cancel>),
+    PutSettings(Box<Settings>),
 }

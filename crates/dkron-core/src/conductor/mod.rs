@@ -11,6 +11,7 @@
 mod account;
 mod action;
 pub mod admission;
+mod cancel;
 mod clock;
 mod fire_batch;
 mod fires;
@@ -267,7 +268,8 @@ impl Conductor {
                     }
                 }
                 // The alarm finds these in the ledger.
-                Effect::Retry { .. } | Effect::Child { .. } => {}
+                Effect::Retry { .. } | Effect::Child { .. } | Effect::Dequeue(_) => {}
+                Effect::Cancel(seq) => self.cancel_run(ledger, now, seq, out),
             }
         }
     }

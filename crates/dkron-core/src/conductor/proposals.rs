@@ -32,7 +32,8 @@ pub(super) enum Proposal {
         ticket: Ticket,
         name: JobName,
     },
-    Pause {
+    /// A write that waits for nothing: pause, settings, cancel.
+    Plain {
         ticket: Ticket,
     },
     Report {
@@ -58,7 +59,7 @@ impl Conductor {
         self.last_ticket.0 += 1;
         let ticket = self.last_ticket;
         let tenure = match proposal {
-            Proposal::Write { .. } | Proposal::Pause { .. } | Proposal::Settings => {
+            Proposal::Write { .. } | Proposal::Plain { .. } | Proposal::Settings => {
                 Default::default()
             }
             _ => self.tenure.unwrap_or_default(),
@@ -92,7 +93,7 @@ impl Conductor {
             Proposal::Write { ticket, name } => {
                 self.write_resolved(ledger, now, ticket, &name, fate, out);
             }
-            Proposal::Pause { ticket } => {
+            Proposal::Plain { ticket } => {
                 let answer = answered(fate);
                 out.push(Action::Answer { ticket, answer });
             }
@@ -204,6 +205,10 @@ fn ran(
             let job = Box::new(job.snapshot());
             Ok(Answer::Ran { job, group, executions })
         }
+        Some(Fired::Queued(_)) => {
+            let job = ledger.job_no(job_no).ok_or(Refusal::Unknown)?;
+            Ok(Answer::Queued { job: Box::new(job.snapshot()) })
+        }
         Some(Fired::Rejected(rejection)) => Err(Refusal::Rejected(rejection)),
         Some(Fired::Void | Fired::Skipped) | None => {
             Err(Refusal::Rejected(Rejection::JobNotFound(name)))
@@ -216,6 +221,9 @@ pub(super) fn answered(fate: Fate) -> Result<Answer, Refusal> {
     match fate {
         Fate::Applied(Reply::Job(job)) => Ok(Answer::Job(job)),
         Fate::Applied(Reply::Done | Reply::Repeated) => Ok(Answer::Done),
+        Fate::Applied(Reply::Cancelling { executions, retries, queued }) => {
+            Ok(Answer::Cancelling { executions, retries, queued })
+        }
         other => Err(refused(other)),
     }
 }

@@ -36,9 +36,13 @@ impl Conductor {
         let name = match &request {
             Request::Put(submission) | Request::Restore(submission) => submission.job.name.clone(),
             Request::Delete(name) | Request::Toggle(name) | Request::Clear(name) => name.clone(),
-            Request::Pause(paused) => {
-                let command = Command::Pause(*paused);
-                self.propose(Proposal::Pause { ticket }, command, now, out);
+            Request::Pause(_) | Request::Cancel(_) | Request::PutSettings(_) => {
+                let command = match request {
+                    Request::Cancel(cancel) => Command::Cancel(*cancel),
+                    Request::PutSettings(settings) => Command::PutSettings(*settings),
+                    other => Command::Pause(other == Request::Pause(true)),
+                };
+                self.propose(Proposal::Plain { ticket }, command, now, out);
                 return;
             }
             Request::Run { name, id } => {
@@ -151,7 +155,10 @@ impl Conductor {
             Request::Delete(name) => Ok(Command::DeleteJob(of_job(ledger, name)?)),
             Request::Clear(name) => Ok(Command::ClearExecutions(of_job(ledger, name)?)),
             Request::Toggle(name) => self.toggle(ledger, now, name),
-            Request::Pause(_) | Request::Run { .. } => Err(Refusal::Unknown),
+            Request::Pause(_)
+            | Request::Run { .. }
+            | Request::Cancel(_)
+            | Request::PutSettings(_) => Err(Refusal::Unknown),
         }
     }
 
@@ -212,7 +219,7 @@ impl Conductor {
         let asked = core::mem::take(&mut self.asked_runs).into_iter();
         out.extend(asked.map(|asked| refusal(asked.ticket, Refusal::NoLeader)));
         for (_, proposal) in core::mem::take(&mut self.proposals) {
-            if let Proposal::Run { ticket, .. } | Proposal::Pause { ticket } = proposal {
+            if let Proposal::Run { ticket, .. } | Proposal::Plain { ticket } = proposal {
                 out.push(refusal(ticket, Refusal::Unknown));
             }
         }

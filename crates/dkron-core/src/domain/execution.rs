@@ -1,5 +1,6 @@
 //! One attempt on one node: its states, its result, and the record that history keeps.
 
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -59,6 +60,14 @@ pub enum EndReason {
     Forgotten,
     /// The node was silent for too long.
     Silent,
+    /// It ran longer than the job's `max_runtime`.
+    MaxRuntime,
+    /// Its node heard no leader for too long and ended it.
+    Fenced,
+    /// Somebody cancelled it; the record says who.
+    Cancelled,
+    /// A later occurrence of its job took its place.
+    Replaced,
 }
 
 impl EndReason {
@@ -71,6 +80,10 @@ impl EndReason {
             EndReason::Gone => "gone",
             EndReason::Forgotten => "forgotten",
             EndReason::Silent => "silent",
+            EndReason::MaxRuntime => "max_runtime",
+            EndReason::Fenced => "fenced",
+            EndReason::Cancelled => "cancelled",
+            EndReason::Replaced => "replaced",
         }
     }
 }
@@ -103,6 +116,15 @@ pub struct Finish {
     pub dropped: u64,
 }
 
+/// Who wanted a run to end, when and why.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Cancellation {
+    pub at: Timestamp,
+    /// A person or a part of the scheduler; at most `limits::DETAIL_BYTES`.
+    pub by: String,
+    pub reason: String,
+}
+
 /// A finished execution as history keeps it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Record {
@@ -118,6 +140,7 @@ pub struct Record {
     /// When the fire was decided, by the leader's clock.
     pub fired_at: Timestamp,
     pub finish: Finish,
+    pub cancel: Option<Arc<Cancellation>>,
 }
 
 /// Replacement of an output by processors.

@@ -103,6 +103,10 @@ number! {
     /// Position of a skipped record in its job's list.
     SkipNo
 }
+number! {
+    /// Number of an occurrence that waits for its turn; grows with the order of waiting.
+    QueueNo
+}
 text! {
     /// A job's name, its key.
     JobName

@@ -2,8 +2,9 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::sync::Arc;
 
-use super::{JobName, TextMap, Timestamp};
+use super::{JobName, Policy, TextMap, Timestamp};
 
 /// One version of a definition. A run uses the version of its own fire, retries included.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -34,6 +35,16 @@ pub struct Job {
     pub starts_at: Option<Timestamp>,
     /// Slots after this instant do not run.
     pub expires_at: Option<Timestamp>,
+    /// Wishes beyond Dkron's fields; `None` = all defaults, so that most jobs pay nothing.
+    pub policy: Option<Arc<Policy>>,
+}
+
+impl Job {
+    /// The wishes, said or not.
+    pub fn policy(&self) -> &Policy {
+        static DEFAULT: Policy = Policy::DEFAULT;
+        self.policy.as_deref().unwrap_or(&DEFAULT)
+    }
 }
 
 /// What happens to a slot that falls due while an earlier one of the same name still runs.
@@ -44,6 +55,26 @@ pub enum Concurrency {
     Allow,
     /// It is skipped.
     Forbid,
+    /// It waits its turn; more than `Policy::queue_depth` are skipped.
+    Queue,
+    /// The earlier one is cancelled; it starts once that is over.
+    Replace,
+}
+
+impl Concurrency {
+    /// Whether a run of the job keeps every other one of its name out.
+    pub const fn is_exclusive(self) -> bool {
+        !matches!(self, Concurrency::Allow)
+    }
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Concurrency::Allow => "allow",
+            Concurrency::Forbid => "forbid",
+            Concurrency::Queue => "queue",
+            Concurrency::Replace => "replace",
+        }
+    }
 }
 
 /// How the last finished group of a job ended.

@@ -24,3 +24,15 @@ pub const EXPIRE_ROWS: u64 = 1000;
 pub const RETRIES: u32 = 1_000_000;
 /// Bytes of a skipped record's detail; the rest is cut.
 pub const DETAIL_BYTES: usize = 256;
+/// Occurrences of one job that wait for their turn, unless it says otherwise.
+pub const QUEUE_DEPTH: u32 = 10;
+/// The most that a job may let wait; more is refused.
+pub const QUEUE_DEPTH_MOST: u32 = 1000;
+/// Missed slots that `run_all` starts at most; more is refused.
+pub const MISFIRE_MOST: u32 = 1000;
+/// The most output that may be kept of one execution; more is refused.
+pub const OUTPUT_BYTES_MOST: u32 = 64 * 1024 * 1024;
+/// The longest span a policy may name; longer is refused.
+pub const SPAN_MOST: core::time::Duration = core::time::Duration::from_secs(366 * 86_400);
+/// Pointers in the time index across jobs; a newer one takes the place of the oldest.
+pub const TIME_INDEX: u64 = 1 << 20;

@@ -10,19 +10,21 @@ pub mod limits;
 pub mod mem_limit;
 mod now;
 mod occurrence;
+mod policy;
 mod settings;
 mod submission;
 mod text_map;
 pub mod time;
 
-pub use execution::{Digest, EndReason, Finish, Output, Record, Replacement, State};
+pub use execution::{Cancellation, Digest, EndReason, Finish, Output, Record, Replacement, State};
 pub use ids::{
-    BootId, ExecutionId, Group, HistoryNo, JobName, JobNo, JournalId, LogIndex, NodeName,
+    BootId, ExecutionId, Group, HistoryNo, JobName, JobNo, JournalId, LogIndex, NodeName, QueueNo,
     RequestId, Seq, SkipNo, Tenure, Version,
 };
 pub use job::{Concurrency, Job, Status};
 pub use now::Now;
 pub use occurrence::{Cause, Nominal, Occurrence, SkipReason, Skipped, Target};
+pub use policy::{Backoff, Dst, Misfire, OnLost, Policy, Retry, RetryNode, RetryOn};
 pub use settings::Settings;
 pub use submission::Submission;
 pub use text_map::TextMap;

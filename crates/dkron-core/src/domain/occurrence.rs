@@ -38,6 +38,14 @@ pub enum SkipReason {
     Disabled,
     /// A change, disabling, deletion or restore came before the slot was decided.
     Changed,
+    /// As many occurrences as may wait were waiting already.
+    QueueFull,
+    /// It waited behind earlier ones until the start deadline.
+    QueueTimeout,
+    /// It waited, and a later occurrence took its place.
+    Replaced,
+    /// It waited, and somebody cancelled it.
+    Cancelled,
 }
 
 impl SkipReason {
@@ -51,6 +59,10 @@ impl SkipReason {
             SkipReason::Expired => "expired",
             SkipReason::Disabled => "disabled",
             SkipReason::Changed => "changed",
+            SkipReason::QueueFull => "queue_full",
+            SkipReason::QueueTimeout => "queue_timeout",
+            SkipReason::Replaced => "replaced",
+            SkipReason::Cancelled => "cancelled",
         }
     }
 }

@@ -3,6 +3,8 @@
 use alloc::string::String;
 use core::time::Duration;
 
+use super::{Misfire, limits};
+
 /// Replicated settings.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Settings {
@@ -16,6 +18,14 @@ pub struct Settings {
     pub start_deadline: Duration,
     /// Silence after which an execution is lost.
     pub lost_after: Duration,
+    /// What becomes of slots beyond the threshold, where the job does not say it.
+    pub misfire: Misfire,
+    /// Starts of missed slots within a second; more are spread over the following ones.
+    pub catch_up_rate: u32,
+    /// Age at which finished executions go; `None` = by number only.
+    pub keep_for: Option<Duration>,
+    /// Bytes of output kept of one execution: the tail.
+    pub output_limit: u32,
 }
 
 impl Default for Settings {
@@ -26,6 +36,10 @@ impl Default for Settings {
             misfire_threshold: Duration::from_secs(10),
             start_deadline: Duration::from_secs(3600),
             lost_after: Duration::from_secs(300),
+            misfire: Misfire::RunOnce,
+            catch_up_rate: 1000,
+            keep_for: None,
+            output_limit: limits::OUTPUT_BYTES as u32,
         }
     }
 }

@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 
 use crate::domain::{
     BootId, EndReason, Finish, Group, HistoryNo, JobName, JobNo, LogIndex, NodeName, Nominal,
-    Output, RequestId, Seq, Settings, SkipReason, Skipped, Submission, Target, Tenure, Timestamp,
-    Version,
+    Output, QueueNo, RequestId, Seq, Settings, SkipReason, Skipped, Submission, Target, Tenure,
+    Timestamp, Version,
 };
 
 /// One committed entry.
@@ -43,6 +43,8 @@ pub enum Command {
     /// Removes a job's finished executions and resets its figures.
     ClearExecutions(OfJob),
     Expire(Expire),
+    Cancel(Cancel),
+    Prune(Prune),
 }
 
 /// Begins a leadership; its entry's index is the tenure.
@@ -126,6 +128,8 @@ pub enum Trigger {
         group: Group,
         failed: Seq,
     },
+    /// An occurrence whose turn has come.
+    Queued(QueueNo),
 }
 
 /// What becomes of an occurrence.
@@ -172,6 +176,26 @@ pub struct PutOutput {
     pub seq: Seq,
     pub output: Output,
     pub dropped: u64,
+}
+
+/// Ends what runs under a job's name, what of it waits for a further attempt, and, if all of the
+/// job is meant, what waits for its turn. The executions end as soon as their nodes obey.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Cancel {
+    pub name: JobName,
+    /// `None` = all of the job.
+    pub execution: Option<Seq>,
+    /// Who wants it; at most `limits::DETAIL_BYTES`.
+    pub by: String,
+    pub reason: String,
+}
+
+/// Gives up a job's oldest finished executions, because of their age.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Prune {
+    pub job_no: JobNo,
+    /// The oldest that stays.
+    pub first: HistoryNo,
 }
 
 /// Removes finished executions that nobody can ask for any more.

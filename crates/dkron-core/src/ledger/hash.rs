@@ -51,6 +51,7 @@ impl Ledger {
         self.groups.hash(&mut hasher);
         self.owed.hash(&mut hasher);
         self.processing.hash(&mut hasher);
+        self.queued.hash(&mut hasher);
         self.expiring.hash(&mut hasher);
         self.requests.hash(&mut hasher);
         self.pinned.hash(&mut hasher);

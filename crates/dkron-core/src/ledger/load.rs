@@ -55,6 +55,9 @@ impl Loader {
             Row::Group(group) => drop(ledger.groups.insert(group.group, group)),
             Row::Owed { parent, child, at } => drop(ledger.owed.insert((parent, child), at)),
             Row::Processing(held) => drop(ledger.processing.insert(held.record.seq, held)),
+            Row::Queued { job_no, no, queued } => {
+                ledger.queued.insert((job_no, no), queued);
+            }
             Row::Expiring { job_no, first, end } => {
                 ledger.expiring.insert((job_no, first), end);
             }

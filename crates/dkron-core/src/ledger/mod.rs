@@ -21,11 +21,11 @@ mod row;
 mod state;
 
 pub use command::{
-    Account, Base, Command, Decision, End, Entry, Expire, Fire, OfJob, Place, PutJob, PutOutput,
-    Report, TakeOffice, ToggleJob, Trigger,
+    Account, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, OfJob, Place, Prune,
+    PutJob, PutOutput, Report, TakeOffice, ToggleJob, Trigger,
 };
 pub use load::{LoadError, Loader};
 pub use outcome::{Effect, Fired, JobSnapshot, Outcome, Rejection, Reply, RowOp};
 pub use outstanding::outstanding;
 pub use row::{Row, RowKey};
-pub use state::{JobState, Ledger, LiveGroup, Office, Phase, Processing, Runtime, Slot};
+pub use state::{JobState, Ledger, LiveGroup, Office, Phase, Processing, Queued, Runtime, Slot};

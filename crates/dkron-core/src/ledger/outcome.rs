@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::row::{Row, RowKey};
 use super::state::Runtime;
 use crate::domain::{
-    ExecutionId, Group, HistoryNo, Job, JobName, JobNo, Seq, Tenure, Timestamp, Version,
+    ExecutionId, Group, HistoryNo, Job, JobName, JobNo, QueueNo, Seq, Tenure, Timestamp, Version,
 };
 
 /// Everything that applying one entry causes.
@@ -39,6 +39,13 @@ pub enum Reply {
     Job(Box<JobSnapshot>),
     /// One answer for each fire.
     Fired(Vec<Fired>),
+    /// What `Cancel` met: executions that will end, and how many retries and waiting occurrences
+    /// ended with it.
+    Cancelling {
+        executions: Vec<ExecutionId>,
+        retries: u32,
+        queued: u32,
+    },
     /// The request was applied before.
     Repeated,
     /// A conductor's command of a leadership that is over.
@@ -65,6 +72,8 @@ pub enum Fired {
     },
     /// A skipped record was written.
     Skipped,
+    /// It waits for its turn.
+    Queued(QueueNo),
     /// Decided before, or by a definition that is gone.
     Void,
     Rejected(Rejection),
@@ -82,6 +91,8 @@ pub enum Rejection {
     Overlap(ExecutionId),
     /// The job changed since the command was computed: compute it again.
     Stale,
+    /// Nothing of that number runs or waits for a further attempt.
+    NotLive(Seq),
 }
 
 /// Something that the leader owes the world. A hint: `outstanding` knows all of them.
@@ -97,4 +108,8 @@ pub enum Effect {
     Process(Seq),
     /// Propose removal of these history rows.
     Expire { job_no: JobNo, first: HistoryNo, end: HistoryNo },
+    /// Tell the execution's node to end it.
+    Cancel(Seq),
+    /// The job's slot is free and occurrences of it wait: fire the first.
+    Dequeue(JobNo),
 }

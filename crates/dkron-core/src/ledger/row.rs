@@ -2,10 +2,10 @@
 
 use alloc::sync::Arc;
 
-use super::state::{LiveGroup, Office, Processing, Runtime};
+use super::state::{LiveGroup, Office, Processing, Queued, Runtime};
 use crate::domain::{
-    Group, HistoryNo, Job, JobNo, LogIndex, Record, RequestId, Seq, Settings, SkipNo, Skipped,
-    Timestamp, Version,
+    Group, HistoryNo, Job, JobNo, LogIndex, QueueNo, Record, RequestId, Seq, Settings, SkipNo,
+    Skipped, Timestamp, Version,
 };
 
 /// One key with its value.
@@ -42,6 +42,12 @@ pub enum Row {
         index: LogIndex,
         id: RequestId,
     },
+    /// An occurrence that waits for its turn.
+    Queued {
+        job_no: JobNo,
+        no: QueueNo,
+        queued: Queued,
+    },
     History {
         no: HistoryNo,
         record: Arc<Record>,
@@ -67,6 +73,7 @@ pub enum RowKey {
     Processing(Seq),
     Expiring(JobNo, HistoryNo),
     Request(LogIndex),
+    Queued(JobNo, QueueNo),
     History(JobNo, HistoryNo),
     Skipped(JobNo, SkipNo),
 }
@@ -85,6 +92,7 @@ impl Row {
             Row::Processing(processing) => RowKey::Processing(processing.record.seq),
             Row::Expiring { job_no, first, .. } => RowKey::Expiring(*job_no, *first),
             Row::Request { index, .. } => RowKey::Request(*index),
+            Row::Queued { job_no, no, .. } => RowKey::Queued(*job_no, *no),
             Row::History { no, record } => RowKey::History(record.job_no, *no),
             Row::Skipped { job_no, no, .. } => RowKey::Skipped(*job_no, *no),
         }

@@ -7,8 +7,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::domain::{
-    BootId, Cause, Group, HistoryNo, Job, JobName, JobNo, LogIndex, NodeName, Nominal, Record,
-    RequestId, Seq, Settings, SkipNo, Skipped, Status, Target, Tenure, Timestamp, Version,
+    BootId, Cancellation, Cause, Group, HistoryNo, Job, JobName, JobNo, LogIndex, NodeName,
+    Nominal, QueueNo, Record, RequestId, Seq, Settings, SkipNo, Skipped, Status, Target, Tenure,
+    Timestamp, Version,
 };
 
 /// The running leadership.
@@ -96,6 +97,8 @@ pub struct Slot {
     pub fired_at: Timestamp,
     pub tenure: Tenure,
     pub phase: Phase,
+    /// Its execution is to end, and there is no further attempt.
+    pub cancel: Option<Arc<Cancellation>>,
 }
 
 /// Where a slot's current attempt stands.
@@ -122,6 +125,17 @@ impl Phase {
     }
 }
 
+/// An occurrence that waits until those before it are over.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Queued {
+    pub cause: Cause,
+    pub nominal: Nominal,
+    /// When it was decided that it waits.
+    pub since: Timestamp,
+    /// When it stops waiting.
+    pub until: Timestamp,
+}
+
 /// An ended execution whose output waits for its processors.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Processing {
@@ -145,6 +159,7 @@ pub struct Ledger {
     pub(super) groups: BTreeMap<Group, LiveGroup>,
     pub(super) owed: BTreeMap<(Group, JobNo), Timestamp>,
     pub(super) processing: BTreeMap<Seq, Processing>,
+    pub(super) queued: BTreeMap<(JobNo, QueueNo), Queued>,
     pub(super) expiring: BTreeMap<(JobNo, HistoryNo), HistoryNo>,
     pub(super) requests: VecDeque<(LogIndex, RequestId)>,
     /// Definitions that are not in force but still used.
@@ -165,4 +180,8 @@ pub(super) struct Derived {
     pub holders: BTreeMap<JobName, BTreeSet<Group>>,
     pub retries: BTreeSet<(Timestamp, Group, Seq)>,
     pub known_requests: BTreeSet<RequestId>,
+    /// Jobs whose slot is free while occurrences of them wait.
+    pub ready: BTreeSet<JobNo>,
+    /// Waiting occurrences by the end of their patience.
+    pub queue_ends: BTreeSet<(Timestamp, JobNo, QueueNo)>,
 }

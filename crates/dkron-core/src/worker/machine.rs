@@ -277,7 +277,7 @@ impl Worker {
     fn obey(&mut self, order: Order, out: &mut Vec<Action>) {
         match order {
             Order::Run(run) => self.accept(run, out),
-            Order::Kill(seq) => {
+            Order::Cancel { seq, .. } | Order::Kill(seq) => {
                 if matches!(self.held.get(&seq), Some(Held::Running { .. })) {
                     out.push(Action::Kill(seq));
                 }

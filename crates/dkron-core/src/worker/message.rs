@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::domain::{
-    BootId, Cause, ExecutionId, Finish, Group, Job, JobNo, JournalId, NodeName, Nominal, Seq,
-    Tenure, Timestamp, Version,
+    BootId, Cause, EndReason, ExecutionId, Finish, Group, Job, JobNo, JournalId, NodeName, Nominal,
+    Seq, Tenure, Timestamp, Version,
 };
 
 /// Number of a session, unique within a tenure.
@@ -38,6 +38,11 @@ pub enum Order {
     },
     Run(Box<Run>),
     Kill(Seq),
+    /// End it because somebody wants so: its state is `cancelled`, whatever its process says.
+    Cancel {
+        seq: Seq,
+        reason: EndReason,
+    },
     /// The result is in the log.
     EndCommitted(Seq),
     /// The output is stored.

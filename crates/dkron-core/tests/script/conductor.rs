@@ -423,6 +423,7 @@ fn order(order: &Order) -> String {
             )
         }
         Order::Kill(seq) => format!("kill {seq}"),
+        Order::Cancel { seq, reason } => format!("cancel {seq} {}", reason.word()),
         Order::EndCommitted(seq) => format!("end_committed {seq}"),
         Order::OutputStored(seq) => format!("output_stored {seq}"),
         Order::Beat { .. } => "beat".into(),
@@ -434,6 +435,10 @@ fn show_answer(answer: &Result<Answer, Refusal>) -> String {
         Ok(Answer::Done) => "done".into(),
         Ok(Answer::Job(job)) => format!("job {}", show::snapshot(job)),
         Ok(Answer::Ran { executions, .. }) => format!("ran {executions:?}"),
+        Ok(Answer::Queued { .. }) => "queued".into(),
+        Ok(Answer::Cancelling { executions, retries, queued }) => {
+            format!("cancelling {executions:?}, {retries} retries, {queued} queued")
+        }
         Err(Refusal::Invalid(text)) => format!("invalid: {text}"),
         Err(Refusal::Rejected(why)) => format!("rejected {}", show::rejection(why)),
         Err(Refusal::NoEligibleNode(name)) => format!("no eligible node for {name}"),

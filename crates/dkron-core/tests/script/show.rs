@@ -20,6 +20,9 @@ pub fn reply(reply: &Reply) -> String {
         Reply::Fired(fired) => {
             format!("fired {}", fired.iter().map(one_fired).collect::<Vec<_>>().join(" ; "))
         }
+        Reply::Cancelling { executions, retries, queued } => {
+            format!("cancelling {executions:?}, {retries} retries, {queued} queued")
+        }
         Reply::Repeated => "repeated".into(),
         Reply::Deposed => "deposed".into(),
         Reply::Rejected(why) => format!("rejected {}", rejection(why)),
@@ -37,6 +40,7 @@ fn one_fired(fired: &Fired) -> String {
             format!("run {}", seqs.join(","))
         }
         Fired::Skipped => "skipped".into(),
+        Fired::Queued(_) => "queued".into(),
         Fired::Void => "void".into(),
         Fired::Rejected(why) => format!("rejected {}", rejection(why)),
     }
@@ -51,6 +55,7 @@ pub fn rejection(why: &Rejection) -> String {
         Rejection::HasDependents(names) => format!("has_dependents {names:?}"),
         Rejection::Overlap(id) => format!("overlap {id}"),
         Rejection::Stale => "stale".into(),
+        Rejection::NotLive(seq) => format!("not_live {seq}"),
     }
 }
 
@@ -75,6 +80,7 @@ fn row_key(key: &RowKey) -> String {
         RowKey::Processing(seq) => format!("processing {seq}"),
         RowKey::Expiring(job, first) => format!("expiring j{job} from {first}"),
         RowKey::Request(index) => format!("request {index}"),
+        RowKey::Queued(job, no) => format!("queued j{job}/{no}"),
         RowKey::History(job, no) => format!("history j{job}/{no}"),
         RowKey::Skipped(job, no) => format!("skipped j{job}/{no}"),
     }
@@ -108,6 +114,10 @@ fn show_row(row: &Row) -> String {
         Row::Processing(held) => format!("as history {}", held.no),
         Row::Expiring { end, .. } => format!("to {end}"),
         Row::Request { id, .. } => request(id),
+        Row::Queued { queued, .. } => {
+            let until = show_time(queued.until);
+            format!("{} {} until {until}", cause(&queued.cause), nominal(queued.nominal))
+        }
         Row::History { record, .. } => show_record(record),
         Row::Skipped { skipped, .. } => show_skipped(skipped),
     };
@@ -218,6 +228,8 @@ pub fn effect(effect: &Effect) -> String {
         Effect::Retry { at, failed, .. } => format!("retry {failed} at {}", show_time(*at)),
         Effect::Child { parent, child } => format!("child j{child} by {parent}"),
         Effect::Process(seq) => format!("process {seq}"),
+        Effect::Cancel(seq) => format!("cancel {seq}"),
+        Effect::Dequeue(job_no) => format!("dequeue j{job_no}"),
         Effect::Expire { job_no, first, end } => format!("expire j{job_no} {first}..{end}"),
     }
 }
@@ -248,6 +260,11 @@ pub fn command(command: &Command) -> String {
             format!("report {}", starts.chain(ends).collect::<Vec<_>>().join(" ; "))
         }
         Command::PutOutput(output) => format!("put_output {}", output.seq),
+        Command::Cancel(cancel) => {
+            let which = cancel.execution.map_or("all".into(), |seq| seq.to_string());
+            format!("cancel {} {which} by {}: {}", cancel.name, cancel.by, cancel.reason)
+        }
+        Command::Prune(prune) => format!("prune j{} to {}", prune.job_no, prune.first),
         Command::ClearExecutions(clear) => format!("clear {}", clear.name),
         Command::Expire(expire) => {
             format!("expire j{} {}..{}", expire.job_no, expire.first, expire.end)
@@ -281,6 +298,7 @@ fn fire(fire: &Fire) -> String {
         Trigger::Manual(id) => format!("manual {}", request(id)),
         Trigger::Child(group) => format!("child of {group}"),
         Trigger::Retry { failed, .. } => format!("retry of {failed}"),
+        Trigger::Queued(_) => "queued".into(),
     };
     let next = fire.next.map_or(String::new(), |next| format!(" next {}", nominal(next)));
     let decision = match &fire.decision {

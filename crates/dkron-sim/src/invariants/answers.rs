@@ -120,7 +120,10 @@ impl Answers {
             },
             Request::Toggle(_) => self.toggles.told(answer.is_ok(), unknown),
             Request::Delete(_) => self.deletes.told(answer.is_ok(), unknown),
-            Request::Clear(_) | Request::Pause(_) => Ok(()),
+            Request::Clear(_)
+            | Request::Pause(_)
+            | Request::Cancel(_)
+            | Request::PutSettings(_) => Ok(()),
         }
     }
 

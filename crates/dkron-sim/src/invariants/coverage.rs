@@ -37,10 +37,12 @@ impl Coverage {
                         Trigger::Manual(_) => "manual",
                         Trigger::Child(_) => "child",
                         Trigger::Retry { .. } => "retry",
+                        Trigger::Queued(_) => "queued",
                     };
                     let fired = match fired {
                         Fired::Run { .. } => "runs",
                         Fired::Skipped => "skipped",
+                        Fired::Queued(_) => "queued",
                         Fired::Void => "void",
                         Fired::Rejected(_) => "rejected",
                     };

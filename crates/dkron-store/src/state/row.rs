@@ -35,10 +35,12 @@ pub enum Keyspace {
     Processing = 13,
     /// Ranges of ended executions to remove.
     Expiring = 14,
+    /// Occurrences that wait for their turn.
+    Queued = 15,
 }
 
 impl Keyspace {
-    pub const ALL: [Keyspace; 15] = [
+    pub const ALL: [Keyspace; 16] = [
         Keyspace::Meta,
         Keyspace::Definition,
         Keyspace::Runtime,
@@ -54,6 +56,7 @@ impl Keyspace {
         Keyspace::Owed,
         Keyspace::Processing,
         Keyspace::Expiring,
+        Keyspace::Queued,
     ];
 
     pub fn code(self) -> u8 {
@@ -82,6 +85,7 @@ impl Keyspace {
             Keyspace::Owed => "owed",
             Keyspace::Processing => "processing",
             Keyspace::Expiring => "expiring",
+            Keyspace::Queued => "queued",
         }
     }
 }

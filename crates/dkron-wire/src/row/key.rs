@@ -1,6 +1,6 @@
 //! Keys of rows: numbers that sort as bytes.
 
-use dkron_core::domain::{Group, HistoryNo, JobNo, LogIndex, Seq, SkipNo, Version};
+use dkron_core::domain::{Group, HistoryNo, JobNo, LogIndex, QueueNo, Seq, SkipNo, Version};
 use dkron_core::ledger::RowKey;
 
 use crate::error::Error;
@@ -26,6 +26,7 @@ pub fn key(key: &RowKey) -> (Table, Vec<u8>) {
         RowKey::Processing(seq) => (Table::Processing, one(seq.0)),
         RowKey::Expiring(job_no, first) => (Table::Expiring, two(job_no.0, first.0)),
         RowKey::Request(index) => (Table::Request, one(index.0)),
+        RowKey::Queued(job_no, no) => (Table::Queued, two(job_no.0, no.0)),
         RowKey::History(job_no, no) => (Table::History, two(job_no.0, no.0)),
         RowKey::Skipped(job_no, no) => (Table::Skipped, two(job_no.0, no.0)),
     }
@@ -56,6 +57,10 @@ pub fn decode_key(table: Table, key: &[u8]) -> Result<RowKey, Error> {
         Table::Expiring => {
             let (job_no, first) = read_two(table, key)?;
             RowKey::Expiring(JobNo(job_no), HistoryNo(first))
+        }
+        Table::Queued => {
+            let (job_no, no) = read_two(table, key)?;
+            RowKey::Queued(JobNo(job_no), QueueNo(no))
         }
         Table::History => {
             let (job_no, no) = read_two(table, key)?;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dkron_core::domain::{
-    BootId, Cause, Concurrency, Digest, EndReason, Finish, Group, HistoryNo, Job, JobName, JobNo,
-    JournalId, LogIndex, NodeName, Nominal, Output, Record, RequestId, Seq, Settings, SkipNo,
+    Backoff, BootId, Cancellation, Cause, Concurrency, Digest, Dst, EndReason, Finish, Group,
+    HistoryNo, Job, JobName, JobNo, JournalId, LogIndex, Misfire, NodeName, Nominal, OnLost,
+    Output, Policy, QueueNo, Record, RequestId, Retry, RetryNode, RetryOn, Seq, Settings, SkipNo,
     SkipReason, Skipped, State, Status, Submission, Target, Tenure, TextMap, Timestamp, Version,
 };
 
@@ -28,7 +29,7 @@ macro_rules! around {
     )*};
 }
 
-around!(u64: LogIndex, Tenure, JobNo, Version, Seq, Group, HistoryNo, SkipNo);
+around!(u64: LogIndex, Tenure, JobNo, Version, Seq, Group, HistoryNo, SkipNo, QueueNo);
 around!([u8; 16]: RequestId, BootId, JournalId);
 around!([u8; 32]: Digest);
 
@@ -86,10 +87,22 @@ impl Word for Duration {
     }
 }
 
-word_names!(Concurrency { Allow, Forbid });
+word_names!(Concurrency { Allow, Forbid, Queue, Replace });
 word_names!(Status { Untriggered, Success, Failed, PartiallyFailed });
 word_names!(State { Pending, Running, Unreachable, Success, Failed, TimedOut, Cancelled, Lost });
-word_names!(EndReason { None, NodeUnreachable, NotStarted, NoExecutor, Gone, Forgotten, Silent });
+word_names!(EndReason {
+    None,
+    NodeUnreachable,
+    NotStarted,
+    NoExecutor,
+    Gone,
+    Forgotten,
+    Silent,
+    MaxRuntime,
+    Fenced,
+    Cancelled,
+    Replaced,
+});
 word_names!(SkipReason {
     Overlap,
     Missed,
@@ -99,6 +112,10 @@ word_names!(SkipReason {
     Expired,
     Disabled,
     Changed,
+    QueueFull,
+    QueueTimeout,
+    Replaced,
+    Cancelled,
 });
 word_enum!(Cause { Schedule, Manual(id: RequestId), Child(group: Group) });
 word_enum!(Output {
@@ -125,7 +142,37 @@ word_struct!(Job {
     ephemeral: bool,
     starts_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
+    policy: Option<Arc<Policy>>,
 });
+word_struct!(Policy {
+    queue_depth: u32,
+    misfire: Option<Misfire>,
+    misfire_threshold: Option<Duration>,
+    start_deadline: Option<Duration>,
+    retry: Retry,
+    dst: Dst,
+    jitter: Duration,
+    max_runtime: Option<Duration>,
+    on_lost: OnLost,
+    lost_after: Option<Duration>,
+    keep_executions: Option<u32>,
+    keep_for: Option<Duration>,
+    output_limit: Option<u32>,
+});
+word_enum!(Misfire { Skip, RunOnce, RunAll { max: u32 } });
+word_struct!(Retry {
+    delay: Option<Duration>,
+    backoff: Backoff,
+    max_delay: Option<Duration>,
+    jitter: Duration,
+    node: RetryNode,
+    on: RetryOn,
+});
+word_names!(Backoff { Exponential, Linear, Fixed });
+word_names!(RetryNode { Prefer, Same, Other, Any });
+word_struct!(RetryOn { failed: bool, timed_out: bool, lost: bool });
+word_names!(Dst { Dkron, Once });
+word_names!(OnLost { Kill, Leave, Hold });
 /// Processor name to its configuration.
 type Processors = std::collections::BTreeMap<String, TextMap>;
 word_struct!(Submission {
@@ -142,6 +189,10 @@ word_struct!(Settings {
     misfire_threshold: Duration,
     start_deadline: Duration,
     lost_after: Duration,
+    misfire: Misfire,
+    catch_up_rate: u32,
+    keep_for: Option<Duration>,
+    output_limit: u32,
 });
 word_struct!(Skipped {
     first: Nominal,
@@ -172,4 +223,6 @@ word_struct!(Record {
     nominal: Nominal,
     fired_at: Timestamp,
     finish: Finish,
+    cancel: Option<Arc<Cancellation>>,
 });
+word_struct!(Cancellation { at: Timestamp, by: String, reason: String });

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use dkron_core::domain::{
-    BootId, Cause, EndReason, Finish, Group, HistoryNo, JobName, JobNo, NodeName, Nominal, Output,
-    Record, RequestId, Seq, SkipNo, SkipReason, Skipped, Status, Submission, Target, Tenure,
-    Timestamp, Version,
+    BootId, Cancellation, Cause, EndReason, Finish, Group, HistoryNo, JobName, JobNo, NodeName,
+    Nominal, Output, QueueNo, Record, RequestId, Seq, SkipNo, SkipReason, Skipped, Status,
+    Submission, Target, Tenure, Timestamp, Version,
 };
 use dkron_core::ledger::{
-    Account, Base, Decision, End, Expire, Fire, LiveGroup, OfJob, Office, Phase, Place, Processing,
-    PutJob, PutOutput, Report, Runtime, Slot, TakeOffice, ToggleJob, Trigger,
+    Account, Base, Cancel, Decision, End, Expire, Fire, LiveGroup, OfJob, Office, Phase, Place,
+    Processing, Prune, PutJob, PutOutput, Queued, Report, Runtime, Slot, TakeOffice, ToggleJob,
+    Trigger,
 };
 
 use crate::word::{word_enum, word_struct};
@@ -43,6 +44,7 @@ word_enum!(Trigger {
     Manual(id: RequestId),
     Child(group: Group),
     Retry { group: Group, failed: Seq },
+    Queued(no: QueueNo),
 });
 word_enum!(Decision {
     Run(places: Vec<Place>),
@@ -59,6 +61,14 @@ word_struct!(Report {
 word_struct!(End { seq: Seq, finish: Finish, retry_at: Timestamp });
 word_struct!(PutOutput { seq: Seq, output: Output, dropped: u64 });
 word_struct!(Expire { job_no: JobNo, first: HistoryNo, end: HistoryNo });
+word_struct!(Cancel {
+    name: JobName,
+    execution: Option<Seq>,
+    by: String,
+    reason: String,
+});
+word_struct!(Prune { job_no: JobNo, first: HistoryNo });
+word_struct!(Queued { cause: Cause, nominal: Nominal, since: Timestamp, until: Timestamp });
 word_struct!(Office {
     tenure: Tenure,
     server: NodeName,
@@ -103,6 +113,7 @@ word_struct!(Slot {
     fired_at: Timestamp,
     tenure: Tenure,
     phase: Phase,
+    cancel: Option<Arc<Cancellation>>,
 });
 word_enum!(Phase {
     Pending,

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dkron_core::domain::{
-    BootId, Cause, Concurrency, Digest, EndReason, Finish, Group, HistoryNo, Job, JobName, JobNo,
-    JournalId, LogIndex, NodeName, Nominal, Output, Record, RequestId, Seq, Settings, SkipNo,
-    SkipReason, Skipped, State, Status, Submission, Target, Tenure, TextMap, Timestamp, Version,
+    BootId, Cancellation, Cause, Concurrency, Digest, Dst, EndReason, Finish, Group, HistoryNo,
+    Job, JobName, JobNo, JournalId, LogIndex, Misfire, NodeName, Nominal, Output, Policy, QueueNo,
+    Record, RequestId, Retry, RetryOn, Seq, Settings, SkipNo, SkipReason, Skipped, State, Status,
+    Submission, Target, Tenure, TextMap, Timestamp, Version,
 };
 use dkron_core::ledger::{
-    Account, Base, Command, Decision, End, Expire, Fire, LiveGroup, OfJob, Office, Phase, Place,
-    Processing, PutJob, PutOutput, Report, Row, Runtime, Slot, TakeOffice, ToggleJob, Trigger,
+    Account, Base, Cancel, Command, Decision, End, Expire, Fire, LiveGroup, OfJob, Office, Phase,
+    Place, Processing, Prune, PutJob, PutOutput, Queued, Report, Row, Runtime, Slot, TakeOffice,
+    ToggleJob, Trigger,
 };
 use dkron_core::worker::{JournalRecord, Process};
 use proptest::collection::{btree_map, vec};
@@ -144,10 +146,17 @@ fn finish() -> impl Strategy<Value = Finish> {
     )
 }
 
+fn cancellation() -> impl Strategy<Value = Option<Arc<Cancellation>>> {
+    let cancel = (at(), text(), text());
+    let cancel = cancel.prop_map(|(at, by, reason)| Arc::new(Cancellation { at, by, reason }));
+    option::of(cancel)
+}
+
 fn record() -> impl Strategy<Value = Arc<Record>> {
     let numbers = (seq(), job_no(), version(), group(), any::<u32>());
-    (numbers, job_name(), node(), cause(), nominal(), at(), finish()).prop_map(
-        |(numbers, job_name, node, cause, nominal, fired_at, finish)| {
+    let ends = (finish(), cancellation());
+    (numbers, job_name(), node(), cause(), nominal(), at(), ends).prop_map(
+        |(numbers, job_name, node, cause, nominal, fired_at, (finish, cancel))| {
             let (seq, job_no, version, group, attempt) = numbers;
             Arc::new(Record {
                 seq,
@@ -161,6 +170,7 @@ fn record() -> impl Strategy<Value = Arc<Record>> {
                 nominal,
                 fired_at,
                 finish,
+                cancel,
             })
         },
     )
@@ -169,14 +179,14 @@ fn record() -> impl Strategy<Value = Arc<Record>> {
 fn job() -> impl Strategy<Value = Job> {
     let texts = (job_name(), text(), text(), text(), text(), text(), text());
     let maps = (map(), map(), map(), btree_map(text(), map(), 0..3));
-    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<u32>());
-    let rest = (option::of(job_name()), option::of(at()), option::of(at()));
+    let flags = (any::<bool>(), concurrency(), any::<bool>(), any::<u32>());
+    let policy = option::of(policy().prop_map(Arc::new));
+    let rest = (option::of(job_name()), option::of(at()), option::of(at()), policy);
     (texts, maps, flags, rest).prop_map(|(texts, maps, flags, rest)| {
         let (name, displayname, timezone, schedule, owner, owner_email, executor) = texts;
         let (tags, metadata, executor_config, processors) = maps;
-        let (disabled, forbid, ephemeral, retries) = flags;
-        let (parent_job, starts_at, expires_at) = rest;
-        let concurrency = if forbid { Concurrency::Forbid } else { Concurrency::Allow };
+        let (disabled, concurrency, ephemeral, retries) = flags;
+        let (parent_job, starts_at, expires_at, policy) = rest;
         Job {
             name,
             displayname,
@@ -196,6 +206,64 @@ fn job() -> impl Strategy<Value = Job> {
             ephemeral,
             starts_at,
             expires_at,
+            policy,
+        }
+    })
+}
+
+fn concurrency() -> impl Strategy<Value = Concurrency> {
+    select(&super::sample::CONCURRENCIES[..])
+}
+
+fn misfire() -> impl Strategy<Value = Misfire> {
+    prop_oneof![
+        Just(Misfire::Skip),
+        Just(Misfire::RunOnce),
+        any::<u32>().prop_map(|max| Misfire::RunAll { max }),
+    ]
+}
+
+fn retry() -> impl Strategy<Value = Retry> {
+    let on = (any::<bool>(), any::<bool>(), any::<bool>());
+    let on = on.prop_map(|(failed, timed_out, lost)| RetryOn { failed, timed_out, lost });
+    let backoff = select(&super::sample::BACKOFFS[..]);
+    let node = select(&super::sample::RETRY_NODES[..]);
+    (option::of(span()), backoff, option::of(span()), span(), node, on).prop_map(
+        |(delay, backoff, max_delay, jitter, node, on)| Retry {
+            delay,
+            backoff,
+            max_delay,
+            jitter,
+            node,
+            on,
+        },
+    )
+}
+
+fn policy() -> impl Strategy<Value = Policy> {
+    let numbers = (any::<u32>(), option::of(any::<u32>()), option::of(any::<u32>()));
+    let spans = (option::of(span()), option::of(span()), option::of(span()), option::of(span()));
+    let dst = select(&[Dst::Dkron, Dst::Once][..]);
+    let on_lost = select(&super::sample::ON_LOST[..]);
+    let words = (option::of(misfire()), retry(), dst, on_lost, span(), option::of(span()));
+    (numbers, spans, words).prop_map(|(numbers, spans, words)| {
+        let (queue_depth, keep_executions, output_limit) = numbers;
+        let (misfire_threshold, start_deadline, max_runtime, lost_after) = spans;
+        let (misfire, retry, dst, on_lost, jitter, keep_for) = words;
+        Policy {
+            queue_depth,
+            misfire,
+            misfire_threshold,
+            start_deadline,
+            retry,
+            dst,
+            jitter,
+            max_runtime,
+            on_lost,
+            lost_after,
+            keep_executions,
+            keep_for,
+            output_limit,
         }
     })
 }
@@ -214,13 +282,18 @@ fn submission() -> impl Strategy<Value = Submission> {
 }
 
 fn settings() -> impl Strategy<Value = Settings> {
-    (text(), any::<u32>(), span(), span(), span()).prop_map(
-        |(zone, keep_executions, misfire_threshold, start_deadline, lost_after)| Settings {
+    let more = (misfire(), any::<u32>(), option::of(span()), any::<u32>());
+    (text(), any::<u32>(), span(), span(), span(), more).prop_map(
+        |(zone, keep_executions, misfire_threshold, start_deadline, lost_after, more)| Settings {
             zone,
             keep_executions,
             misfire_threshold,
             start_deadline,
             lost_after,
+            misfire: more.0,
+            catch_up_rate: more.1,
+            keep_for: more.2,
+            output_limit: more.3,
         },
     )
 }
@@ -255,6 +328,7 @@ fn fire() -> impl Strategy<Value = Fire> {
         bytes16().prop_map(|id| Trigger::Manual(RequestId(id))),
         group().prop_map(Trigger::Child),
         (group(), seq()).prop_map(|(group, failed)| Trigger::Retry { group, failed }),
+        number().prop_map(|no| Trigger::Queued(QueueNo(no))),
     ];
     let place = (target(), option::of(reason()))
         .prop_map(|(target, born_failed)| Place { target, born_failed });
@@ -299,6 +373,10 @@ pub fn command() -> impl Strategy<Value = Command> {
         first: HistoryNo(first),
         end: HistoryNo(end),
     });
+    let cancel = (job_name(), option::of(seq()), text(), text())
+        .prop_map(|(name, execution, by, reason)| Cancel { name, execution, by, reason });
+    let prune =
+        (job_no(), number()).prop_map(|(job_no, first)| Prune { job_no, first: HistoryNo(first) });
     prop_oneof![
         take_office.prop_map(Command::TakeOffice),
         settings().prop_map(Command::PutSettings),
@@ -312,6 +390,8 @@ pub fn command() -> impl Strategy<Value = Command> {
         put_job().prop_map(Command::Restore),
         of_job().prop_map(Command::ClearExecutions),
         expire.prop_map(Command::Expire),
+        cancel.prop_map(Command::Cancel),
+        prune.prop_map(Command::Prune),
     ]
 }
 
@@ -355,14 +435,15 @@ fn live_group() -> impl Strategy<Value = LiveGroup> {
         at().prop_map(|retry_at| Phase::Waiting { retry_at }),
         any::<bool>().prop_map(|success| Phase::Done { success }),
     ];
-    let slot = (target(), seq(), any::<u32>(), at(), tenure(), phase).prop_map(
-        |(target, seq, attempt, fired_at, tenure, phase)| Slot {
+    let slot = (target(), seq(), any::<u32>(), at(), tenure(), (phase, cancellation())).prop_map(
+        |(target, seq, attempt, fired_at, tenure, (phase, cancel))| Slot {
             target,
             seq,
             attempt,
             fired_at,
             tenure,
             phase,
+            cancel,
         },
     );
     (group(), job_no(), version(), cause(), nominal(), at(), tenure(), vec(slot, 0..20)).prop_map(
@@ -377,6 +458,15 @@ fn live_group() -> impl Strategy<Value = LiveGroup> {
             slots,
         },
     )
+}
+
+fn queued() -> impl Strategy<Value = Queued> {
+    (cause(), nominal(), at(), at()).prop_map(|(cause, nominal, since, until)| Queued {
+        cause,
+        nominal,
+        since,
+        until,
+    })
 }
 
 pub fn row() -> impl Strategy<Value = Row> {
@@ -412,6 +502,11 @@ pub fn row() -> impl Strategy<Value = Row> {
         }),
         (number(), bytes16())
             .prop_map(|(index, id)| Row::Request { index: LogIndex(index), id: RequestId(id) }),
+        (job_no(), number(), queued()).prop_map(|(job_no, no, queued)| Row::Queued {
+            job_no,
+            no: QueueNo(no),
+            queued
+        }),
         (number(), record()).prop_map(|(no, record)| Row::History { no: HistoryNo(no), record }),
         (job_no(), number(), skipped()).prop_map(|(job_no, no, skipped)| Row::Skipped {
             job_no,

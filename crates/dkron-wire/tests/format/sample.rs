@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dkron_core::domain::{
-    BootId, Cause, Concurrency, Digest, EndReason, Finish, Group, HistoryNo, Job, JobNo, JournalId,
-    LogIndex, Nominal, Output, Record, RequestId, Seq, Settings, SkipNo, SkipReason, Skipped,
+    Backoff, BootId, Cancellation, Cause, Concurrency, Digest, Dst, EndReason, Finish, Group,
+    HistoryNo, Job, JobNo, JournalId, LogIndex, Misfire, Nominal, OnLost, Output, Policy, QueueNo,
+    Record, RequestId, Retry, RetryNode, RetryOn, Seq, Settings, SkipNo, SkipReason, Skipped,
     State, Status, Submission, Target, Tenure, TextMap, Timestamp, Version,
 };
 use dkron_core::ledger::{
-    Account, Base, Command, Decision, End, Entry, Expire, Fire, LiveGroup, OfJob, Office, Phase,
-    Place, Processing, PutJob, PutOutput, Report, Row, Runtime, Slot, TakeOffice, ToggleJob,
-    Trigger,
+    Account, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, LiveGroup, OfJob, Office,
+    Phase, Place, Processing, Prune, PutJob, PutOutput, Queued, Report, Row, Runtime, Slot,
+    TakeOffice, ToggleJob, Trigger,
 };
 use dkron_core::worker::{JournalRecord, Process};
 
@@ -25,7 +26,7 @@ pub const STATES: [State; 8] = [
     State::Cancelled,
     State::Lost,
 ];
-pub const END_REASONS: [EndReason; 7] = [
+pub const END_REASONS: [EndReason; 11] = [
     EndReason::None,
     EndReason::NodeUnreachable,
     EndReason::NotStarted,
@@ -33,8 +34,12 @@ pub const END_REASONS: [EndReason; 7] = [
     EndReason::Gone,
     EndReason::Forgotten,
     EndReason::Silent,
+    EndReason::MaxRuntime,
+    EndReason::Fenced,
+    EndReason::Cancelled,
+    EndReason::Replaced,
 ];
-pub const SKIP_REASONS: [SkipReason; 8] = [
+pub const SKIP_REASONS: [SkipReason; 12] = [
     SkipReason::Overlap,
     SkipReason::Missed,
     SkipReason::NoEligibleNode,
@@ -43,7 +48,17 @@ pub const SKIP_REASONS: [SkipReason; 8] = [
     SkipReason::Expired,
     SkipReason::Disabled,
     SkipReason::Changed,
+    SkipReason::QueueFull,
+    SkipReason::QueueTimeout,
+    SkipReason::Replaced,
+    SkipReason::Cancelled,
 ];
+pub const CONCURRENCIES: [Concurrency; 4] =
+    [Concurrency::Allow, Concurrency::Forbid, Concurrency::Queue, Concurrency::Replace];
+pub const BACKOFFS: [Backoff; 3] = [Backoff::Exponential, Backoff::Linear, Backoff::Fixed];
+pub const RETRY_NODES: [RetryNode; 4] =
+    [RetryNode::Prefer, RetryNode::Same, RetryNode::Other, RetryNode::Any];
+pub const ON_LOST: [OnLost; 3] = [OnLost::Kill, OnLost::Leave, OnLost::Hold];
 pub const STATUSES: [Status; 4] =
     [Status::Untriggered, Status::Success, Status::Failed, Status::PartiallyFailed];
 
@@ -105,7 +120,38 @@ fn job() -> Job {
         ephemeral: true,
         starts_at: Some(at(1)),
         expires_at: Some(at(2)),
+        policy: Some(Arc::new(policy())),
     }
+}
+
+fn policy() -> Policy {
+    Policy {
+        queue_depth: 5,
+        misfire: Some(Misfire::RunAll { max: 300 }),
+        misfire_threshold: Some(Duration::from_secs(1)),
+        start_deadline: Some(Duration::from_secs(2)),
+        retry: Retry {
+            delay: Some(Duration::from_millis(1500)),
+            backoff: Backoff::Linear,
+            max_delay: Some(Duration::from_secs(3)),
+            jitter: Duration::from_millis(4),
+            node: RetryNode::Other,
+            on: RetryOn { failed: true, timed_out: false, lost: true },
+        },
+        dst: Dst::Once,
+        jitter: Duration::from_secs(5),
+        max_runtime: Some(Duration::from_secs(6)),
+        on_lost: OnLost::Hold,
+        lost_after: Some(Duration::from_secs(7)),
+        keep_executions: Some(8),
+        keep_for: Some(Duration::from_secs(9)),
+        output_limit: Some(1_000_000),
+    }
+}
+
+fn cancellation() -> Option<Arc<Cancellation>> {
+    let (by, reason) = ("ops".into(), "too slow".into());
+    Some(Arc::new(Cancellation { at: at(8), by, reason }))
 }
 
 fn skipped(reason: SkipReason) -> Skipped {
@@ -137,6 +183,7 @@ fn record() -> Arc<Record> {
         nominal: nominal(0),
         fired_at: at(0),
         finish: finish(),
+        cancel: cancellation(),
     })
 }
 
@@ -173,6 +220,7 @@ fn fires() -> Vec<Fire> {
         fire(Trigger::Manual(RequestId(ascending(0x40))), Decision::Run(Vec::new())),
         fire(Trigger::Child(group(1)), Decision::Run(Vec::new())),
         fire(Trigger::Retry { group: group(2), failed: seq(3) }, Decision::Run(Vec::new())),
+        fire(Trigger::Queued(QueueNo(4)), Decision::Run(Vec::new())),
     ];
     fires.extend(SKIP_REASONS.map(|reason| fire(Trigger::Schedule, skip(reason))));
     fires
@@ -198,6 +246,10 @@ fn settings() -> Settings {
         misfire_threshold: Duration::from_millis(10_001),
         start_deadline: Duration::from_secs(3600),
         lost_after: Duration::from_secs(300),
+        misfire: Misfire::RunAll { max: 10 },
+        catch_up_rate: 1000,
+        keep_for: Some(Duration::from_secs(86_400)),
+        output_limit: 256_000,
     }
 }
 
@@ -226,6 +278,13 @@ pub fn entries() -> Vec<(&'static str, Entry)> {
     let toggle =
         ToggleJob { name: "backup".into(), base: base(), account: Account::Keep, undecided: None };
     let expire = Expire { job_no: JobNo(1234), first: HistoryNo(1), end: HistoryNo(1001) };
+    let cancel = |execution| Cancel {
+        name: "backup".into(),
+        execution,
+        by: "ops".into(),
+        reason: "too slow".into(),
+    };
+    let prune = Prune { job_no: JobNo(1234), first: HistoryNo(55) };
     let this = OfJob { name: "backup".into(), job_no: JobNo(1234) };
     let asked = Entry {
         at: Timestamp::YEAR_ONE,
@@ -250,6 +309,9 @@ pub fn entries() -> Vec<(&'static str, Entry)> {
         ("whole", entry(Command::Restore(put_job()))),
         ("whole", entry(Command::ClearExecutions(this))),
         ("whole", entry(Command::Expire(expire))),
+        ("one", entry(Command::Cancel(cancel(Some(seq(7)))))),
+        ("all", entry(Command::Cancel(cancel(None)))),
+        ("whole", entry(Command::Prune(prune))),
     ]
 }
 
@@ -298,6 +360,7 @@ fn live_group(cause: Cause) -> LiveGroup {
         fired_at: at(3),
         tenure: Tenure(8),
         phase,
+        cancel: cancellation().filter(|_| phase.is_live()),
     };
     LiveGroup {
         group: group(6),
@@ -325,6 +388,8 @@ pub fn rows() -> Vec<(&'static str, Row)> {
     let definition = |job| Row::Definition { job_no, version: Version(2), job: Arc::new(job) };
     let state = |status| Row::Runtime { job_no, runtime: runtime(status) };
     let live = |cause| Row::Group(live_group(cause));
+    let (cause, nominal, since, until) = (Cause::Schedule, nominal(1), at(2), at(3));
+    let queued = Queued { cause, nominal, since, until };
     let first = Row::Expiring { job_no, first: HistoryNo(4), end: HistoryNo(104) };
     vec![
         ("in office", Row::Office(office)),
@@ -346,6 +411,7 @@ pub fn rows() -> Vec<(&'static str, Row)> {
         ("range", first),
         ("known", Row::Request { index: LogIndex(42), id: RequestId(ascending(0x40)) }),
         ("whole", Row::History { no: HistoryNo(104), record: record() }),
+        ("turn", Row::Queued { job_no, no: QueueNo(9), queued }),
         ("run", Row::Skipped { job_no, no: SkipNo(5), skipped: skipped(SkipReason::Missed) }),
     ]
 }

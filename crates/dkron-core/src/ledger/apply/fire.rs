@@ -33,7 +33,7 @@ fn decide(step: &mut Step<'_>, fire: Fire) -> Fired {
                 step.settle_child(parent, fire.job_no);
                 Fired::Void
             }
-            Trigger::Schedule | Trigger::Retry { .. } => Fired::Void,
+            Trigger::Schedule | Trigger::Retry { .. } | Trigger::Queued(_) => Fired::Void,
         };
     }
     let version = state.runtime.version;
@@ -55,6 +55,7 @@ fn decide(step: &mut Step<'_>, fire: Fire) -> Fired {
             }
             Cause::Child(parent)
         }
+        Trigger::Queued(_) => return Fired::Void,
         Trigger::Retry { .. } => unreachable!("handled above"),
     };
     match fire.decision {
@@ -112,7 +113,7 @@ fn run(
             let seq = step.next_seq();
             born_failed.extend(place.born_failed.map(|reason| (seq, reason)));
             let phase = Phase::Pending;
-            Slot { target: place.target, seq, attempt: 1, fired_at, tenure, phase }
+            Slot { target: place.target, seq, attempt: 1, fired_at, tenure, phase, cancel: None }
         })
         .collect();
     let seqs: Vec<Seq> = slots.iter().map(|slot| slot.seq).collect();
@@ -155,7 +156,8 @@ fn retry(step: &mut Step<'_>, group: Group, failed: Seq, decision: Decision) -> 
             let (seq, fired_at, tenure) = (step.next_seq(), step.at, step.tenure);
             let slot = &mut step.group(group).slots[at];
             let (target, attempt) = (place.target, slot.attempt + 1);
-            *slot = Slot { target, seq, attempt, fired_at, tenure, phase: Phase::Pending };
+            let (phase, cancel) = (Phase::Pending, None);
+            *slot = Slot { target, seq, attempt, fired_at, tenure, phase, cancel };
             let slot = slot.clone();
             born(step, group, &slot);
             match place.born_failed {

@@ -1,12 +1,14 @@
 //! One file for each command. All are total: what the state does not allow is a `Rejection`,
 //! what a bug would cause is an assertion that stops the replica.
 
+mod cancel;
 mod clear_executions;
 mod delete_job;
 mod expire;
 mod fire;
 mod job_writes;
 mod pause;
+mod prune;
 mod put_job;
 mod put_output;
 mod put_settings;
@@ -50,6 +52,8 @@ impl Ledger {
             Command::Restore(command) => put_job::restore(&mut step, *command),
             Command::ClearExecutions(command) => clear_executions::apply(&mut step, &command),
             Command::Expire(command) => expire::apply(&mut step, &command),
+            Command::Cancel(command) => cancel::apply(&mut step, &command),
+            Command::Prune(command) => prune::apply(&mut step, &command),
         };
         if let Some(id) = request
             && !matches!(reply, Reply::Rejected(_))
@@ -78,6 +82,6 @@ fn is_take_office(command: &Command) -> bool {
 
 /// Commands that only a conductor in office may propose.
 fn needs_tenure(command: &Command) -> bool {
-    use Command::{Expire, Fire, PutOutput, Report};
-    matches!(command, Fire(_) | Report(_) | PutOutput(_) | Expire(_))
+    use Command::{Expire, Fire, Prune, PutOutput, Report};
+    matches!(command, Fire(_) | Report(_) | PutOutput(_) | Expire(_) | Prune(_))
 }

@@ -105,6 +105,7 @@ fn keep(step: &mut Step<'_>, live: &LiveGroup, slot: &Slot, job: &Job, finish: F
         nominal: live.nominal,
         fired_at: slot.fired_at,
         finish,
+        cancel: slot.cancel.clone(),
     });
     let no = step.state(job_no).runtime.next_no;
     step.rows.push(RowOp::PutNew(Row::History { no, record: record.clone() }));

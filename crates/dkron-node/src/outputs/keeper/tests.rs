@@ -97,6 +97,7 @@ fn row(job: u64, no: u64, output: Output) -> Row {
         nominal: Nominal(Timestamp::default()),
         fired_at: Timestamp::default(),
         finish,
+        cancel: None,
     };
     Row::History { no: HistoryNo(no), record: Arc::new(record) }
 }

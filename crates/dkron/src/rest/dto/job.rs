@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dkron_core::domain::{Concurrency, Status, TextMap, Timestamp};
+use dkron_core::domain::{Status, TextMap, Timestamp};
 use dkron_node::service::JobView;
 use serde::{Serialize, Serializer};
 
@@ -65,10 +65,7 @@ impl<'a> From<&'a JobView> for JobDto<'a> {
             dependent_jobs: dependents(view),
             parent_job: job.parent_job.as_ref().map_or("", |parent| parent.as_str()),
             processors: job.processors.iter().map(|(k, map)| (k.as_str(), Texts(map))).collect(),
-            concurrency: match job.concurrency {
-                Concurrency::Allow => "allow",
-                Concurrency::Forbid => "forbid",
-            },
+            concurrency: job.concurrency.word(),
             executor: &job.executor,
             executor_config: filled(&job.executor_config),
             status: status(view.status),
