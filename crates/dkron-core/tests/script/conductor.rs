@@ -15,7 +15,7 @@ use dkron_core::worker::{Hello, Known, News, Order, SessionNo, Statement, ToLead
 
 use super::time::START;
 
-use super::{Line, Machine, Names, job, parse_span, show, show_time};
+use super::{Line, Machine, Names, job, parse_span, policy, show, show_time};
 
 /// How long the conductor proposes nothing after a refusal.
 const CALM: Duration = Duration::from_millis(5);
@@ -350,9 +350,7 @@ impl Leader {
     /// The cluster agrees on other settings, past the conductor.
     fn settings(&mut self, line: &mut Line) {
         let mut settings = self.ledger.settings().clone();
-        if let Some(zone) = line.key("zone") {
-            settings.zone = zone;
-        }
+        policy::change_settings(&mut settings, line);
         let command = Command::PutSettings(settings);
         let (at, tenure) = (self.now.wall, Tenure(0));
         self.queue.push_back(Proposed { ticket: Ticket(u64::MAX), at, tenure, command });

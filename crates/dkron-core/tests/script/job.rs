@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dkron_core::domain::{Concurrency, Job, Status, Submission, TextMap};
 
-use super::Line;
+use super::{Line, policy};
 
 /// Reads the name and everything that belongs to a definition; other words stay.
 pub fn submission(line: &mut Line) -> Submission {
@@ -19,12 +19,13 @@ pub fn submission(line: &mut Line) -> Submission {
         retries: line.number("retries").unwrap_or(0) as u32,
         parent_job: line.key("parent").map(Into::into),
         processors: processors(line),
-        concurrency: if line.flag("forbid") { Concurrency::Forbid } else { Concurrency::Allow },
+        concurrency: concurrency(line),
         executor: line.key("executor").unwrap_or_default(),
         executor_config: line.prefixed("config.").into_iter().collect(),
         ephemeral: line.flag("ephemeral"),
         starts_at: line.time("starts"),
         expires_at: line.time("expires"),
+        policy: policy::policy(line),
         ..Job::default()
     };
     Submission {
@@ -35,6 +36,11 @@ pub fn submission(line: &mut Line) -> Submission {
         last_error: line.time("last_error"),
         status: if line.flag("succeeded") { Status::Success } else { Status::default() },
     }
+}
+
+fn concurrency(line: &mut Line) -> Concurrency {
+    let words = [Concurrency::Forbid, Concurrency::Queue, Concurrency::Replace];
+    words.into_iter().find(|one| line.flag(one.word())).unwrap_or_default()
 }
 
 fn processors(line: &mut Line) -> BTreeMap<String, TextMap> {

@@ -6,6 +6,7 @@ pub mod job;
 pub mod ledger;
 mod line;
 mod names;
+mod policy;
 mod show;
 mod time;
 pub mod worker;
