@@ -1,8 +1,8 @@
 //! `check` looks and never writes; `fix` mends what a tool can mend.
 
-use crate::args::Args;
 use crate::cargo::{cargo, need_compiler, step};
 use crate::tidy;
+use dkron_bench::Args;
 
 pub fn check(args: &Args) -> anyhow::Result<()> {
     args.only(0, &[])?;

@@ -2,7 +2,6 @@
 //! Not needed to build or run the product.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-mod args;
 mod bench;
 mod cargo;
 mod check;
@@ -13,7 +12,7 @@ mod tidy;
 
 use std::process::ExitCode;
 
-use args::Args;
+use dkron_bench::Args;
 
 const USAGE: &str = "\
 usage: cargo xtask VERB

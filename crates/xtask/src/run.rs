@@ -10,8 +10,8 @@ use anyhow::{Context as _, bail};
 use dkron_conformance::http::{self, Request};
 use serde_json::json;
 
-use crate::args::Args;
 use crate::cargo::build_dkron;
+use dkron_bench::Args;
 
 /// The hidden verb of the second process.
 pub const GREET: &str = "greet";

@@ -1,7 +1,7 @@
 //! The simulator in release mode: seeds are cheap there.
 
-use crate::args::Args;
 use crate::cargo::{cargo, metadata, step};
+use dkron_bench::Args;
 
 /// Seeds of the test command.
 pub const SEEDS: u64 = 10_000;

@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 
-use crate::args::Args;
 use crate::cargo::{build_dkron, cargo};
 use crate::sim;
+use dkron_bench::Args;
 
 const SLOWEST: usize = 5;
 

@@ -13,8 +13,8 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 
-use crate::args::Args;
 use crate::cargo;
+use dkron_bench::Args;
 
 /// Something to mend, and where.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]

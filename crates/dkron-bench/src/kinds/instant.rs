@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use dkron_conformance::instant::format;
 
-use super::api::{self, CONNECTIONS, now, parallel, sleep_until, wait_for};
-use super::figures::Report;
-use super::limits;
-use super::process::rss_mb;
-use super::sink::{SECOND, Sink, account, tally};
-use super::target::Target;
+use crate::api::{self, CONNECTIONS, now, parallel, sleep_until, wait_for};
 use crate::args::Args;
+use crate::figures::Report;
+use crate::limits;
+use crate::process::rss_mb;
+use crate::sink::{SECOND, Sink, account, tally};
+use crate::target::Target;
 
 const MOST: Duration = Duration::from_secs(90);
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dkron_conformance::instant;
 use dkron_conformance::listen::{Call, Listener, Reply};
 
-use super::api::{index_of, now};
+use crate::api::{index_of, now};
 
 pub const SECOND: i64 = 1_000_000;
 

@@ -129,13 +129,14 @@ pub fn http_job(index: usize, schedule: &str, sink: &str) -> Value {
     })
 }
 
-pub fn shell_job(index: usize, schedule: &str) -> Value {
+/// A job that calls nobody: `/bin/true`, or nothing at all.
+pub fn local_job(index: usize, schedule: &str, executor: &str) -> Value {
     json!({
         "name": name(index),
         "schedule": schedule,
         "timezone": "UTC",
         "tags": {"server": "true:1"},
-        "executor": "shell",
+        "executor": executor,
         "executor_config": {"command": "/bin/true"},
     })
 }

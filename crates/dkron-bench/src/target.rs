@@ -1,12 +1,11 @@
-//! The server under load: a release build of our own in a folder of its own, or any address.
+//! The server under load: a binary in a folder of its own, or any address.
 
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use dkron_conformance::server::Server;
+use dkron_conformance::server::{Server, binary};
 
 use crate::args::Args;
-use crate::cargo::build_dkron;
 
 pub struct Target {
     pub url: String,
@@ -23,7 +22,7 @@ impl Target {
         }
         let bin = match args.text("bin") {
             Some(path) => PathBuf::from(path).canonicalize().context("--bin")?,
-            None => build_dkron(true)?,
+            None => binary().context("name a binary with --bin, or a server with --url")?,
         };
         let server = Server::start(
             &bin,

@@ -9,14 +9,16 @@ use std::time::{Duration, Instant};
 use dkron_conformance::http::{Connection, Request};
 use dkron_conformance::listen::{Listener, Reply};
 
-use super::figures::Report;
+use crate::figures::Report;
 
 const WHILE: Duration = Duration::from_millis(1_000);
 const CALLERS: usize = 8;
+const FORKERS: usize = 4;
 
 pub fn report() -> Report {
     let mut report = Report::new("limits of the machine");
     report.put_rounded("fork+exec/s", forks());
+    report.put_rounded("parallel fork+exec/s", parallel_forks());
     report.put_rounded("fsync/s", syncs());
     report.put_rounded("loopback HTTP/s", calls());
     report
@@ -33,10 +35,20 @@ fn rate(mut work: impl FnMut() -> bool) -> f64 {
 
 /// `/bin/true`, one after the other.
 pub fn forks() -> f64 {
-    rate(|| {
-        let mut command = Command::new("/bin/true");
-        command.stdin(Stdio::null()).status().is_ok_and(|status| status.success())
+    rate(fork)
+}
+
+/// `/bin/true`, four at a time: what this machine can start in all.
+pub fn parallel_forks() -> f64 {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..FORKERS).map(|_| scope.spawn(|| rate(fork))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or(0.0)).sum()
     })
+}
+
+fn fork() -> bool {
+    let mut command = Command::new("/bin/true");
+    command.stdin(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 /// 512 bytes appended and synced, one after the other.

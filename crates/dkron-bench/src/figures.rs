@@ -9,7 +9,7 @@ pub struct Report {
     title: String,
     rows: Vec<(String, Value)>,
     /// What must not be: the run then fails.
-    pub problems: Vec<String>,
+    problems: Vec<String>,
 }
 
 impl Report {
@@ -38,6 +38,18 @@ impl Report {
         self.put(name, format!("{:.1} %", 100.0 * value / limit.max(1.0)));
     }
 
+    pub fn problems(&self) -> impl Iterator<Item = &str> {
+        self.problems.iter().map(String::as_str)
+    }
+
+    /// Everything as one line of JSON.
+    pub fn json(&self) -> String {
+        let mut line: Map<String, Value> = self.rows.iter().cloned().collect();
+        line.insert("bench".into(), self.title.as_str().into());
+        line.insert("problems".into(), self.problems.clone().into());
+        Value::from(line).to_string()
+    }
+
     pub fn problem_if(&mut self, is_one: bool, text: impl Into<String>) {
         if is_one {
             self.problems.push(text.into());
@@ -53,10 +65,25 @@ impl fmt::Display for Report {
             let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             writeln!(f, "  {name:width$}  {shown:>12}")?;
         }
-        let mut line: Map<String, Value> = self.rows.iter().cloned().collect();
-        line.insert("bench".into(), self.title.as_str().into());
-        write!(f, "{}", Value::from(line))
+        for problem in &self.problems {
+            writeln!(f, "  PROBLEM: {problem}")?;
+        }
+        f.write_str(&self.json())
     }
+}
+
+/// All reports as one table for people: title, then figures in a row.
+pub fn summary(reports: &[Report]) -> String {
+    let mut text = String::new();
+    for report in reports {
+        let figures = report.rows.iter().map(|(name, value)| {
+            let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            format!("{name} {shown}")
+        });
+        let figures: Vec<String> = figures.chain(report.problems.iter().cloned()).collect();
+        text += &format!("| {} | {} |\n", report.title, figures.join("; "));
+    }
+    text
 }
 
 /// A share of sorted values; 0 where there are none.
@@ -85,6 +112,6 @@ mod tests {
         report.put_times("lag", &mut [2_000, 1_000]);
         let shown = report.to_string();
         assert!(shown.contains("lag p50 ms"), "{shown}");
-        assert!(shown.ends_with("\"lag p99 ms\":2.0}"), "{shown}");
+        assert!(shown.contains("\"lag p99 ms\":2.0"), "{shown}");
     }
 }

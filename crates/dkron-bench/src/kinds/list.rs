@@ -3,14 +3,17 @@
 
 use std::time::{Duration, Instant};
 
-use super::api::{self, Api, CONNECTIONS, now, parallel, wait_for};
-use super::figures::Report;
-use super::limits;
-use super::process::{cpu_seconds, rss_mb};
-use super::sink::{SECOND, Sink};
-use super::target::Target;
+use super::scheduled::between;
+use crate::api::{self, Api, CONNECTIONS, now, parallel, sleep_until, wait_for};
 use crate::args::Args;
+use crate::figures::Report;
+use crate::limits;
+use crate::process::{cpu_seconds, disk_mb, rss_mb};
+use crate::sink::{SECOND, Sink};
+use crate::target::Target;
 
+/// Executions that a job keeps.
+const KEPT: usize = 100;
 const PAGES: usize = 500;
 const PAGE: &str = "/v1/jobs?_start=0&_end=50&_sort=id&_order=ASC";
 const FIRST_FIRE_MOST: Duration = Duration::from_secs(120);
@@ -20,13 +23,21 @@ const WARM: usize = 20;
 pub fn run(args: &Args) -> anyhow::Result<Report> {
     let jobs: usize = args.number("jobs", 100_000)?;
     let idle: u64 = args.number("idle", 20)?;
+    let history: usize = args.number("history", 0)?;
     anyhow::ensure!((50..=2_000_000).contains(&jobs), "--jobs: 50 to 2000000");
+    anyhow::ensure!(history <= 10_000_000, "--history: at most 10000000");
     let mut target = Target::open(args)?;
     let mut report = Report::new(format!("{jobs} idle jobs"));
     create(&target.url, jobs, &mut report)?;
+    if history > 0 {
+        fill(&target.url, jobs, history, &mut report)?;
+    }
     pages(&target.url, jobs, &mut report)?;
     if let Some(pid) = target.pid() {
         rest(pid, idle, &mut report);
+    }
+    if let Some(server) = &target.server {
+        report.put_rounded("disk MB", disk_mb(&server.dir));
     }
     if target.server.is_some() {
         restart(&mut target, jobs, &mut report)?;
@@ -38,13 +49,33 @@ fn create(url: &str, jobs: usize, report: &mut Report) -> anyhow::Result<()> {
     let begun = Instant::now();
     let mut times = parallel(url, CONNECTIONS, jobs, |api, index| {
         let asked = now();
-        api.create(&api::shell_job(index, "0 0 0 1 1 *"))?;
+        api.create(&api::local_job(index, "0 0 0 1 1 *", "shell"))?;
         Ok(now() - asked)
     })?;
     let rate = jobs as f64 / begun.elapsed().as_secs_f64();
     report.put_rounded("creates/s", rate);
     report.put_times("create", &mut times);
     report.put_ratio("creates of fsync/s", rate, limits::syncs());
+    Ok(())
+}
+
+/// Finished executions: some jobs run every second until each has as many as a job keeps.
+fn fill(url: &str, from: usize, rows: usize, report: &mut Report) -> anyhow::Result<()> {
+    let busy = rows.div_ceil(KEPT);
+    let seconds = rows.div_ceil(busy) as i64;
+    let first = (now() / SECOND + 4 + busy as i64 / 250) * SECOND;
+    parallel(url, CONNECTIONS, busy, |api, index| {
+        let mut job = api::local_job(from + index, "* * * * * *", "noop");
+        between(&mut job, first, seconds);
+        api.create(&job)
+    })?;
+    sleep_until(first + seconds * SECOND);
+    let mut api = Api::new(url);
+    let last = format!("/v1/jobs/{}", api::name(from + busy - 1));
+    let done = |job: &serde_json::Value| job["success_count"].as_i64() >= Some(seconds);
+    let full = wait_for(FIRST_FIRE_MOST, || api.get(&last).is_ok_and(|job| done(&job)));
+    anyhow::ensure!(full, "the history never became full");
+    report.put("history rows", busy * seconds as usize);
     Ok(())
 }
 

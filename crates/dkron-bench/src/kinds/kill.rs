@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use dkron_conformance::instant;
 use serde_json::Value;
 
-use super::api::{self, Api, CONNECTIONS, now, parallel, sleep_until, wait_for};
-use super::figures::Report;
 use super::scheduled::{between, states};
-use super::sink::{SECOND, Sink, tally};
-use super::target::Target;
+use crate::api::{self, Api, CONNECTIONS, now, parallel, sleep_until, wait_for};
 use crate::args::Args;
+use crate::figures::Report;
+use crate::sink::{SECOND, Sink, tally};
+use crate::target::Target;
 
 /// Each job is due every two seconds, so that its history of 100 outlasts the rounds.
 const PERIOD: i64 = 2;
