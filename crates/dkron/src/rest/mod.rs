@@ -10,6 +10,7 @@ mod query;
 mod respond;
 mod route;
 mod routes;
+mod words;
 
 #[cfg(test)]
 mod tests;

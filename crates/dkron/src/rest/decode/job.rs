@@ -3,11 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use dkron_core::domain::{Concurrency, JobName, Status, Submission, TextMap, Timestamp};
+use std::sync::Arc;
+
+use dkron_core::domain::{JobName, Policy, Status, Submission, TextMap, Timestamp};
 
 use super::Error;
 use super::cursor::{Cursor, Kind};
-use crate::rest::instant;
+use super::policy::Wishes;
+use crate::rest::{instant, words};
 
 /// What was posted, with the one field whose type the domain does not let through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +20,7 @@ pub struct Draft {
     pub bad_concurrency: bool,
     /// `retries` as posted; more than a job can hold is for the validation to refuse.
     pub retries: u64,
+    pub wishes: Wishes,
 }
 
 pub fn read(text: &[u8]) -> Result<Draft, Error> {
@@ -42,8 +46,8 @@ pub fn read_list(text: &[u8]) -> Result<Vec<Draft>, Error> {
     reader.wrong.map_or(Ok(drafts), Err)
 }
 
-struct Reader<'a> {
-    cursor: Cursor<'a>,
+pub(super) struct Reader<'a> {
+    pub(super) cursor: Cursor<'a>,
     /// The first wrong type.
     wrong: Option<Error>,
 }
@@ -65,7 +69,7 @@ impl<'a> Reader<'a> {
                 self.cursor.skip();
             }
         }
-        draft.submission.job.retries = u32::try_from(draft.retries).unwrap_or(u32::MAX);
+        settle(&mut draft);
         Ok(draft)
     }
 
@@ -86,7 +90,7 @@ impl<'a> Reader<'a> {
             "disabled" => self.boolean("disabled", &mut job.disabled),
             "tags" => self.map("tags", &mut job.tags),
             "metadata" => self.map("metadata", &mut job.metadata),
-            "retries" => self.unsigned("retries", &mut draft.retries),
+            "retries" => self.retries(draft),
             "dependent_jobs" => self.texts("dependent_jobs"),
             "processors" => self.processors(&mut job.processors),
             "executor" => self.text("executor", &mut job.executor),
@@ -96,6 +100,7 @@ impl<'a> Reader<'a> {
             "starts_at" => self.time(&mut job.starts_at)?,
             "expires_at" => self.time(&mut job.expires_at)?,
             "name" | "parent_job" | "concurrency" | "status" => self.typed(key, draft),
+            _ if self.wish(key, draft) => {}
             _ => self.cursor.skip(),
         }
         Ok(())
@@ -114,9 +119,9 @@ impl<'a> Reader<'a> {
             "name" => job.name = JobName::from(text),
             "parent_job" => job.parent_job = (!text.is_empty()).then(|| JobName::from(text)),
             "concurrency" => {
-                draft.bad_concurrency = !matches!(text.as_str(), "" | "allow" | "forbid");
-                let forbid = text == "forbid";
-                job.concurrency = if forbid { Concurrency::Forbid } else { Concurrency::Allow };
+                let named = words::choice(&text, words::CONCURRENCIES);
+                draft.bad_concurrency = !text.is_empty() && named.is_err();
+                job.concurrency = named.unwrap_or_default();
             }
             _ => {
                 draft.submission.status = match text.as_str() {
@@ -134,13 +139,13 @@ impl<'a> Reader<'a> {
     }
 
     /// The value here is not what `field` wants; it is passed.
-    fn mistyped(&mut self, field: &str, wanted: &str) {
+    pub(super) fn mistyped(&mut self, field: &str, wanted: &str) {
         let kind = self.cursor.kind();
         self.cursor.skip();
         self.wrong(format!("{} into Go struct field Job.{field} of type {wanted}", kind.word()));
     }
 
-    fn text(&mut self, field: &str, into: &mut String) {
+    pub(super) fn text(&mut self, field: &str, into: &mut String) {
         match self.cursor.kind() {
             Kind::Null => self.cursor.skip(),
             Kind::String => *into = self.cursor.string(),
@@ -166,16 +171,23 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn unsigned(&mut self, field: &str, into: &mut u64) {
-        if let Some(word) = self.number(field, "uint") {
+    /// Dkron's number, or an object that says more.
+    fn retries(&mut self, draft: &mut Draft) {
+        if self.cursor.kind() == Kind::Object {
+            return self.retries_object(&mut draft.wishes);
+        }
+        if let Some(word) = self.number("retries", "uint") {
             match word.parse::<u64>() {
-                Ok(number) => *into = number,
-                Err(_) => self.misfit(field, word, "uint"),
+                Ok(number) => {
+                    draft.retries = number;
+                    draft.wishes.retries_said = true;
+                }
+                Err(_) => self.misfit("retries", word, "uint"),
             }
         }
     }
 
-    fn number(&mut self, field: &str, wanted: &str) -> Option<&'a str> {
+    pub(super) fn number(&mut self, field: &str, wanted: &str) -> Option<&'a str> {
         match self.cursor.kind() {
             Kind::Null => self.cursor.skip(),
             Kind::Number => return Some(self.cursor.word()),
@@ -184,7 +196,7 @@ impl<'a> Reader<'a> {
         None
     }
 
-    fn misfit(&mut self, field: &str, word: &str, wanted: &str) {
+    pub(super) fn misfit(&mut self, field: &str, word: &str, wanted: &str) {
         self.wrong(format!("number {word} into Go struct field Job.{field} of type {wanted}"));
     }
 
@@ -270,6 +282,24 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// What follows from several fields together.
+fn settle(draft: &mut Draft) {
+    let (said, max) = (draft.wishes.retries_said, draft.wishes.retry_max);
+    match max {
+        Some(max) if said && max != draft.retries => {
+            let retries = draft.retries;
+            let text = format!("{max} does not agree with retries: {retries}, say it once");
+            draft.wishes.refuse("retry.max", &text);
+        }
+        Some(max) => draft.retries = max,
+        None => {}
+    }
+    let job = &mut draft.submission.job;
+    job.retries = u32::try_from(draft.retries).unwrap_or(u32::MAX);
+    let policy = std::mem::take(&mut draft.wishes.policy);
+    job.policy = (policy != Policy::DEFAULT).then(|| Arc::new(policy));
+}
+
 fn no_time() -> Error {
     Error("Time.UnmarshalJSON: input is not a JSON string".to_owned())
 }
@@ -283,7 +313,7 @@ fn map_type(field: &str) -> &'static str {
 }
 
 /// Lower case, with the two letters beyond ASCII whose other case is in ASCII.
-fn fold(key: &str) -> String {
+pub(super) fn fold(key: &str) -> String {
     key.chars()
         .map(|letter| match letter {
             '\u{17f}' => 's',

@@ -3,6 +3,7 @@
 
 mod cursor;
 mod job;
+mod policy;
 mod scan;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use dkron_core::domain::{Status, TextMap, Timestamp};
 use dkron_node::service::JobView;
 use serde::{Serialize, Serializer};
 
+use super::policy::PolicyDto;
 use crate::rest::instant::Instant;
 
 #[derive(Serialize)]
@@ -40,6 +41,8 @@ pub struct JobDto<'a> {
     running: u32,
     /// Counts the changes of the definition.
     version: u64,
+    #[serde(flatten)]
+    wishes: Option<Box<PolicyDto>>,
 }
 
 impl<'a> From<&'a JobView> for JobDto<'a> {
@@ -75,6 +78,7 @@ impl<'a> From<&'a JobView> for JobDto<'a> {
             expires_at: job.expires_at.map(Instant::utc),
             running: view.running,
             version: view.version.0,
+            wishes: job.policy.as_deref().map(|policy| Box::new(PolicyDto::from(policy))),
         }
     }
 }

@@ -3,10 +3,14 @@
 mod execution;
 mod job;
 mod member;
+mod policy;
 mod skipped;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub use tests::shown_job;
 
 pub use execution::{ExecutionDto, ListedExecution, Tail};
 pub use job::JobDto;

@@ -30,6 +30,11 @@ fn view(job: Job) -> JobView {
     }
 }
 
+/// A job that has not lived, as clients see it.
+pub fn shown_job(job: Job) -> String {
+    text(&JobDto::from(&view(job)))
+}
+
 #[test]
 fn a_fresh_job() {
     let job = Job { name: "raw1".into(), schedule: "@manually".into(), ..Job::default() };

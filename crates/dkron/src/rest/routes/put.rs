@@ -117,7 +117,10 @@ pub fn admit(draft: Draft) -> Result<Submission, Error> {
         let said = format!("retries: {} is too many, use 0 to {}", draft.retries, limits::RETRIES);
         return Err(Error::Invalid(said));
     }
-    Ok(draft.submission)
+    match draft.wishes.wrong {
+        Some(said) => Err(Error::Invalid(said)),
+        None => Ok(draft.submission),
+    }
 }
 
 /// A pause counts before anything that is wrong with the job.
