@@ -23,9 +23,9 @@ impl Conductor {
         }
         let mut batch = FireBatch::default();
         let full = self.is_full(ledger, now.mono);
-        let due = ledger.due().take_while(|(nominal, _)| nominal.0 <= now.wall);
-        for (nominal, job_no) in due {
-            let expired = now.wall.since(nominal.0) > ledger.settings().start_deadline;
+        let due = ledger.due().take_while(|(due, _)| *due <= now.wall);
+        for (due, job_no) in due {
+            let expired = now.wall.since(due) > ledger.settings().start_deadline;
             if full && !expired {
                 self.waiting = true;
                 break;
@@ -34,6 +34,7 @@ impl Conductor {
             if self.firing.contains(&job_no) || self.writes.contains_key(&state.job.name) {
                 continue;
             }
+            let Some(nominal) = state.runtime.next else { continue };
             self.decide(ledger, state, nominal, now, &mut batch);
             if batch.is_full() {
                 self.propose_fires(core::mem::take(&mut batch), now, out);

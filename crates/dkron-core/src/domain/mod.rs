@@ -5,6 +5,7 @@ pub mod config_schema;
 mod execution;
 pub mod go_duration;
 mod ids;
+pub(crate) mod jitter;
 mod job;
 pub mod limits;
 pub mod mem_limit;
@@ -21,6 +22,7 @@ pub use ids::{
     BootId, ExecutionId, Group, HistoryNo, JobName, JobNo, JournalId, LogIndex, NodeName, QueueNo,
     RequestId, Seq, SkipNo, Tenure, Version,
 };
+pub use jitter::Jitter;
 pub use job::{Concurrency, Job, Status};
 pub use now::Now;
 pub use occurrence::{Cause, Nominal, Occurrence, SkipReason, Skipped, Target};

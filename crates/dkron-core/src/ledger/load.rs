@@ -118,9 +118,7 @@ impl Ledger {
             if let Some(parent) = &state.job.parent_job {
                 derived.children.entry(parent.clone()).or_default().insert(name.clone());
             }
-            if let Some(next) = state.runtime.next.filter(|_| state.is_scheduled()) {
-                derived.due.insert((next, state.job_no));
-            }
+            derived.due.extend(state.due().map(|due| (due, state.job_no)));
             derived.names.insert(name, state.job_no);
         }
         for live in self.groups.values() {

@@ -5,8 +5,8 @@ use alloc::sync::Arc;
 use super::outcome::JobSnapshot;
 use super::state::{JobState, Ledger, LiveGroup, Office, Processing, Slot};
 use crate::domain::{
-    ExecutionId, Group, HistoryNo, Job, JobName, JobNo, LogIndex, NodeName, Nominal, Seq, Settings,
-    Tenure, Timestamp, Version,
+    ExecutionId, Group, HistoryNo, Job, JobName, JobNo, LogIndex, NodeName, Seq, Settings, Tenure,
+    Timestamp, Version,
 };
 
 impl JobState {
@@ -72,15 +72,20 @@ impl Ledger {
         self.derived.children.get(parent).into_iter().flatten()
     }
 
-    /// Jobs by their next slot, earliest first.
-    pub fn due(&self) -> impl Iterator<Item = (Nominal, JobNo)> + '_ {
+    /// Jobs by the instant at which their next slot is due, earliest first.
+    pub fn due(&self) -> impl Iterator<Item = (Timestamp, JobNo)> + '_ {
         self.derived.due.iter().copied()
     }
 
-    /// The first slot after that instant.
+    /// As `due`, those due after that instant.
+    pub fn due_since(&self, instant: Timestamp) -> impl Iterator<Item = (Timestamp, JobNo)> + '_ {
+        let beyond = (instant, JobNo(u64::MAX));
+        self.derived.due.range(beyond..).copied().filter(move |(due, _)| *due > instant)
+    }
+
+    /// When the first slot after that instant is due.
     pub fn due_after(&self, instant: Timestamp) -> Option<Timestamp> {
-        let beyond = (Nominal(instant), JobNo(u64::MAX));
-        self.derived.due.range(beyond..).map(|(nominal, _)| nominal.0).find(|at| *at > instant)
+        self.due_since(instant).map(|(due, _)| due).next()
     }
 
     /// The first owed retry after that instant.

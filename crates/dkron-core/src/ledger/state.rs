@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::domain::{
-    BootId, Cancellation, Cause, Group, HistoryNo, Job, JobName, JobNo, LogIndex, NodeName,
+    BootId, Cancellation, Cause, Group, HistoryNo, Jitter, Job, JobName, JobNo, LogIndex, NodeName,
     Nominal, QueueNo, Record, RequestId, Seq, Settings, SkipNo, Skipped, Status, Target, Tenure,
     Timestamp, Version,
 };
@@ -70,6 +70,17 @@ impl JobState {
         let job = &self.job;
         let gone = self.runtime.deleted || self.runtime.leaving;
         !gone && !job.disabled && job.parent_job.is_none()
+    }
+
+    /// When its next slot is due.
+    pub fn due(&self) -> Option<Timestamp> {
+        let next = self.runtime.next.filter(|_| self.is_scheduled())?;
+        Some(self.jitter().due(next))
+    }
+
+    /// The delays of its slots.
+    pub fn jitter(&self) -> Jitter {
+        Jitter::new(self.job_no, self.job.policy().jitter)
     }
 }
 
@@ -172,7 +183,8 @@ pub struct Ledger {
 pub(super) struct Derived {
     pub names: BTreeMap<JobName, JobNo>,
     pub children: BTreeMap<JobName, BTreeSet<JobName>>,
-    pub due: BTreeSet<(Nominal, JobNo)>,
+    /// Jobs by the instant at which their next slot is due.
+    pub due: BTreeSet<(Timestamp, JobNo)>,
     /// Live executions, and the groups that they belong to.
     pub live: BTreeMap<Seq, Group>,
     pub by_node: BTreeMap<NodeName, BTreeSet<Seq>>,

@@ -259,7 +259,7 @@ impl Book {
     }
 
     fn due(&self) -> Vec<String> {
-        let due = self.ledger.due().map(|(nominal, job)| (super::show_time(nominal.0), job));
+        let due = self.ledger.due().map(|(due, job)| (super::show_time(due), job));
         due.map(|(at, job)| format!("{at} j{job}")).collect()
     }
 

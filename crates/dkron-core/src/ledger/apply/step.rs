@@ -103,17 +103,22 @@ impl<'a> Step<'a> {
     /// Changes a job's runtime state and everything that follows from it.
     pub fn change(&mut self, job_no: JobNo, change: impl FnOnce(&mut Runtime)) {
         let state = self.ledger.jobs.get_mut(&job_no).expect("a stored job");
-        let before = state.runtime.next;
+        let before = state.due();
         change(&mut state.runtime);
-        let next = state.runtime.next.filter(|_| state.is_scheduled());
-        let due = &mut self.ledger.derived.due;
-        if let Some(old) = before.filter(|_| before != next) {
-            due.remove(&(old, job_no));
-        }
-        if let Some(next) = next {
-            due.insert((next, job_no));
-        }
+        let after = state.due();
+        self.move_due(job_no, before, after);
         self.changed_jobs.insert(job_no);
+    }
+
+    /// Keeps the order of due slots.
+    fn move_due(&mut self, job_no: JobNo, before: Option<Timestamp>, after: Option<Timestamp>) {
+        let due = &mut self.ledger.derived.due;
+        if let Some(before) = before.filter(|_| before != after) {
+            due.remove(&(before, job_no));
+        }
+        if let Some(after) = after.filter(|_| before != after) {
+            due.insert((after, job_no));
+        }
     }
 
     /// A live group is born.
@@ -201,7 +206,9 @@ impl<'a> Step<'a> {
     pub fn define(&mut self, job_no: JobNo, version: Version, job: Arc<Job>) {
         let state = self.ledger.jobs.get_mut(&job_no).expect("a stored job");
         let old_version = state.runtime.version;
+        let due_before = state.due();
         let old = core::mem::replace(&mut state.job, job.clone());
+        let due_after = state.due();
         if old_version != version && old_version != Version(0) {
             if state.pins.contains_key(&old_version) {
                 self.ledger.pinned.insert((job_no, old_version), old);
@@ -210,6 +217,7 @@ impl<'a> Step<'a> {
             }
         }
         self.rows.push(RowOp::Put(Row::Definition { job_no, version, job }));
+        self.move_due(job_no, due_before, due_after);
     }
 
     /// Removes an owed start of a child.
