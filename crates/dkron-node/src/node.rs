@@ -7,7 +7,7 @@ use std::time::Duration;
 use dkron_core::conductor::{self, Conductor, Input, RosterMember};
 use dkron_core::domain::{BootId, limits};
 use dkron_core::ledger::Ledger;
-use dkron_core::worker::{self, ToNode, Worker};
+use dkron_core::worker::{self, Past, ToNode, Worker};
 use dkron_raft::{Alone, ApplyBatch, Handle, Leadership};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -138,7 +138,8 @@ impl Stored {
         let (node, capacity) = (options.member.name.clone(), limits::NODE_RUNS);
         let own = worker::Options { node, boot_id, journal_id, capacity };
         let same_boot = identity::is_same_boot(&path, boot_id)?;
-        let (worker, first) = Worker::recover(own, records, same_boot);
+        let past = Past { journal: records, survivors: Vec::new(), same_boot };
+        let (worker, first) = Worker::recover(own, clocks::now(), past);
         Ok(Stored { log, state, blobs, ledger, boot_id, journal, worker, first })
     }
 }
@@ -245,7 +246,6 @@ fn threads(
         executors: options.executors.clone(),
         blobs: Arc::clone(&blobs),
         outputs: wires.outputs.clone(),
-        output_bytes: options.output_bytes,
         pool: pool.clone(),
     });
     thread("hands", fail, hands)?;

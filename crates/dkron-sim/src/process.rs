@@ -3,7 +3,7 @@
 use dkron_core::conductor::{Action, Conductor, Fate, Input, Options, RosterMember};
 use dkron_core::domain::Now;
 use dkron_core::ledger::{Command, Entry, Ledger, Outcome, Reply, Trigger};
-use dkron_core::worker::{self, Event as NodeEvent, Worker};
+use dkron_core::worker::{self, Event as NodeEvent, Past, Worker};
 
 use crate::invariants::require;
 use crate::log::{self, Waiting};
@@ -35,8 +35,9 @@ impl World {
         }
         let same_boot = self.journal.boots() == self.booted;
         self.booted = self.journal.boots();
-        let (worker, actions) =
-            Worker::recover(self.node_options(), self.journal.records.clone(), same_boot);
+        let past = Past { journal: self.journal.records.clone(), survivors: Vec::new(), same_boot };
+        let now = self.clock.now();
+        let (worker, actions) = Worker::recover(self.node_options(), now, past);
         let boot_id = self.journal.boot_id();
         let options = Options {
             server: NODE.into(),
@@ -397,6 +398,10 @@ impl World {
                 worker::Action::KillGroup(process) => {
                     self.executor.running.retain(|_, running| running.process != Some(process));
                 }
+                // Executions die with the agent here: none is resumed, and nobody else ends one.
+                worker::Action::Resume { .. }
+                | worker::Action::Discard(_)
+                | worker::Action::Lease { .. } => {}
                 worker::Action::Send(message) => {
                     let connection = self.network.connection;
                     let (dice, plan) = (&mut self.dice, &self.plan);

@@ -22,13 +22,13 @@ pub fn encode_journal(record: &JournalRecord) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(ROOM);
     start(&mut bytes, kind_of(record));
     match record {
-        JournalRecord::Accepted { seq } | JournalRecord::Forgotten { seq } => {
-            body::write(bytes, &seq.form())
-        }
+        JournalRecord::Accepted { seq, terms } => body::write(bytes, &(seq.form(), terms.form())),
         JournalRecord::Started { seq, at, process } => {
             body::write(bytes, &(seq.form(), at.form(), process.form()))
         }
         JournalRecord::Finished { seq, finish } => body::write(bytes, &(seq.form(), finish.form())),
+        JournalRecord::Forgotten { seq } => body::write(bytes, &seq.form()),
+        JournalRecord::Ending { seq, reason } => body::write(bytes, &(seq.form(), reason.form())),
     }
 }
 
@@ -37,7 +37,10 @@ pub fn encode_journal(record: &JournalRecord) -> Vec<u8> {
 pub fn decode_journal(bytes: &[u8]) -> Result<JournalRecord, Error> {
     let (kind, rest) = open(Family::Journal, bytes)?;
     Ok(match kind {
-        Kind::Accepted => JournalRecord::Accepted { seq: body::read(kind, rest)? },
+        Kind::Accepted => {
+            let (seq, terms) = body::read(kind, rest)?;
+            JournalRecord::Accepted { seq, terms }
+        }
         Kind::Started => {
             let (seq, at, process) = body::read(kind, rest)?;
             JournalRecord::Started { seq, at, process }
@@ -47,6 +50,10 @@ pub fn decode_journal(bytes: &[u8]) -> Result<JournalRecord, Error> {
             JournalRecord::Finished { seq, finish }
         }
         Kind::Forgotten => JournalRecord::Forgotten { seq: body::read(kind, rest)? },
+        Kind::Ending => {
+            let (seq, reason) = body::read(kind, rest)?;
+            JournalRecord::Ending { seq, reason }
+        }
         other => return Err(other.unknown()),
     })
 }
@@ -58,5 +65,6 @@ pub const fn kind_of(record: &JournalRecord) -> Kind {
         JournalRecord::Started { .. } => Kind::Started,
         JournalRecord::Finished { .. } => Kind::Finished,
         JournalRecord::Forgotten { .. } => Kind::Forgotten,
+        JournalRecord::Ending { .. } => Kind::Ending,
     }
 }

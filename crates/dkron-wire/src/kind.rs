@@ -105,6 +105,7 @@ kinds! {
     Started = 202 Journal "started" version 1,
     Finished = 203 Journal "finished" version 1,
     Forgotten = 204 Journal "forgotten" version 1,
+    Ending = 205 Journal "ending" version 1,
 
     Snapshot = 301 Snapshot "snapshot" version 1,
 }

@@ -202,6 +202,7 @@ impl Conductor {
 
 fn run(ledger: &Ledger, live: &LiveGroup, slot: &Slot) -> Option<Run> {
     let job = ledger.definition(live.job_no, live.version)?.clone();
+    let output_limit = job.policy().output_limit.unwrap_or(ledger.settings().output_limit);
     Some(Run {
         seq: slot.seq,
         node: slot.target.node.clone(),
@@ -213,6 +214,7 @@ fn run(ledger: &Ledger, live: &LiveGroup, slot: &Slot) -> Option<Run> {
         cause: live.cause.clone(),
         nominal: live.nominal,
         fence: slot.tenure,
+        output_limit,
     })
 }
 

@@ -1,16 +1,16 @@
 //! The worker's state and its one verb.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::held::{Going, Held, cancelled};
 use super::journal::{JournalRecord, Process};
 use super::lease::Lease;
-use super::message::{Hello, Known, News, Order, Run, SessionNo, Statement, ToLeader, ToNode};
-use crate::domain::{
-    BootId, Concurrency, Finish, JournalId, NodeName, Now, Seq, Tenure, Timestamp,
-};
+use super::message::{Hello, News, Order, Run, SessionNo, Statement, ToLeader, ToNode};
+use super::terms::Terms;
+use crate::domain::{BootId, EndReason, Finish, JournalId, NodeName, Now, Seq, Tenure, Timestamp};
 
 /// How often a node says that it lives, and how long it waits for a welcome.
 const BEAT: Duration = Duration::from_secs(1);
@@ -53,35 +53,35 @@ pub enum Event {
 pub enum Action {
     Journal(JournalRecord),
     Start(Box<Run>),
+    /// Await the end of an execution that the process runner kept for an earlier life of the
+    /// agent.
+    Resume {
+        seq: Seq,
+        started_at: Timestamp,
+        terms: Terms,
+    },
+    /// Ask it to end, and make it end after the grace.
     Kill(Seq),
     /// End a process group that an earlier life of the agent left behind.
     KillGroup(Process),
+    /// The process runner holds it and nobody will ask for it: end it there and forget it.
+    Discard(Seq),
+    /// The lease runs from this reading of the steady clock. It is told to whoever ends exclusive
+    /// executions when the agent is gone.
+    Lease {
+        from: Duration,
+        lost_after: Duration,
+    },
     Send(ToLeader),
-}
-
-/// What the node knows of one execution.
-#[derive(Clone, Debug)]
-enum Held {
-    Running {
-        started_at: Option<Timestamp>,
-        process: Option<Process>,
-        exclusive: bool,
-        fenced: bool,
-    },
-    Finished {
-        finish: Box<Finish>,
-        end_acked: bool,
-        output_acked: bool,
-    },
-    /// Accepted by an earlier life of the agent, which took it along.
-    Gone,
 }
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Worker {
     options: Options,
-    held: BTreeMap<Seq, Held>,
+    pub(super) held: BTreeMap<Seq, Held>,
+    /// Executions that may run for so long only, by when that is over.
+    deadlines: BTreeSet<(Duration, Seq)>,
     tenure: Tenure,
     session: Option<Session>,
     hellos: u64,
@@ -99,64 +99,17 @@ struct Session {
 }
 
 impl Worker {
-    /// From the journal of earlier lives. Process groups of the same boot are killed first:
-    /// what is stated as gone must be gone.
-    pub fn recover(
-        options: Options,
-        journal: impl IntoIterator<Item = JournalRecord>,
-        same_boot: bool,
-    ) -> (Worker, Vec<Action>) {
-        let mut held = BTreeMap::new();
-        let mut processes = BTreeMap::new();
-        for record in journal {
-            let seq = record.seq();
-            match record {
-                JournalRecord::Accepted { .. } => drop(held.insert(seq, Held::Gone)),
-                JournalRecord::Started { process, .. } => {
-                    held.insert(seq, Held::Gone);
-                    processes.extend(process.map(|process| (seq, process)));
-                }
-                JournalRecord::Finished { finish, .. } => {
-                    processes.remove(&seq);
-                    let (end_acked, output_acked) = (false, false);
-                    held.insert(seq, Held::Finished { finish, end_acked, output_acked });
-                }
-                JournalRecord::Forgotten { .. } => {
-                    held.remove(&seq);
-                    processes.remove(&seq);
-                }
-            }
-        }
-        let left = processes.into_values().filter(|_| same_boot);
-        let actions = left.map(Action::KillGroup).collect();
-        let worker = Worker {
+    pub(super) fn new(options: Options) -> Worker {
+        Worker {
             options,
-            held,
+            held: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
             tenure: Tenure(0),
             session: None,
             hellos: 0,
             hello_at: None,
             lease: Lease::default(),
-        };
-        (worker, actions)
-    }
-
-    /// What the journal must hold to know as much as this machine: for its compaction.
-    pub fn journal(&self) -> Vec<JournalRecord> {
-        let records = self.held.iter().flat_map(|(seq, held)| {
-            let (seq, accepted) = (*seq, JournalRecord::Accepted { seq: *seq });
-            let known = match held {
-                Held::Finished { finish, .. } => {
-                    Some(JournalRecord::Finished { seq, finish: finish.clone() })
-                }
-                Held::Running { started_at: Some(at), process: process @ Some(_), .. } => {
-                    Some(JournalRecord::Started { seq, at: *at, process: *process })
-                }
-                Held::Running { .. } | Held::Gone => None,
-            };
-            core::iter::once(accepted).chain(known)
-        });
-        records.collect()
+        }
     }
 
     /// Executions that the node still answers for.
@@ -169,16 +122,14 @@ impl Worker {
         match event {
             Event::Tick => self.tick(now, &mut out),
             Event::Message(message) => self.hear(now, message, &mut out),
-            Event::Started { seq, at, process } => self.started(seq, at, process, &mut out),
+            Event::Started { seq, at, process } => self.started(now, seq, at, process, &mut out),
             Event::Finished { seq, finish } => self.finished(seq, finish, &mut out),
         }
         out
     }
 
     fn tick(&mut self, now: Now, out: &mut Vec<Action>) {
-        if self.lease.is_over(now.mono) {
-            self.fence(out);
-        }
+        self.end_overdue(now, out);
         match &mut self.session {
             Some(session) if now.mono.saturating_sub(session.heard_at) >= SILENCE => {
                 self.session = None;
@@ -198,15 +149,38 @@ impl Worker {
         }
     }
 
-    /// Exclusive executions end before anybody may take them for lost.
-    fn fence(&mut self, out: &mut Vec<Action>) {
-        for (seq, held) in &mut self.held {
-            if let Held::Running { exclusive: true, fenced, .. } = held
-                && !*fenced
-            {
-                *fenced = true;
-                out.push(Action::Kill(*seq));
-            }
+    /// Exclusive executions end before anybody may take them for lost, others when they have run
+    /// for as long as they may.
+    fn end_overdue(&mut self, now: Now, out: &mut Vec<Action>) {
+        for seq in self.lease.over(now.mono) {
+            self.end(seq, EndReason::Fenced, out);
+        }
+        while let Some((deadline, seq)) = self.deadlines.first().copied()
+            && deadline <= now.mono
+        {
+            self.deadlines.pop_first();
+            self.end(seq, EndReason::MaxRuntime, out);
+        }
+    }
+
+    fn end(&mut self, seq: Seq, reason: EndReason, out: &mut Vec<Action>) {
+        let Some(Held::Running(going)) = self.held.get_mut(&seq) else { return };
+        if going.end(reason) {
+            out.push(Action::Journal(JournalRecord::Ending { seq, reason }));
+            out.push(Action::Kill(seq));
+        }
+    }
+
+    /// Lease and clock end it from now on.
+    pub(super) fn watch(&mut self, seq: Seq, going: &Going) {
+        self.lease.bind(seq, &going.terms);
+        self.deadlines.extend(going.deadline.map(|deadline| (deadline, seq)));
+    }
+
+    fn unwatch(&mut self, seq: Seq, going: &Going) {
+        self.lease.release(seq, &going.terms);
+        if let Some(deadline) = going.deadline {
+            self.deadlines.remove(&(deadline, seq));
         }
     }
 
@@ -232,6 +206,7 @@ impl Worker {
                 self.tenure = message.tenure;
                 // The leader counts from the hello, so the node must not count from the answer.
                 self.lease.open(self.hello_at.unwrap_or(now.mono), lost_after);
+                self.tell_lease(out);
                 self.open(now, message.session, out);
             }
             return;
@@ -257,12 +232,13 @@ impl Worker {
         }
         session.seen = message.no;
         session.heard_at = now.mono;
-        self.obey(message.body, out);
+        self.obey(now, message.body, out);
     }
 
     fn open(&mut self, now: Now, no: SessionNo, out: &mut Vec<Action>) {
         let (heard_at, beat_at) = (now.mono, now.mono + BEAT);
         self.session = Some(Session { no, sent: 0, seen: 0, heard_at, beat_at });
+        let state = |(seq, held): (&Seq, &Held)| held.statement(*seq);
         let statements: Vec<Statement> = self.held.iter().map(state).collect();
         for page in statements.chunks(PAGE) {
             self.send(News::Stated(page.to_vec()), out);
@@ -274,18 +250,24 @@ impl Worker {
         }
     }
 
-    fn obey(&mut self, order: Order, out: &mut Vec<Action>) {
+    fn obey(&mut self, now: Now, order: Order, out: &mut Vec<Action>) {
         match order {
             Order::Run(run) => self.accept(run, out),
-            Order::Cancel { seq, .. } | Order::Kill(seq) => {
-                if matches!(self.held.get(&seq), Some(Held::Running { .. })) {
-                    out.push(Action::Kill(seq));
-                }
-            }
+            Order::Kill(seq) => self.give_up(seq, out),
+            Order::Cancel { seq, reason } => self.cancel(now, seq, reason, out),
             Order::EndCommitted(seq) => self.acked(seq, true, false, out),
             Order::OutputStored(seq) => self.acked(seq, false, true, out),
-            Order::Beat { sent } => self.lease.renew(sent),
+            Order::Beat { sent } => {
+                self.lease.renew(sent);
+                self.tell_lease(out);
+            }
             Order::Welcome { .. } | Order::Refused { .. } => {}
+        }
+    }
+
+    fn tell_lease(&self, out: &mut Vec<Action>) {
+        if let Some(from) = self.lease.from() {
+            out.push(Action::Lease { from, lost_after: self.lease.lost_after() });
         }
     }
 
@@ -294,15 +276,15 @@ impl Worker {
         let seq = run.seq;
         match self.held.get(&seq) {
             None => {
-                let exclusive = run.job.concurrency == Concurrency::Forbid;
-                let held =
-                    Held::Running { started_at: None, process: None, exclusive, fenced: false };
-                self.held.insert(seq, held);
-                out.push(Action::Journal(JournalRecord::Accepted { seq }));
+                let terms = Terms::of(&run);
+                let going = Going { terms, ..Going::default() };
+                self.watch(seq, &going);
+                self.held.insert(seq, Held::Running(going));
+                out.push(Action::Journal(JournalRecord::Accepted { seq, terms }));
                 out.push(Action::Start(run));
             }
-            Some(Held::Running { started_at, .. }) => {
-                if let Some(at) = *started_at {
+            Some(Held::Running(going)) => {
+                if let Some(at) = going.started_at {
                     self.send(News::Started { seq, at }, out);
                 }
             }
@@ -310,34 +292,65 @@ impl Worker {
                 let finish = finish.clone();
                 self.send(News::Finished { seq, finish }, out);
             }
-            Some(Held::Gone) => {
-                let page = [Statement { seq, known: Known::Gone }].into();
+            Some(held @ Held::Gone) => {
+                let page = [held.statement(seq)].into();
                 self.send(News::Stated(page), out);
+            }
+        }
+    }
+
+    /// The leader believes in it no longer. Its end, should it come, is said nevertheless.
+    fn give_up(&mut self, seq: Seq, out: &mut Vec<Action>) {
+        if let Some(Held::Running(going)) = self.held.get(&seq)
+            && !going.terms.leave
+        {
+            out.push(Action::Kill(seq));
+        }
+    }
+
+    fn cancel(&mut self, now: Now, seq: Seq, reason: EndReason, out: &mut Vec<Action>) {
+        match self.held.get(&seq) {
+            Some(Held::Running(_)) => self.end(seq, reason, out),
+            // What it is was said when the session opened, or when it ended.
+            Some(Held::Finished { .. }) => {}
+            Some(held @ Held::Gone) => {
+                let page = [held.statement(seq)].into();
+                self.send(News::Stated(page), out);
+            }
+            // It was forgotten, and then the leader knows its end; or it never came here, and then
+            // it shall not start any more.
+            None => {
+                let accepted = JournalRecord::Accepted { seq, terms: Terms::default() };
+                out.push(Action::Journal(accepted));
+                self.held.insert(seq, Held::Running(Going::default()));
+                self.finished(seq, cancelled(now, None, reason), out);
             }
         }
     }
 
     fn started(
         &mut self,
+        now: Now,
         seq: Seq,
         at: Timestamp,
         process: Option<Process>,
         out: &mut Vec<Action>,
     ) {
-        if let Some(Held::Running { started_at, process: own, .. }) = self.held.get_mut(&seq) {
-            *started_at = Some(at);
-            *own = process;
-            if process.is_some() {
-                out.push(Action::Journal(JournalRecord::Started { seq, at, process }));
-            }
-            self.send(News::Started { seq, at }, out);
+        let Some(Held::Running(going)) = self.held.get_mut(&seq) else { return };
+        going.start(now, at, process);
+        self.deadlines.extend(going.deadline.map(|deadline| (deadline, seq)));
+        if process.is_some() {
+            out.push(Action::Journal(JournalRecord::Started { seq, at, process }));
         }
+        self.send(News::Started { seq, at }, out);
     }
 
-    fn finished(&mut self, seq: Seq, finish: Box<Finish>, out: &mut Vec<Action>) {
-        let Some(held @ Held::Running { .. }) = self.held.get_mut(&seq) else { return };
-        let (end_acked, output_acked) = (false, false);
-        *held = Held::Finished { finish: finish.clone(), end_acked, output_acked };
+    fn finished(&mut self, seq: Seq, mut finish: Box<Finish>, out: &mut Vec<Action>) {
+        let Some(Held::Running(going)) = self.held.get(&seq) else { return };
+        let going = going.clone();
+        going.judge(&mut finish);
+        self.unwatch(seq, &going);
+        self.held.insert(seq, Held::finished(finish.clone()));
         out.push(Action::Journal(JournalRecord::Finished { seq, finish: finish.clone() }));
         self.send(News::Finished { seq, finish }, out);
     }
@@ -350,7 +363,7 @@ impl Worker {
                 *end_acked && *output_acked
             }
             Some(Held::Gone) => end,
-            Some(Held::Running { .. }) | None => false,
+            Some(Held::Running(_)) | None => false,
         };
         if done {
             self.held.remove(&seq);
@@ -366,18 +379,9 @@ impl Worker {
     }
 }
 
-fn state((seq, held): (&Seq, &Held)) -> Statement {
-    let known = match held {
-        Held::Running { started_at, .. } => Known::Running { started_at: *started_at },
-        Held::Finished { .. } => Known::Finished,
-        Held::Gone => Known::Gone,
-    };
-    Statement { seq: *seq, known }
-}
-
 fn result((seq, held): (&Seq, &Held)) -> Option<(Seq, Box<Finish>)> {
     match held {
         Held::Finished { finish, .. } => Some((*seq, finish.clone())),
-        Held::Running { .. } | Held::Gone => None,
+        Held::Running(_) | Held::Gone => None,
     }
 }

@@ -37,6 +37,7 @@ pub enum Order {
         hello: u64,
     },
     Run(Box<Run>),
+    /// It is live no more, as the leader sees it: it ends, unless its job lets it go on.
     Kill(Seq),
     /// End it because somebody wants so: its state is `cancelled`, whatever its process says.
     Cancel {
@@ -67,6 +68,8 @@ pub struct Run {
     pub nominal: Nominal,
     /// Fencing token: grows with every leadership.
     pub fence: Tenure,
+    /// Bytes of output kept: the tail.
+    pub output_limit: u32,
 }
 
 impl Run {

@@ -9,12 +9,17 @@
 //!          ◀─ToLeader──        ◀── started, finished
 //! ```
 
+mod held;
 mod journal;
 mod lease;
 mod machine;
 mod message;
+mod recover;
+mod terms;
 
-pub use journal::{JournalRecord, Process};
-pub use lease::{FENCE_GRACE, FENCE_MARGIN};
+pub use journal::{JournalRecord, Process, Survivor};
+pub use lease::{FENCE_GRACE, FENCE_MARGIN, kept};
 pub use machine::{Action, Event, Options, Worker};
 pub use message::{Hello, Known, News, Order, Run, SessionNo, Statement, ToLeader, ToNode};
+pub use recover::Past;
+pub use terms::Terms;

@@ -1,18 +1,19 @@
 //! Scripts of a node: messages and events in, journal records, starts and messages out.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dkron_core::domain::{
-    BootId, Cause, Concurrency, ExecutionId, Finish, Group, Job, JobNo, JournalId, Nominal, Now,
-    Seq, State, Tenure, Timestamp, Version,
+    BootId, Cause, Concurrency, EndReason, ExecutionId, Finish, Group, Job, JobNo, JournalId,
+    Nominal, Now, OnLost, Policy, Seq, State, Tenure, Timestamp, Version,
 };
 use dkron_core::worker::{
-    Action, Event, JournalRecord, Known, News, Options, Order, Process, Run, SessionNo, Statement,
-    ToLeader, ToNode, Worker,
+    Action, Event, JournalRecord, Known, News, Options, Order, Past, Process, Run, SessionNo,
+    Statement, Survivor, Terms, ToLeader, ToNode, Worker,
 };
 
 use super::time::START;
-use super::{Line, Machine, parse_span, show};
+use super::{Line, Machine, parse_span, show, show_time};
 
 /// A node with its journal and the leader's numbering.
 pub struct Node {
@@ -23,13 +24,19 @@ pub struct Node {
     session: u64,
     no: u64,
     hello: u64,
+    /// What the process runner knows of the executions that it started.
+    runner: BTreeMap<Seq, (Timestamp, Option<Process>)>,
 }
 
 impl Default for Node {
     fn default() -> Self {
-        let (worker, _) = Worker::recover(options(), [], true);
         let mono = Duration::from_secs(1000);
-        Node { worker, journal: Vec::new(), mono, tenure: 0, session: 0, no: 0, hello: 0 }
+        let now = Now { wall: Timestamp::from_secs(START), mono };
+        let past = Past { journal: [], survivors: Vec::new(), same_boot: true };
+        let (worker, _) = Worker::recover(options(), now, past);
+        let (tenure, session, no, hello) = (0, 0, 0, 0);
+        let (journal, runner) = (Vec::new(), BTreeMap::new());
+        Node { worker, journal, mono, tenure, session, no, hello, runner }
     }
 }
 
@@ -52,6 +59,7 @@ impl Machine for Node {
                 let seq = seq(&line.word());
                 let process =
                     line.number("pid").map(|group| Process { group: group as u32, start_time: 7 });
+                self.runner.insert(seq, (self.wall(), process));
                 self.step(Event::Started { seq, at: self.wall(), process })
             }
             "finished" => {
@@ -60,9 +68,11 @@ impl Machine for Node {
                 self.step(Event::Finished { seq, finish: self.finish(state) })
             }
             "restart" => {
-                let same = !line.flag("rebooted");
-                let journal = self.journal.clone();
-                let (worker, actions) = Worker::recover(options(), journal, same);
+                let same_boot = !line.flag("rebooted");
+                let survivors = self.survivors(&line.key("runner").unwrap_or_default());
+                let past = Past { journal: self.journal.clone(), survivors, same_boot };
+                let now = Now { wall: self.wall(), mono: self.mono };
+                let (worker, actions) = Worker::recover(options(), now, past);
                 self.worker = worker;
                 self.hello = 0;
                 actions
@@ -79,6 +89,17 @@ impl Machine for Node {
 }
 
 impl Node {
+    /// Executions, parted by commas, that the runner holds.
+    fn survivors(&self, text: &str) -> Vec<Survivor> {
+        let seqs = text.split(',').filter(|text| !text.is_empty()).map(seq);
+        let survivor = |seq| {
+            let known = self.runner.get(&seq).copied();
+            let (started_at, process) = known.unwrap_or((self.wall(), None));
+            Survivor { seq, started_at, process }
+        };
+        seqs.map(survivor).collect()
+    }
+
     fn wall(&self) -> Timestamp {
         Timestamp::from_secs(START).after(self.mono - Duration::from_secs(1000))
     }
@@ -134,6 +155,12 @@ impl Node {
         let body = match verb {
             "run" => Order::Run(Box::new(run(line))),
             "kill" => Order::Kill(seq(&line.word())),
+            "cancel" => {
+                let seq = seq(&line.word());
+                let replaced = line.flag("replaced");
+                let reason = if replaced { EndReason::Replaced } else { EndReason::Cancelled };
+                Order::Cancel { seq, reason }
+            }
             "end_committed" => Order::EndCommitted(seq(&line.word())),
             "output_stored" => Order::OutputStored(seq(&line.word())),
             "beat" => {
@@ -168,15 +195,28 @@ impl Node {
                 _ => {}
             }
         }
-        actions.iter().map(shown).collect()
+        actions.iter().filter_map(shown).collect()
     }
 }
 
 fn run(line: &mut Line) -> Run {
     let seq = seq(&line.word());
-    let forbid = line.flag("forbid");
-    let concurrency = if forbid { Concurrency::Forbid } else { Concurrency::Allow };
-    let job = Job { name: "backup".into(), concurrency, ..Job::default() };
+    let concurrency = match () {
+        () if line.flag("forbid") => Concurrency::Forbid,
+        () if line.flag("queue") => Concurrency::Queue,
+        () => Concurrency::Allow,
+    };
+    let mut policy = Policy::DEFAULT;
+    policy.retry.on.lost = line.flag("retry_lost");
+    policy.lost_after = line.key("lost_after").map(|text| parse_span(&text));
+    policy.max_runtime = line.key("max_runtime").map(|text| parse_span(&text));
+    policy.on_lost = match () {
+        () if line.flag("leave") => OnLost::Leave,
+        () if line.flag("hold") => OnLost::Hold,
+        () => OnLost::Kill,
+    };
+    let policy = Some(policy.into());
+    let job = Job { name: "backup".into(), concurrency, policy, ..Job::default() };
     Run {
         seq,
         node: "n1".into(),
@@ -188,6 +228,7 @@ fn run(line: &mut Line) -> Run {
         cause: Cause::Schedule,
         nominal: Nominal::default(),
         fence: Tenure(1),
+        output_limit: 1000,
     }
 }
 
@@ -195,14 +236,20 @@ fn seq(text: &str) -> Seq {
     Seq(text.trim_start_matches('#').parse().unwrap_or_else(|_| panic!("{text} is no execution")))
 }
 
-fn shown(action: &Action) -> String {
-    match action {
+/// The lease is said with each heartbeat, and not shown.
+fn shown(action: &Action) -> Option<String> {
+    Some(match action {
         Action::Journal(written) => format!("journal {}", record(written)),
         Action::Start(run) => format!("start {}", id(&run.id())),
+        Action::Resume { seq, started_at, terms } => {
+            format!("resume #{seq} of {}{}", show_time(*started_at), shown_terms(terms))
+        }
         Action::Kill(seq) => format!("kill #{seq}"),
         Action::KillGroup(process) => format!("kill process group {}", process.group),
+        Action::Discard(seq) => format!("discard #{seq}"),
+        Action::Lease { .. } => return None,
         Action::Send(message) => format!("send {}", sent(message)),
-    }
+    })
 }
 
 fn id(id: &ExecutionId) -> String {
@@ -211,7 +258,7 @@ fn id(id: &ExecutionId) -> String {
 
 fn record(record: &JournalRecord) -> String {
     match record {
-        JournalRecord::Accepted { seq } => format!("accepted #{seq}"),
+        JournalRecord::Accepted { seq, terms } => format!("accepted #{seq}{}", shown_terms(terms)),
         JournalRecord::Started { seq, process, .. } => {
             let group = process.map_or(String::new(), |process| format!(" pid {}", process.group));
             format!("started #{seq}{group}")
@@ -220,7 +267,23 @@ fn record(record: &JournalRecord) -> String {
             format!("finished #{seq} {}", show::finish(finish))
         }
         JournalRecord::Forgotten { seq } => format!("forgotten #{seq}"),
+        JournalRecord::Ending { seq, reason } => format!("ending #{seq} {}", reason.word()),
     }
+}
+
+/// What is said of them beyond the usual.
+fn shown_terms(terms: &Terms) -> String {
+    let mut text = String::new();
+    let flags = [("exclusive", terms.exclusive), ("leave", terms.leave)];
+    for (word, _) in flags.iter().filter(|(_, said)| *said) {
+        text.push(' ');
+        text.push_str(word);
+    }
+    let spans = [("lost_after", terms.lost_after), ("max_runtime", terms.max_runtime)];
+    for (word, span) in spans {
+        text.extend(span.map(|span| format!(" {word}={span:?}")));
+    }
+    text
 }
 
 fn sent(message: &ToLeader) -> String {

@@ -43,7 +43,6 @@ pub struct Parts {
     pub executors: Registry,
     pub blobs: std::sync::Arc<Blobs>,
     pub outputs: LiveOutputs,
-    pub output_bytes: usize,
     pub pool: tokio::runtime::Handle,
 }
 
@@ -67,7 +66,6 @@ impl Hands {
             executors: parts.executors,
             blobs: parts.blobs,
             outputs: parts.outputs,
-            output_bytes: parts.output_bytes,
             pool: parts.pool,
             told,
         };
@@ -146,6 +144,8 @@ impl Hands {
                     }
                 }
                 Action::KillGroup(process) => run::kill_group(process),
+                // The runner dies with its agent: there is nothing to take over, nor to be told.
+                Action::Resume { .. } | Action::Discard(_) | Action::Lease { .. } => {}
                 Action::Send(message) => {
                     let (node, message) = (self.node.clone(), Box::new(message));
                     // The leader's thread ends before this one.

@@ -21,7 +21,6 @@ pub struct Starter {
     pub executors: Registry,
     pub blobs: Arc<Blobs>,
     pub outputs: LiveOutputs,
-    pub output_bytes: usize,
     pub pool: tokio::runtime::Handle,
     pub told: mpsc::UnboundedSender<Told>,
 }
@@ -34,7 +33,8 @@ impl Starter {
             return self.no_executor(seq, name);
         };
         let (told, at) = (self.told.clone(), clocks::wall());
-        let sink = OutputSink::with_on_started(self.output_bytes, move |process| {
+        let limit = usize::try_from(run.output_limit).unwrap_or(usize::MAX);
+        let sink = OutputSink::with_on_started(limit, move |process| {
             let group = process.process_group;
             let process = Some(Process { group, start_time: process.start_time });
             // The thread is gone if nobody listens; the journal then says what it knows.
@@ -43,10 +43,10 @@ impl Starter {
         if !executor.tells_start() {
             let _ = self.told.send(Told::Started { seq, at, process: None });
         }
-        self.outputs.add(seq, sink.reader(), self.output_bytes);
+        self.outputs.add(seq, sink.reader(), limit);
         let running = executor.run(exec_run(&run), sink.clone(), cancel);
         let (told, blobs) = (self.told.clone(), Arc::clone(&self.blobs));
-        let (live, limit) = (self.outputs.clone(), self.output_bytes);
+        let live = self.outputs.clone();
         let task = self.pool.spawn(running);
         self.pool.spawn(async move {
             let outcome = task.await;

@@ -14,7 +14,7 @@ use dkron_core::ledger::{
     Place, Processing, Prune, PutJob, PutOutput, Queued, Report, Row, Runtime, Slot, TakeOffice,
     ToggleJob, Trigger,
 };
-use dkron_core::worker::{JournalRecord, Process};
+use dkron_core::worker::{JournalRecord, Process, Terms};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
@@ -516,11 +516,24 @@ pub fn row() -> impl Strategy<Value = Row> {
     ]
 }
 
+fn terms() -> impl Strategy<Value = Terms> {
+    let spans = (option::of(span()), option::of(span()));
+    (any::<bool>(), any::<bool>(), spans, any::<u32>()).prop_map(
+        |(exclusive, leave, (lost_after, max_runtime), output_limit)| Terms {
+            exclusive,
+            leave,
+            lost_after,
+            max_runtime,
+            output_limit,
+        },
+    )
+}
+
 pub fn journal() -> impl Strategy<Value = JournalRecord> {
     let process =
         (any::<u32>(), number()).prop_map(|(group, start_time)| Process { group, start_time });
     prop_oneof![
-        seq().prop_map(|seq| JournalRecord::Accepted { seq }),
+        (seq(), terms()).prop_map(|(seq, terms)| JournalRecord::Accepted { seq, terms }),
         (seq(), at(), option::of(process)).prop_map(|(seq, at, process)| JournalRecord::Started {
             seq,
             at,
@@ -529,5 +542,6 @@ pub fn journal() -> impl Strategy<Value = JournalRecord> {
         (seq(), finish())
             .prop_map(|(seq, finish)| JournalRecord::Finished { seq, finish: Box::new(finish) }),
         seq().prop_map(|seq| JournalRecord::Forgotten { seq }),
+        (seq(), reason()).prop_map(|(seq, reason)| JournalRecord::Ending { seq, reason }),
     ]
 }

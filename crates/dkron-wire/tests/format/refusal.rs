@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use dkron_core::domain::{HistoryNo, JobNo, LogIndex, Seq};
 use dkron_core::ledger::{Command, RowKey};
-use dkron_core::worker::JournalRecord;
+use dkron_core::worker::{JournalRecord, Terms};
 use dkron_wire::row::{self, decode, key};
 use dkron_wire::{Table, decode_entry, decode_journal, encode_entry, encode_journal};
 
@@ -86,7 +86,8 @@ fn a_value_under_the_key_of_another_row_is_refused() {
 
 #[test]
 fn of_journal_records() {
-    let mut bytes = encode_journal(&JournalRecord::Accepted { seq: Seq(1) });
+    let record = JournalRecord::Accepted { seq: Seq(1), terms: Terms::default() };
+    let mut bytes = encode_journal(&record);
     bytes[2] = 250;
     let error = decode_journal(&bytes).unwrap_err();
     assert_eq!(

@@ -14,7 +14,7 @@ use dkron_core::ledger::{
     Phase, Place, Processing, Prune, PutJob, PutOutput, Queued, Report, Row, Runtime, Slot,
     TakeOffice, ToggleJob, Trigger,
 };
-use dkron_core::worker::{JournalRecord, Process};
+use dkron_core::worker::{JournalRecord, Process, Terms};
 
 pub const STATES: [State; 8] = [
     State::Pending,
@@ -419,12 +419,21 @@ pub fn rows() -> Vec<(&'static str, Row)> {
 pub fn journal() -> Vec<(&'static str, JournalRecord)> {
     let process = Some(Process { group: 4321, start_time: 987_654 });
     let large = Box::new(Finish { output: stored(), ..finish() });
+    let terms = Terms {
+        exclusive: true,
+        leave: true,
+        lost_after: Some(Duration::from_secs(60)),
+        max_runtime: Some(Duration::new(3600, 5)),
+        output_limit: 256_000,
+    };
     vec![
-        ("whole", JournalRecord::Accepted { seq: seq(1) }),
+        ("plain", JournalRecord::Accepted { seq: seq(1), terms: Terms::default() }),
+        ("whole", JournalRecord::Accepted { seq: seq(1), terms }),
         ("process", JournalRecord::Started { seq: seq(1), at: at(1), process }),
         ("no process", JournalRecord::Started { seq: seq(1), at: at(1), process: None }),
         ("inline", JournalRecord::Finished { seq: seq(1), finish: Box::new(finish()) }),
         ("stored", JournalRecord::Finished { seq: seq(1), finish: large }),
         ("whole", JournalRecord::Forgotten { seq: seq(1) }),
+        ("fenced", JournalRecord::Ending { seq: seq(1), reason: EndReason::Fenced }),
     ]
 }
