@@ -125,6 +125,16 @@ pub struct Cancellation {
     pub reason: String,
 }
 
+impl Cancellation {
+    /// Who cancels what a later occurrence replaces; nobody else goes by this name.
+    pub const SCHEDULER: &'static str = "scheduler";
+
+    /// Whether a later occurrence is the cause, not a person.
+    pub fn is_replacement(&self) -> bool {
+        self.by == Cancellation::SCHEDULER
+    }
+}
+
 /// A finished execution as history keeps it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Record {

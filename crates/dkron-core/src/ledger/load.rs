@@ -136,6 +136,16 @@ impl Ledger {
             }
         }
         derived.known_requests = self.requests.iter().map(|(_, id)| *id).collect();
+        derived.owed_to = self.owed.keys().map(|(parent, child)| (*child, *parent)).collect();
+        let held = self.processing.iter().map(|(seq, held)| (held.record.job_no, *seq));
+        derived.processing_of = held.collect();
+        for ((job_no, no), queued) in &self.queued {
+            derived.queue_ends.insert((queued.until, *job_no, *no));
+            let name = self.jobs.get(job_no).map(|state| &state.job.name);
+            if name.is_some_and(|name| !derived.holders.contains_key(name)) {
+                derived.ready.insert(*job_no);
+            }
+        }
         derived
     }
 

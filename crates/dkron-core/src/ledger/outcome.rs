@@ -93,6 +93,8 @@ pub enum Rejection {
     Stale,
     /// Nothing of that number runs or waits for a further attempt.
     NotLive(Seq),
+    /// As many occurrences as may wait, this many, are waiting already.
+    QueueFull(u32),
 }
 
 /// Something that the leader owes the world. A hint: `outstanding` knows all of them.

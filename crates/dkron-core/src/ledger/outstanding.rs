@@ -12,6 +12,10 @@ pub fn outstanding(ledger: &Ledger) -> BTreeSet<Effect> {
     for group in ledger.groups.values() {
         for slot in &group.slots {
             match slot.phase {
+                // What is to end need not begin; its node is told the one or the other.
+                phase if phase.is_live() && slot.cancel.is_some() => {
+                    owed.insert(Effect::Cancel(slot.seq));
+                }
                 Phase::Pending => drop(owed.insert(Effect::Start(slot.seq))),
                 Phase::Waiting { retry_at } => {
                     let (at, group, failed) = (retry_at, group.group, slot.seq);
@@ -26,5 +30,6 @@ pub fn outstanding(ledger: &Ledger) -> BTreeSet<Effect> {
     owed.extend(ledger.processing.keys().copied().map(Effect::Process));
     let ranges = ledger.expiring.iter().map(|((job_no, first), end)| (*job_no, *first, *end));
     owed.extend(ranges.map(|(job_no, first, end)| Effect::Expire { job_no, first, end }));
+    owed.extend(ledger.derived.ready.iter().copied().map(Effect::Dequeue));
     owed
 }

@@ -3,10 +3,10 @@
 use alloc::sync::Arc;
 
 use super::outcome::JobSnapshot;
-use super::state::{JobState, Ledger, LiveGroup, Office, Processing, Slot};
+use super::state::{JobState, Ledger, LiveGroup, Office, Processing, Queued, Slot};
 use crate::domain::{
-    ExecutionId, Group, HistoryNo, Job, JobName, JobNo, LogIndex, NodeName, Seq, Settings, Tenure,
-    Timestamp, Version,
+    ExecutionId, Group, HistoryNo, Job, JobName, JobNo, LogIndex, NodeName, QueueNo, Seq, Settings,
+    Tenure, Timestamp, Version,
 };
 
 impl JobState {
@@ -123,6 +123,33 @@ impl Ledger {
         self.expiring.iter().map(|((job_no, first), end)| (*job_no, *first, *end))
     }
 
+    /// Occurrences of a job that wait for their turn, the first in front.
+    pub fn queue(&self, job_no: JobNo) -> impl Iterator<Item = (QueueNo, &Queued)> {
+        let of_job = (job_no, QueueNo(0))..=(job_no, QueueNo(u64::MAX));
+        self.queued.range(of_job).map(|((_, no), queued)| (*no, queued))
+    }
+
+    /// The occurrence that waits under that number.
+    pub fn queued(&self, job_no: JobNo, no: QueueNo) -> Option<&Queued> {
+        self.queued.get(&(job_no, no))
+    }
+
+    /// Jobs whose name nobody holds while occurrences of them wait.
+    pub fn ready(&self) -> impl Iterator<Item = JobNo> + '_ {
+        self.derived.ready.iter().copied()
+    }
+
+    /// Waiting occurrences by the end of their patience, earliest first.
+    pub fn queue_ends(&self) -> impl Iterator<Item = (Timestamp, JobNo, QueueNo)> + '_ {
+        self.derived.queue_ends.iter().copied()
+    }
+
+    /// The first end of a wait after that instant.
+    pub fn queue_end_after(&self, instant: Timestamp) -> Option<Timestamp> {
+        let beyond = (instant, JobNo(u64::MAX), QueueNo(u64::MAX));
+        self.derived.queue_ends.range(beyond..).map(|(at, ..)| *at).find(|at| *at > instant)
+    }
+
     pub fn group(&self, group: Group) -> Option<&LiveGroup> {
         self.groups.get(&group)
     }
@@ -154,6 +181,11 @@ impl Ledger {
 
     pub fn live_count(&self) -> usize {
         self.derived.live.len()
+    }
+
+    /// Groups that hold the slot of a name, whatever job number they run under.
+    pub fn holders(&self, name: &str) -> impl Iterator<Item = Group> + '_ {
+        self.derived.holders.get(name).into_iter().flatten().copied()
     }
 
     /// Who holds the slot of a name: the current attempt of the oldest live group.

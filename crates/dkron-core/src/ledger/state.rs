@@ -192,8 +192,11 @@ pub(super) struct Derived {
     pub holders: BTreeMap<JobName, BTreeSet<Group>>,
     pub retries: BTreeSet<(Timestamp, Group, Seq)>,
     pub known_requests: BTreeSet<RequestId>,
-    /// Jobs whose slot is free while occurrences of them wait.
+    /// Jobs whose name nobody holds while occurrences of them wait.
     pub ready: BTreeSet<JobNo>,
     /// Waiting occurrences by the end of their patience.
     pub queue_ends: BTreeSet<(Timestamp, JobNo, QueueNo)>,
+    /// Owed starts and unprocessed outputs by their job.
+    pub owed_to: BTreeSet<(JobNo, Group)>,
+    pub processing_of: BTreeSet<(JobNo, Seq)>,
 }

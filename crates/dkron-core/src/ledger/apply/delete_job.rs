@@ -1,16 +1,17 @@
-//! A job goes with its retries and owed starts. Its live executions run on under its number.
+//! A job goes with its retries, owed starts and what waits of it. Its live executions run on under its number.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
+use super::cancel::end_waiting;
 use super::job_writes::unlink;
+use super::prune::give_up;
+use super::queue;
 use super::report::close_group;
 use super::step::Step;
-use crate::domain::{Group, JobNo, SkipNo};
+use crate::domain::{Group, Job, JobNo, SkipNo};
 use crate::ledger::command::OfJob;
 use crate::ledger::outcome::{Effect, Rejection, Reply, RowOp};
-use crate::ledger::row::{Row, RowKey};
-use crate::ledger::state::Phase;
+use crate::ledger::row::RowKey;
 
 pub(super) fn apply(step: &mut Step<'_>, command: &OfJob) -> Reply {
     let job_no = match step.find(command) {
@@ -33,26 +34,27 @@ pub(super) fn remove(step: &mut Step<'_>, job_no: JobNo) {
     unlink(step, &job);
     drop_skipped(step, job_no);
     expire_history(step, job_no);
-    let owed: Vec<Group> = of_child(step, job_no);
-    for parent in owed {
+    for parent in owed_to(step, job_no) {
         step.settle_child(parent, job_no);
         step.effects.retain(|effect| *effect != Effect::Child { parent, child: job_no });
     }
+    queue::drop_all(step, job_no, None);
     step.change(job_no, |runtime| {
         runtime.deleted = true;
         runtime.next = None;
         runtime.last_skipped = None;
     });
-    end_retries(step, job_no);
+    end_retries(step, &job, job_no);
     // Ended retries may have taken the job along.
     if step.ledger.jobs.contains_key(&job_no) {
         step.drop_if_unused(job_no);
     }
 }
 
-fn of_child(step: &Step<'_>, child: JobNo) -> Vec<Group> {
-    let owed = step.ledger.owed.keys().filter(|(_, owed)| *owed == child);
-    owed.map(|(parent, _)| *parent).collect()
+/// The groups that owe a job a start.
+fn owed_to(step: &Step<'_>, child: JobNo) -> Vec<Group> {
+    let of_child = (child, Group(0))..=(child, Group(u64::MAX));
+    step.ledger.derived.owed_to.range(of_child).map(|(_, parent)| *parent).collect()
 }
 
 /// Skipped records are few: they go at once.
@@ -63,39 +65,18 @@ fn drop_skipped(step: &mut Step<'_>, job_no: JobNo) {
     }
 }
 
-/// History rows may be many: the leader removes them in bounded steps.
+/// All finished executions go.
 pub(super) fn expire_history(step: &mut Step<'_>, job_no: JobNo) {
-    let runtime = &step.state(job_no).runtime;
-    let (first, end) = (runtime.first_no, runtime.next_no);
-    if first == end {
-        return;
-    }
-    step.change(job_no, |runtime| runtime.first_no = end);
-    step.ledger.expiring.insert((job_no, first), end);
-    step.rows.push(RowOp::PutNew(Row::Expiring { job_no, first, end }));
-    step.effects.push(Effect::Expire { job_no, first, end });
+    let end = step.state(job_no).runtime.next_no;
+    give_up(step, job_no, end);
 }
 
 /// Slots that wait for a further attempt are over.
-fn end_retries(step: &mut Step<'_>, job_no: JobNo) {
-    let waiting: BTreeSet<Group> = {
-        let retries = step.ledger.derived.retries.iter().map(|(_, group, _)| *group);
-        let of_job = |group: &Group| step.ledger.groups[group].job_no == job_no;
-        retries.filter(of_job).collect()
-    };
-    for group in waiting {
-        let mut ended = Vec::new();
-        for slot in &mut step.group(group).slots {
-            if let Phase::Waiting { retry_at } = slot.phase {
-                ended.push((retry_at, group, slot.seq));
-                slot.phase = Phase::Done { success: false };
-            }
+fn end_retries(step: &mut Step<'_>, job: &Job, job_no: JobNo) {
+    let groups: Vec<Group> = step.ledger.holders(job.name.as_str()).collect();
+    for group in groups {
+        if step.ledger.groups[&group].job_no == job_no && end_waiting(step, group, None) > 0 {
+            close_group(step, group);
         }
-        for (at, group, failed) in ended {
-            step.ledger.derived.retries.remove(&(at, group, failed));
-            // The same entry may have asked for it.
-            step.effects.retain(|effect| *effect != Effect::Retry { at, group, failed });
-        }
-        close_group(step, group);
     }
 }

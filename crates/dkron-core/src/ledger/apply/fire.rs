@@ -3,11 +3,12 @@
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::queue;
 use super::report::{close_group, end_slot};
 use super::step::{Step, cut, one};
 use crate::domain::{
-    Cause, Concurrency, Finish, Group, JobNo, Nominal, Seq, SkipReason, Skipped, State, Timestamp,
-    Version,
+    Cause, Concurrency, Finish, Group, Job, JobNo, Nominal, Seq, SkipReason, Skipped, State,
+    Timestamp,
 };
 use crate::ledger::command::{Decision, Fire, Place, Trigger};
 use crate::ledger::outcome::{Effect, Fired, Rejection, Reply};
@@ -37,11 +38,19 @@ fn decide(step: &mut Step<'_>, fire: Fire) -> Fired {
         };
     }
     let version = state.runtime.version;
+    let (job, job_no) = (state.job.clone(), fire.job_no);
+    let unplaced = matches!(&fire.decision, Decision::Run(places) if places.is_empty());
+    if unplaced && !queue::must_wait(step, &job, job_no) {
+        // It was decided without places because it would wait. Now it need not: it is asked again.
+        return Fired::Void;
+    }
+    let mut nominal = fire.nominal;
+    let mut turn = false;
     let cause = match fire.trigger {
         Trigger::Schedule => {
             // Only the next slot can be decided: an entry that was computed for an account that is
             // over, or comes twice, names another one.
-            let due = state.is_scheduled() && state.runtime.next == Some(fire.nominal);
+            let due = state.is_scheduled() && state.runtime.next == Some(nominal);
             if !due || version != fire.version {
                 return Fired::Void;
             }
@@ -50,22 +59,63 @@ fn decide(step: &mut Step<'_>, fire: Fire) -> Fired {
         }
         Trigger::Manual(request) => Cause::Manual(request),
         Trigger::Child(parent) => {
-            if !step.settle_child(parent, fire.job_no) {
+            if !step.settle_child(parent, job_no) {
                 return Fired::Void;
             }
             Cause::Child(parent)
         }
-        Trigger::Queued(_) => return Fired::Void,
+        Trigger::Queued(no) => {
+            let runs = matches!(fire.decision, Decision::Run(_));
+            let first = step.ledger.queue(job_no).next().is_some_and(|(first, _)| first == no);
+            if runs && !(first && step.ledger.derived.ready.contains(&job_no)) {
+                return Fired::Void;
+            }
+            let Some(queued) = queue::leave(step, job_no, no) else { return Fired::Void };
+            (nominal, turn) = (queued.nominal, true);
+            queued.cause
+        }
         Trigger::Retry { .. } => unreachable!("handled above"),
     };
     match fire.decision {
         Decision::Skip { last, count, reason, detail } => {
             let detail = cut(detail);
-            step.skip(fire.job_no, Skipped { first: fire.nominal, last, count, reason, detail });
+            step.skip(job_no, Skipped { first: nominal, last, count, reason, detail });
             Fired::Skipped
         }
-        Decision::Run(places) => run(step, fire.job_no, version, cause, fire.nominal, places),
+        Decision::Run(places) if turn => run(step, &job, job_no, cause, nominal, places),
+        Decision::Run(places) => take_slot(step, &job, job_no, cause, nominal, places),
     }
+}
+
+/// Whether the occurrence runs, waits or is skipped, as the job wants it while its name is held.
+fn take_slot(
+    step: &mut Step<'_>,
+    job: &Job,
+    job_no: JobNo,
+    cause: Cause,
+    nominal: Nominal,
+    places: Vec<Place>,
+) -> Fired {
+    match job.concurrency {
+        Concurrency::Allow => {}
+        Concurrency::Forbid => {
+            if let Some(holder) = step.ledger.holder(job.name.as_str()) {
+                let detail = format!("execution {holder} is running");
+                step.skip(job_no, one(nominal, SkipReason::Overlap, detail));
+                return match cause {
+                    Cause::Manual(_) => Fired::Rejected(Rejection::Overlap(holder)),
+                    _ => Fired::Skipped,
+                };
+            }
+        }
+        Concurrency::Replace => queue::replace(step, job, job_no, nominal),
+        Concurrency::Queue => {}
+    }
+    // Without a place it was to wait; what it replaced may be over by that very replacement.
+    if places.is_empty() || queue::must_wait(step, job, job_no) {
+        return queue::enter(step, job, job_no, cause, nominal);
+    }
+    run(step, job, job_no, cause, nominal, places)
 }
 
 /// Moves the high-water mark over the decided slots.
@@ -83,24 +133,13 @@ fn advance(step: &mut Step<'_>, fire: &Fire) {
 
 fn run(
     step: &mut Step<'_>,
+    job: &Job,
     job_no: JobNo,
-    version: Version,
     cause: Cause,
     nominal: Nominal,
     places: Vec<Place>,
 ) -> Fired {
-    assert!(!places.is_empty(), "a run without targets is a skip");
-    let job = step.state(job_no).job.clone();
-    if job.concurrency == Concurrency::Forbid
-        && let Some(holder) = step.ledger.holder(job.name.as_str())
-    {
-        let detail = format!("execution {holder} is running");
-        step.skip(job_no, one(nominal, SkipReason::Overlap, detail));
-        return match cause {
-            Cause::Manual(_) => Fired::Rejected(Rejection::Overlap(holder)),
-            _ => Fired::Skipped,
-        };
-    }
+    let version = step.state(job_no).runtime.version;
     if step.state(job_no).runtime.last_skipped.is_some() {
         // A run between two skips: the second one is a record of its own.
         step.change(job_no, |runtime| runtime.last_skipped = None);
@@ -120,6 +159,7 @@ fn run(
     let group = Group(seqs[0].0);
     let holders = step.ledger.derived.holders.entry(job.name.clone()).or_default();
     holders.insert(group);
+    step.look_ready(job_no);
     step.pin(job_no, version);
     for slot in &slots {
         born(step, group, slot);

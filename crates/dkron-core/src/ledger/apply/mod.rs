@@ -12,6 +12,7 @@ mod prune;
 mod put_job;
 mod put_output;
 mod put_settings;
+mod queue;
 mod report;
 mod step;
 mod take_office;

@@ -16,6 +16,7 @@ pub(super) fn apply(step: &mut Step<'_>, command: PutOutput) -> Reply {
     step.rows.push(RowOp::Delete(RowKey::Processing(command.seq)));
     let old = &processing.record;
     let (job_no, version) = (old.job_no, old.version);
+    step.ledger.derived.processing_of.remove(&(job_no, command.seq));
     let runtime = &step.state(job_no).runtime;
     if !runtime.deleted && processing.no >= runtime.first_no {
         let output = command.output;

@@ -1,12 +1,16 @@
 //! Executions started or ended. An end counts once, frees the slot, and leaves owed triggers;
 //! it starts nothing itself.
 
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::delete_job::remove;
+use super::queue;
 use super::step::Step;
-use crate::domain::{Finish, Group, HistoryNo, Job, JobNo, Record, Seq, State, Status, Timestamp};
+use crate::domain::{
+    Finish, Group, HistoryNo, Job, JobNo, Record, Seq, SkipReason, State, Status, Timestamp,
+};
 use crate::ledger::command::Report;
 use crate::ledger::outcome::{Effect, Reply, RowOp};
 use crate::ledger::row::{Row, RowKey};
@@ -48,7 +52,8 @@ pub(super) fn end_slot(step: &mut Step<'_>, seq: Seq, finish: Finish, retry_at: 
     let job = step.ledger.definition(live.job_no, live.version).expect("a pinned definition");
     let job = job.clone();
     let success = finish.state == State::Success;
-    let again = !deleted && may_retry(&job, slot.attempt, finish.state);
+    let wanted = slot.cancel.is_none() && !deleted;
+    let again = wanted && may_retry(&job, slot.attempt, finish.state);
     if !deleted {
         count(step, live.job_no, &finish);
         keep(step, &live, slot, &job, finish);
@@ -72,9 +77,9 @@ fn leave_node(step: &mut Step<'_>, slot: &Slot) {
     }
 }
 
-/// What is lost or cancelled is not tried again: nobody knows that it did not run.
+/// What is lost is tried again only if the job says so: nobody knows that it did not run.
 fn may_retry(job: &Job, attempt: u32, state: State) -> bool {
-    matches!(state, State::Failed | State::TimedOut) && attempt <= job.retries
+    job.policy().retry.on.covers(state) && attempt <= job.retries
 }
 
 fn count(step: &mut Step<'_>, job_no: JobNo, finish: &Finish) {
@@ -107,9 +112,12 @@ fn keep(step: &mut Step<'_>, live: &LiveGroup, slot: &Slot, job: &Job, finish: F
         finish,
         cancel: slot.cancel.clone(),
     });
-    let no = step.state(job_no).runtime.next_no;
+    let state = step.state(job_no);
+    let no = state.runtime.next_no;
+    // The wish of today, not that of the run.
+    let kept = state.job.policy().keep_executions;
+    let kept = u64::from(kept.unwrap_or(step.ledger.settings.keep_executions));
     step.rows.push(RowOp::PutNew(Row::History { no, record: record.clone() }));
-    let kept = u64::from(step.ledger.settings.keep_executions);
     let mut dropped = Vec::new();
     step.change(job_no, |runtime| {
         runtime.next_no.0 += 1;
@@ -124,6 +132,7 @@ fn keep(step: &mut Step<'_>, live: &LiveGroup, slot: &Slot, job: &Job, finish: F
         let processing = Processing { no, record };
         step.rows.push(RowOp::PutNew(Row::Processing(processing.clone())));
         step.ledger.processing.insert(seq, processing);
+        step.ledger.derived.processing_of.insert((job_no, seq));
         step.pin(job_no, live.version);
         step.effects.push(Effect::Process(seq));
     }
@@ -155,6 +164,9 @@ pub(super) fn close_group(step: &mut Step<'_>, group_no: Group) {
     if step.ledger.jobs.contains_key(&live.job_no) {
         step.unpin(live.job_no, live.version);
     }
+    if let Some(job_no) = step.ledger.derived.names.get(&job.name).copied() {
+        step.look_ready(job_no);
+    }
 }
 
 /// The status, the children that are owed a start, and the end of an ephemeral job.
@@ -177,6 +189,7 @@ fn settle(step: &mut Step<'_>, live: &LiveGroup, job: &Job) {
     let (at, parent) = (step.at, live.group);
     for child in children.iter().copied() {
         step.ledger.owed.insert((parent, child), at);
+        step.ledger.derived.owed_to.insert((child, parent));
         step.rows.push(RowOp::PutNew(Row::Owed { parent, child, at }));
         step.effects.push(Effect::Child { parent, child });
     }
@@ -185,6 +198,8 @@ fn settle(step: &mut Step<'_>, live: &LiveGroup, job: &Job) {
             runtime.leaving = true;
             runtime.next = None;
         });
+        let detail = String::from("the job is ephemeral and succeeded");
+        queue::drop_all(step, live.job_no, Some((SkipReason::Changed, detail)));
         leave_if_done(step, live.job_no);
     }
 }
@@ -195,8 +210,8 @@ pub(super) fn leave_if_done(step: &mut Step<'_>, job_no: JobNo) {
     if !runtime.leaving || runtime.deleted {
         return;
     }
-    let waits = step.ledger.processing.values().any(|held| held.record.job_no == job_no);
-    if !waits {
+    let own = (job_no, Seq(0))..=(job_no, Seq(u64::MAX));
+    if step.ledger.derived.processing_of.range(own).next().is_none() {
         remove(step, job_no);
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Step<'a> {
     /// Jobs and groups whose rows are written once, at the end; `true` = the group is new.
     changed_jobs: BTreeSet<JobNo>,
     changed_groups: BTreeMap<Group, bool>,
+    /// Jobs that were looked at, and whether they were ready before.
+    ready_before: BTreeMap<JobNo, bool>,
 }
 
 impl<'a> Step<'a> {
@@ -43,6 +45,7 @@ impl<'a> Step<'a> {
             first_seq,
             changed_jobs: BTreeSet::new(),
             changed_groups: BTreeMap::new(),
+            ready_before: BTreeMap::new(),
         }
     }
 
@@ -57,6 +60,11 @@ impl<'a> Step<'a> {
             if let Some(live) = self.ledger.groups.get(group) {
                 let row = Row::Group(live.clone());
                 self.rows.push(if *new { RowOp::PutNew(row) } else { RowOp::Put(row) });
+            }
+        }
+        for (job_no, before) in &self.ready_before {
+            if !before && self.ledger.derived.ready.contains(job_no) {
+                self.effects.push(Effect::Dequeue(*job_no));
             }
         }
         if self.ledger.last_seq != self.first_seq {
@@ -131,6 +139,30 @@ impl<'a> Step<'a> {
     pub fn group(&mut self, group: Group) -> &mut LiveGroup {
         self.changed_groups.entry(group).or_insert(false);
         self.ledger.groups.get_mut(&group).expect("indexes name live groups only")
+    }
+
+    /// Looks again whether a job's next occurrence could take its turn.
+    pub fn look_ready(&mut self, job_no: JobNo) {
+        let waits = self.ledger.queue(job_no).next().is_some();
+        let before = self.ledger.derived.ready.contains(&job_no);
+        if !waits && !before {
+            return;
+        }
+        self.ready_before.entry(job_no).or_insert(before);
+        let name = self.ledger.jobs.get(&job_no).map(|state| &state.job.name);
+        let held = name.is_none_or(|name| self.ledger.derived.holders.contains_key(name));
+        if waits && !held {
+            self.ledger.derived.ready.insert(job_no);
+        } else {
+            self.ledger.derived.ready.remove(&job_no);
+        }
+    }
+
+    /// An execution that this very entry brought forth need not begin.
+    pub fn unsay_start(&mut self, seq: Seq) {
+        if seq > self.first_seq {
+            self.effects.retain(|effect| *effect != Effect::Start(seq));
+        }
     }
 
     pub fn snapshot(&self, job_no: JobNo) -> Box<JobSnapshot> {
@@ -224,6 +256,7 @@ impl<'a> Step<'a> {
     pub fn settle_child(&mut self, parent: Group, child: JobNo) -> bool {
         let owed = self.ledger.owed.remove(&(parent, child)).is_some();
         if owed {
+            self.ledger.derived.owed_to.remove(&(child, parent));
             self.rows.push(RowOp::Delete(RowKey::Owed(parent, child)));
         }
         owed
