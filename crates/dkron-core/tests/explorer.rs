@@ -50,6 +50,18 @@ fn an_ephemeral_job_for_longer() {
 }
 
 #[test]
+fn a_job_whose_occurrences_wait() {
+    let seen = explore(&["line queue retries"], &["line", "line replace"], 4);
+    assert!(seen > 1000, "only {seen} states");
+}
+
+#[test]
+fn a_job_whose_occurrences_replace_each_other() {
+    let seen = explore(&["swap replace retries processors"], &["swap queue"], 4);
+    assert!(seen > 1000, "only {seen} states");
+}
+
+#[test]
 fn a_job_that_forbids_overlap() {
     let seen = explore(&["alone forbid retries"], &["alone forbid"], 5);
     assert!(seen > 1000, "only {seen} states");

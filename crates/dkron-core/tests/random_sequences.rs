@@ -8,13 +8,17 @@ use dkron_core::ledger::Reply;
 use ledger_walk::{Move, Walk, entry_moves, live, report};
 use proptest::prelude::*;
 
-const PUTS: [&str; 6] = [
+const PUTS: [&str; 10] = [
     "top retries processors",
     "top forbid",
     "top ephemeral processors",
     "kid parent=top",
     "kid parent=top ephemeral forbid",
     "kid retries forbid",
+    "top queue retries",
+    "top replace retries",
+    "kid parent=top queue ephemeral",
+    "kid parent=top replace retries lost",
 ];
 
 fn walk(dice: &[(u16, u8)]) {

@@ -7,9 +7,10 @@ mod moves;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dkron_core::domain::{Concurrency, JobNo, LogIndex, Nominal, State, Tenure, Timestamp};
+use dkron_core::domain::{JobNo, LogIndex, Nominal, State, Tenure, Timestamp};
 use dkron_core::ledger::{
-    Command, Effect, Entry, Fired, Ledger, Outcome, Reply, Row, RowKey, RowOp, Trigger, outstanding,
+    Command, Effect, Entry, Fire, Fired, Ledger, Outcome, Phase, Reply, Row, RowKey, RowOp,
+    Trigger, outstanding,
 };
 
 pub use moves::{Move, entry_moves, live, report};
@@ -72,7 +73,12 @@ impl Walk {
             command: step.command.clone(),
         };
         let before = outstanding(&self.ledger);
+        let turns = matches!(&entry.command, Command::Fire(fires) if fires.iter().any(is_turn));
+        let as_it_was = turns.then(|| self.ledger.clone());
         let outcome = self.ledger.apply(entry.clone());
+        if let Some(as_it_was) = as_it_was {
+            self.check_turns(&entry.command, &as_it_was, &outcome.reply);
+        }
         self.hash = self.ledger.state_hash();
         self.check_effects(&before, &outcome);
         self.write(&outcome);
@@ -87,6 +93,7 @@ impl Walk {
         self.check_rows();
         self.check_counts();
         self.check_slots();
+        self.check_queues();
     }
 
     /// The same log gives the same ledger.
@@ -170,7 +177,7 @@ impl Walk {
     fn check_decided(&mut self, command: &Command, reply: &Reply) {
         let (Command::Fire(fires), Reply::Fired(fired)) = (command, reply) else { return };
         for (fire, fired) in fires.iter().zip(fired) {
-            let decided = matches!(fired, Fired::Run { .. } | Fired::Skipped);
+            let decided = matches!(fired, Fired::Run { .. } | Fired::Skipped | Fired::Queued(_));
             if decided && fire.trigger == Trigger::Schedule {
                 let new = self.decided.insert((fire.job_no, fire.nominal));
                 assert!(new, "the slot {:?} is decided twice", fire.nominal);
@@ -193,14 +200,48 @@ impl Walk {
         }
     }
 
-    /// A job that forbids overlap never has two groups of that definition.
+    /// Of the groups under a name one at most was fired by a definition that keeps others out.
     fn check_slots(&self) {
         let mut held = BTreeSet::new();
         for live in self.ledger.groups() {
             let job = self.ledger.definition(live.job_no, live.version).expect("a definition");
-            if job.concurrency == Concurrency::Forbid {
+            if job.concurrency.is_exclusive() {
                 assert!(held.insert(job.name.clone()), "{} holds two slots", job.name);
+            }
+            for slot in live.slots.iter().filter(|slot| slot.cancel.is_some()) {
+                let waits = matches!(slot.phase, Phase::Waiting { .. });
+                assert!(!waits, "{} was cancelled and waits for another attempt", slot.seq);
             }
         }
     }
+
+    /// What waits belongs to a job that is there, and is not too much.
+    fn check_queues(&self) {
+        let mut waiting: BTreeMap<JobNo, usize> = BTreeMap::new();
+        for (_, job_no, no) in self.ledger.queue_ends() {
+            let state = self.ledger.job_no(job_no).expect("the job of what waits");
+            let stays = !state.runtime.deleted && !state.runtime.leaving;
+            assert!(stays, "{no} waits for a job that is gone");
+            *waiting.entry(job_no).or_default() += 1;
+        }
+        let most = waiting.into_values().max().unwrap_or_default();
+        assert!(most <= moves::DEPTH as usize, "{most} wait");
+    }
+
+    /// Nobody takes a turn before the first, and nobody while the name is held.
+    fn check_turns(&self, command: &Command, before: &Ledger, reply: &Reply) {
+        let (Command::Fire(fires), Reply::Fired(fired)) = (command, reply) else { return };
+        for (fire, fired) in fires.iter().zip(fired) {
+            if let (Trigger::Queued(no), Fired::Run { .. }) = (&fire.trigger, fired) {
+                let first = before.queue(fire.job_no).next().map(|(first, _)| first);
+                assert_eq!(first, Some(*no), "the first in the queue runs first");
+                let name = &before.job_no(fire.job_no).expect("its job").job.name;
+                assert_eq!(before.holder(name.as_str()), None, "{name} runs already");
+            }
+        }
+    }
+}
+
+fn is_turn(fire: &Fire) -> bool {
+    matches!(fire.trigger, Trigger::Queued(_))
 }

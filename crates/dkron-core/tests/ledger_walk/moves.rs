@@ -1,16 +1,17 @@
 //! What can be done to a ledger next: every command that its state suggests, and some that it
 //! does not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use dkron_core::domain::{
-    Concurrency, EndReason, Finish, Job, JobName, Nominal, Output, RequestId, Seq, SkipReason,
-    State, Submission, Target, Tenure, Timestamp,
+    Concurrency, EndReason, Finish, Job, JobName, Nominal, Output, Policy, RequestId, Retry,
+    RetryOn, Seq, SkipReason, State, Submission, Target, Tenure, Timestamp,
 };
 use dkron_core::ledger::{
-    Account, Base, Command, Decision, End, Expire, Fire, JobState, Ledger, OfJob, Place, PutJob,
-    PutOutput, Report, TakeOffice, ToggleJob, Trigger,
+    Account, Base, Cancel, Command, Decision, End, Expire, Fire, JobState, Ledger, OfJob, Place,
+    Prune, PutJob, PutOutput, Report, TakeOffice, ToggleJob, Trigger,
 };
 
 use super::Walk;
@@ -53,6 +54,9 @@ impl Move {
     }
 }
 
+/// Occurrences that wait at most.
+pub const DEPTH: u32 = 2;
+
 fn submission(text: &str) -> Submission {
     let mut words = text.split(' ');
     let name = words.next().expect("a name");
@@ -60,6 +64,17 @@ fn submission(text: &str) -> Submission {
     for word in words {
         match word {
             "forbid" => job.concurrency = Concurrency::Forbid,
+            "queue" => {
+                job.concurrency = Concurrency::Queue;
+                let policy = Policy { queue_depth: DEPTH, ..Policy::default() };
+                job.policy = Some(Arc::new(policy));
+            }
+            "replace" => job.concurrency = Concurrency::Replace,
+            "lost" => {
+                let on = RetryOn { lost: true, ..RetryOn::DEFAULT };
+                let retry = Retry { on, ..Retry::default() };
+                job.policy = Some(Arc::new(Policy { retry, ..Policy::default() }));
+            }
             "ephemeral" => job.ephemeral = true,
             "processors" => job.processors = BTreeMap::from([("log".into(), Default::default())]),
             "retries" => job.retries = 1,
@@ -96,6 +111,8 @@ pub fn entry_moves(walk: &Walk, jobs: &[&str]) -> Vec<Move> {
         let output = PutOutput { seq: held.record.seq, output: Output::Empty, dropped: 0 };
         moves.push(Move::conductor(Command::PutOutput(output)));
     }
+    turns(ledger, &mut moves);
+    cancels(walk, &mut moves);
     for (job_no, first, end) in ledger.expiring().take(1) {
         moves.push(Move::conductor(Command::Expire(Expire { job_no, first, end })));
     }
@@ -114,6 +131,10 @@ fn of_job(walk: &Walk, state: &JobState, moves: &mut Vec<Move>) {
     moves.push(fire(state, Trigger::Manual(request), nominal, &["n1", "n2!"]));
     moves.push(Move::user(Command::DeleteJob(this.clone())));
     moves.push(Move::user(Command::ClearExecutions(this)));
+    if state.runtime.first_no < state.runtime.next_no {
+        let prune = Prune { job_no: state.job_no, first: state.runtime.next_no };
+        moves.push(Move::conductor(Command::Prune(prune)));
+    }
     let toggle = ToggleJob { name, base: base(state), account: Account::Keep, undecided: None };
     moves.push(Move::user(Command::ToggleJob(toggle)));
 }
@@ -132,6 +153,40 @@ fn owed(ledger: &Ledger, moves: &mut Vec<Move>) {
         let trigger = Trigger::Retry { group, failed };
         moves.push(fire(state, trigger.clone(), live.nominal, &["n2"]));
         moves.push(skip(state, trigger, live.nominal));
+    }
+}
+
+/// Occurrences that wait: the first of each job, in its turn or not, and the end of its patience.
+fn turns(ledger: &Ledger, moves: &mut Vec<Move>) {
+    for state in ledger.jobs() {
+        let second = ledger.queue(state.job_no).nth(1);
+        for (no, queued) in ledger.queue(state.job_no).take(1).chain(second) {
+            let trigger = Trigger::Queued(no);
+            moves.push(fire(state, trigger.clone(), queued.nominal, &["n1"]));
+            moves.push(fire(state, trigger.clone(), queued.nominal, &["n1!"]));
+            moves.push(skip(state, trigger, queued.nominal));
+        }
+    }
+}
+
+/// All that runs under a name, the newest execution of it, and the retry that waits.
+fn cancels(walk: &Walk, moves: &mut Vec<Move>) {
+    let ledger = &walk.ledger;
+    let newest = live(ledger).into_iter().next_back();
+    let waits = ledger.retries().next().map(|(_, _, failed)| failed);
+    let names: BTreeSet<JobName> = ledger
+        .groups()
+        .filter_map(|live| ledger.definition(live.job_no, live.version))
+        .chain(ledger.jobs().map(|state| &state.job))
+        .map(|job| job.name.clone())
+        .collect();
+    for name in names {
+        let ones = newest.into_iter().chain(waits).map(Some);
+        for execution in ones.chain([None]) {
+            let (by, reason) = ("ann".into(), "enough".into());
+            let cancel = Cancel { name: name.clone(), execution, by, reason };
+            moves.push(Move::user(Command::Cancel(cancel)));
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use dkron_core::conductor::{
 use dkron_core::domain::{
     BootId, EndReason, Finish, JournalId, LogIndex, Now, Output, Settings, Tenure, Timestamp,
 };
-use dkron_core::ledger::{Command, Entry, Fired, Ledger, Reply, Row, RowKey, RowOp, outstanding};
+use dkron_core::ledger::{Command, Entry, Ledger, Reply, Row, RowKey, RowOp, outstanding};
 use dkron_core::worker::{Hello, Known, News, Order, SessionNo, Statement, ToLeader, ToNode};
 
 use super::time::START;
@@ -190,9 +190,7 @@ impl Leader {
         let outcome = self.ledger.apply(Entry { index, at, tenure, request: None, command });
         if let Reply::Fired(fired) = &outcome.reply {
             for fired in fired {
-                if let Fired::Run { seqs, .. } = fired {
-                    seqs.iter().for_each(|seq| self.names.learn(*seq));
-                }
+                self.names.learn_fired(fired);
             }
         }
         for op in outcome.rows {

@@ -8,13 +8,13 @@ use dkron_core::domain::{
     Seq, Settings, SkipReason, Skipped, State, Target, Tenure, Timestamp, Version,
 };
 use dkron_core::ledger::{
-    Account, Base, Command, Decision, End, Entry, Expire, Fire, Fired, Ledger, OfJob, Place,
-    PutJob, PutOutput, Reply, Report, Row, RowKey, RowOp, TakeOffice, ToggleJob, Trigger,
+    Account, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, Ledger, OfJob, Place,
+    Prune, PutJob, PutOutput, Reply, Report, Row, RowKey, RowOp, TakeOffice, ToggleJob, Trigger,
     outstanding,
 };
 
 use super::time::START;
-use super::{Line, Machine, Names, job, parse_time, show};
+use super::{Line, Machine, Names, job, parse_time, policy, show};
 
 /// A ledger, its store and its clock.
 pub struct Book {
@@ -43,6 +43,7 @@ impl Machine for Book {
                 let name = line.word();
                 vec![self.ledger.holder(&name).map_or("free".into(), |id| id.to_string())]
             }
+            "queue" => self.queue(&line.word()),
             "due" => self.due(),
             "jobs" => self.jobs(),
             "count" => vec![self.count(&line.word())],
@@ -57,7 +58,7 @@ impl Book {
     fn entry(&mut self, verb: &str, mut line: Line) -> Vec<String> {
         let index = LogIndex(self.ledger.applied().0 + 1);
         let request = line.key("req").map(|text| request(&text));
-        let own = matches!(verb, "fire" | "report" | "output" | "expire");
+        let own = matches!(verb, "fire" | "report" | "output" | "expire" | "prune");
         let usual = if own { self.ledger.tenure() } else { Tenure(0) };
         let tenure = line.number("tenure").map_or(usual, Tenure);
         let quiet = line.flag("quiet");
@@ -78,9 +79,7 @@ impl Book {
         let outcome = self.ledger.apply(entry);
         if let Reply::Fired(fired) = &outcome.reply {
             for fired in fired {
-                if let Fired::Run { seqs, .. } = fired {
-                    seqs.iter().for_each(|seq| self.names.learn(*seq));
-                }
+                self.names.learn_fired(fired);
             }
         }
         let mut lines = vec![show::reply(&outcome.reply)];
@@ -112,10 +111,17 @@ impl Book {
                 zone_data: line.key("zones").unwrap_or_else(|| "2026a".into()),
                 rules: line.number("rules").unwrap_or(1) as u32,
             }),
-            "settings" => Command::PutSettings(Settings {
-                keep_executions: line.number("keep").unwrap_or(100) as u32,
-                ..Settings::default()
-            }),
+            "settings" => {
+                let mut settings = Settings::default();
+                policy::change_settings(&mut settings, &mut line);
+                Command::PutSettings(settings)
+            }
+            "cancel" => Command::Cancel(cancel(&mut line, &self.names)),
+            "prune" => {
+                let job_no = job_no(&line.word());
+                let first = HistoryNo(line.word().parse().unwrap());
+                Command::Prune(Prune { job_no, first })
+            }
             "put" => Command::PutJob(Box::new(self.put(&mut line))),
             "restore" => Command::Restore(Box::new(self.put(&mut line))),
             "delete" => Command::DeleteJob(self.of_job(&mut line)),
@@ -225,6 +231,9 @@ impl Book {
         if let Some(parent) = line.key("child") {
             return Trigger::Child(Group(self.names.seq(&parent).0));
         }
+        if let Some(no) = line.key("queued") {
+            return Trigger::Queued(self.names.queue_no(&no));
+        }
         if let Some(failed) = line.key("retry") {
             let failed = self.names.seq(&failed);
             let waits = self.ledger.retries().find(|(_, _, seq)| *seq == failed);
@@ -263,6 +272,13 @@ impl Book {
         due.map(|(at, job)| format!("{at} j{job}")).collect()
     }
 
+    /// What waits of a job, in its order.
+    fn queue(&self, name: &str) -> Vec<String> {
+        let job_no = self.ledger.job(name).map_or(JobNo(0), |state| state.job_no);
+        let waiting = self.ledger.queue(job_no);
+        waiting.map(|(no, queued)| format!("{no} {}", show::queued(queued))).collect()
+    }
+
     fn jobs(&self) -> Vec<String> {
         let jobs = self.ledger.jobs().map(|state| show::snapshot(&state.snapshot()));
         jobs.collect()
@@ -293,7 +309,8 @@ fn decision(line: &mut Line, nominal: Nominal) -> Decision {
         };
     }
     let nodes = line.key("on").unwrap_or_else(|| line.fail("a run needs on=node"));
-    let places = nodes.split(',').map(|node| match node.strip_suffix('!') {
+    let nodes = nodes.split(',').filter(|node| !node.is_empty());
+    let places = nodes.map(|node| match node.strip_suffix('!') {
         Some(dead) => place(dead, Some(EndReason::NodeUnreachable)),
         None => place(node, None),
     });
@@ -303,6 +320,14 @@ fn decision(line: &mut Line, nominal: Nominal) -> Decision {
 fn place(node: &str, born_failed: Option<EndReason>) -> Place {
     let (boot_id, journal_id) = Default::default();
     Place { target: Target { node: NodeName::from(node), boot_id, journal_id }, born_failed }
+}
+
+/// `cancel backup by=ann reason="too slow"`, `cancel backup #3`.
+pub fn cancel(line: &mut Line, names: &Names) -> Cancel {
+    let name = line.word().as_str().into();
+    let execution = line.next_if('#').map(|text| names.seq(&text));
+    let by = line.key("by").unwrap_or_else(|| "ann".into());
+    Cancel { name, execution, by, reason: line.key("reason").unwrap_or_default() }
 }
 
 pub fn request(text: &str) -> RequestId {
@@ -323,8 +348,10 @@ pub fn state(word: &str) -> State {
 }
 
 fn skip_reason(word: &str) -> SkipReason {
-    use SkipReason::{Changed, Disabled, Expired, Missed, NoCapacity, NoEligibleNode};
-    let all = [Changed, Disabled, Expired, Missed, NoCapacity, NoEligibleNode];
+    use SkipReason::{
+        Changed, Disabled, Expired, Missed, NoCapacity, NoEligibleNode, QueueTimeout,
+    };
+    let all = [Changed, Disabled, Expired, Missed, NoCapacity, NoEligibleNode, QueueTimeout];
     let found = all.into_iter().find(|reason| reason.word() == word);
     found.unwrap_or_else(|| panic!("{word} is no reason"))
 }

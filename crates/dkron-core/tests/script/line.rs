@@ -48,6 +48,11 @@ impl Line {
         self.words.pop_front()
     }
 
+    /// The next plain word if it begins so.
+    pub fn next_if(&mut self, letter: char) -> Option<String> {
+        self.words.pop_front_if(|word| word.starts_with(letter))
+    }
+
     pub fn key(&mut self, key: &str) -> Option<String> {
         self.keys.remove(key)
     }

@@ -1,13 +1,15 @@
 //! The ledger's words in short form: replies, rows, effects, commands. Fields that have their
 //! first value are left out.
 
+use std::sync::Arc;
+
 use dkron_core::domain::{
-    Cause, EndReason, Finish, Nominal, Output, Record, RequestId, SkipReason, Skipped, Status,
-    Timestamp,
+    Cancellation, Cause, EndReason, Finish, Nominal, Output, Record, RequestId, SkipReason,
+    Skipped, Status, Timestamp,
 };
 use dkron_core::ledger::{
     Account, Command, Decision, Effect, Fire, Fired, JobSnapshot, LiveGroup, Phase, Place, PutJob,
-    Rejection, Reply, Row, RowKey, RowOp, Runtime, Slot, Trigger,
+    Queued, Rejection, Reply, Row, RowKey, RowOp, Runtime, Slot, Trigger,
 };
 
 use super::time::show_time;
@@ -40,7 +42,7 @@ fn one_fired(fired: &Fired) -> String {
             format!("run {}", seqs.join(","))
         }
         Fired::Skipped => "skipped".into(),
-        Fired::Queued(_) => "queued".into(),
+        Fired::Queued(no) => format!("queued {no}"),
         Fired::Void => "void".into(),
         Fired::Rejected(why) => format!("rejected {}", rejection(why)),
     }
@@ -56,6 +58,7 @@ pub fn rejection(why: &Rejection) -> String {
         Rejection::Overlap(id) => format!("overlap {id}"),
         Rejection::Stale => "stale".into(),
         Rejection::NotLive(seq) => format!("not_live {seq}"),
+        Rejection::QueueFull(depth) => format!("queue_full {depth}"),
     }
 }
 
@@ -114,14 +117,23 @@ fn show_row(row: &Row) -> String {
         Row::Processing(held) => format!("as history {}", held.no),
         Row::Expiring { end, .. } => format!("to {end}"),
         Row::Request { id, .. } => request(id),
-        Row::Queued { queued, .. } => {
-            let until = show_time(queued.until);
-            format!("{} {} until {until}", cause(&queued.cause), nominal(queued.nominal))
-        }
+        Row::Queued { queued: row, .. } => queued(row),
         Row::History { record, .. } => show_record(record),
         Row::Skipped { skipped, .. } => show_skipped(skipped),
     };
     format!("{key}: {value}")
+}
+
+pub fn queued(queued: &Queued) -> String {
+    let until = show_time(queued.until);
+    format!("{} {} until {until}", cause(&queued.cause), nominal(queued.nominal))
+}
+
+fn cancelled(cancel: Option<&Arc<Cancellation>>) -> String {
+    cancel.map_or(String::new(), |cancel| {
+        let why = if cancel.reason.is_empty() { "" } else { ": " };
+        format!(" (cancelled by {}{why}{})", cancel.by, cancel.reason)
+    })
 }
 
 fn show_group(group: &LiveGroup) -> String {
@@ -138,13 +150,15 @@ fn slot(slot: &Slot) -> String {
         Phase::Done { success: true } => "succeeded".into(),
         Phase::Done { success: false } => "failed".into(),
     };
-    format!("{}-{} attempt {} {phase}", slot.seq, slot.target.node, slot.attempt)
+    let cancelled = cancelled(slot.cancel.as_ref());
+    format!("{}-{} attempt {} {phase}{cancelled}", slot.seq, slot.target.node, slot.attempt)
 }
 
 fn show_record(record: &Record) -> String {
     let id = format!("{}-{} of {}", record.seq, record.node, record.group);
     let why = format!("v{} {} {}", record.version, cause(&record.cause), nominal(record.nominal));
-    format!("{id} {why} attempt {} {}", record.attempt, finish(&record.finish))
+    let cancelled = cancelled(record.cancel.as_ref());
+    format!("{id} {why} attempt {} {}{cancelled}", record.attempt, finish(&record.finish))
 }
 
 pub fn finish(finish: &Finish) -> String {
@@ -298,7 +312,7 @@ fn fire(fire: &Fire) -> String {
         Trigger::Manual(id) => format!("manual {}", request(id)),
         Trigger::Child(group) => format!("child of {group}"),
         Trigger::Retry { failed, .. } => format!("retry of {failed}"),
-        Trigger::Queued(_) => "queued".into(),
+        Trigger::Queued(no) => format!("queued {no}"),
     };
     let next = fire.next.map_or(String::new(), |next| format!(" next {}", nominal(next)));
     let decision = match &fire.decision {

@@ -143,6 +143,7 @@ pub(super) fn error(refusal: Option<Refusal>) -> Error {
             Rejection::Cycle(name) => Error::Cycle(name),
             Rejection::HasDependents(names) => Error::HasDependents(names),
             Rejection::Overlap(id) => Error::Overlap(id),
+            Rejection::QueueFull(depth) => Error::QueueFull(depth),
             Rejection::NotLive(_) => Error::ExecutionNotFound,
             Rejection::Stale => Error::Unknown,
         },

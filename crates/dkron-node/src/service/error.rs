@@ -28,6 +28,9 @@ pub enum Error {
     /// A `forbid` job runs already.
     #[error("job forbids concurrent executions and execution {0} is running")]
     Overlap(ExecutionId),
+    /// As many occurrences of a `queue` job as may wait do so.
+    #[error("{0} occurrences of the job are waiting already, no more may (queue_depth)")]
+    QueueFull(u32),
     #[error("no target nodes found to run job {0}: no member matches its tags")]
     NoEligibleNode(JobName),
     #[error("no node has room for another run of job {0}, try again later")]

@@ -61,7 +61,7 @@ pub fn error(err: &Error) -> Answer {
         }
         Error::JobNotFound | Error::ExecutionNotFound => return empty(StatusCode::NOT_FOUND),
         Error::ParentNotFound | Error::NoEligibleNode(_) => StatusCode::NOT_FOUND,
-        Error::HasDependents(_) | Error::Overlap(_) => StatusCode::CONFLICT,
+        Error::HasDependents(_) | Error::Overlap(_) | Error::QueueFull(_) => StatusCode::CONFLICT,
         Error::Paused => StatusCode::SERVICE_UNAVAILABLE,
         Error::NoCapacity(_)
         | Error::Busy

@@ -2,7 +2,7 @@
 //! takes its place. Waiting retries end here; executions end when their nodes obey.
 
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -116,7 +116,7 @@ pub(super) fn end_waiting(
                 true => SkipReason::Replaced,
                 false => SkipReason::Cancelled,
             };
-            let detail = format!("attempt {} {}", attempt + 1, words(cancel));
+            let detail = format!("attempt {}, {}", attempt + 1, words(cancel));
             step.skip(job_no, one(nominal, reason, detail));
         }
     }
@@ -124,10 +124,10 @@ pub(super) fn end_waiting(
 }
 
 /// Who and why, for a skipped record.
-fn words(cancel: &Cancellation) -> alloc::string::String {
+fn words(cancel: &Cancellation) -> String {
     match (cancel.is_replacement(), cancel.reason.is_empty()) {
-        (true, _) => cancel.reason.to_string(),
-        (false, true) => format!("cancelled by {}", cancel.by),
-        (false, false) => format!("cancelled by {}: {}", cancel.by, cancel.reason),
+        (true, _) => cancel.reason.clone(),
+        (false, true) => format!("by {}", cancel.by),
+        (false, false) => format!("by {}: {}", cancel.by, cancel.reason),
     }
 }

@@ -1,4 +1,5 @@
-//! A job goes with its retries, owed starts and what waits of it. Its live executions run on under its number.
+//! A job goes with its retries, owed starts and what waits of it. Its live executions run on
+//! under its number.
 
 use alloc::vec::Vec;
 

@@ -29,8 +29,9 @@ pub(super) fn must_wait(step: &Step<'_>, job: &Job, job_no: JobNo) -> bool {
 /// A later occurrence takes the place of what waits and what runs: waiting ones are over, retries
 /// too, executions are told to end.
 pub(super) fn replace(step: &mut Step<'_>, job: &Job, job_no: JobNo, nominal: Nominal) {
+    // Without a detail, so that a run of them is one record.
+    drop_all(step, job_no, Some((SkipReason::Replaced, String::new())));
     let reason = format!("replaced by the occurrence of {}", civil::rfc3339(nominal.0, 0));
-    drop_all(step, job_no, Some((SkipReason::Replaced, reason.clone())));
     let by = Cancellation::SCHEDULER.into();
     let cancel = Arc::new(Cancellation { at: step.at, by, reason });
     let groups: Vec<Group> = step.ledger.holders(job.name.as_str()).collect();
