@@ -105,7 +105,7 @@ async fn a_run_is_in_the_history_when_its_wait_is_over() {
     assert_eq!(ran.ended, Some(true));
     let executions = node.service.executions("a".into()).await.unwrap();
     assert_eq!(executions.len(), 1);
-    assert_eq!((executions[0].state, executions[0].group), (State::Success, ran.group));
+    assert_eq!((executions[0].state, executions[0].group), (State::Success, ran.group.unwrap()));
     let view = node.service.job("a".into()).await.unwrap();
     assert_eq!((view.success_count, view.running), (1, 0));
     node.stop(Duration::ZERO).await;

@@ -6,4 +6,5 @@ pub mod cli;
 pub mod config;
 mod logging;
 pub mod metrics;
+mod nearest;
 pub mod rest;

@@ -104,6 +104,7 @@ impl History {
             exit_code: finish.exit_code,
             output: outputs::read(&self.blobs, &finish.output),
             dropped: finish.dropped,
+            cancelled: record.cancel.clone(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use dkron_core::domain::{
-    Group, Job, JobName, JobNo, Nominal, Seq, Status, Tenure, Timestamp, Version,
+    Group, Job, JobName, JobNo, Nominal, Seq, Settings, Status, Tenure, Timestamp, Version,
 };
 use dkron_core::ledger::{JobSnapshot, Ledger, LiveGroup, Row, RowKey, RowOp, Runtime};
 
@@ -32,6 +32,8 @@ pub struct Index {
     pub office: Option<Tenure>,
     pub paused: bool,
     pub zone: String,
+    /// Once the cluster has agreed on them.
+    pub settings: Option<Settings>,
     /// Boxed: a tree that grows at its end is half empty.
     pub(super) rows: BTreeMap<JobNo, Box<IndexRow>>,
     pub(super) names: BTreeMap<JobName, JobNo>,
@@ -53,6 +55,7 @@ impl Index {
             office: None,
             paused: ledger.is_paused(),
             zone: ledger.settings().zone.clone(),
+            settings: ledger.is_settled().then(|| ledger.settings().clone()),
             rows: BTreeMap::new(),
             names: BTreeMap::new(),
             children: BTreeMap::new(),
@@ -86,7 +89,10 @@ impl Index {
 
     fn put(&mut self, row: Row) {
         match row {
-            Row::Settings(settings) => self.zone = settings.zone,
+            Row::Settings(settings) => {
+                self.zone.clone_from(&settings.zone);
+                self.settings = Some(settings);
+            }
             Row::Paused(paused) => self.paused = paused,
             Row::Definition { job_no, version, job } => self.define(job_no, version, job),
             Row::Runtime { job_no, runtime } => self.put_runtime(job_no, &runtime),

@@ -79,7 +79,7 @@ impl Index {
     /// Answers somebody who asked for a run, now or when its group ends.
     pub fn ran(&mut self, ran: Ran) {
         let Ran { job, group, executions, wait, reply } = ran;
-        let view = RunView { job, group, executions, ended: None, index: LogIndex(0) };
+        let view = RunView { job, group: Some(group), executions, ended: None, index: LogIndex(0) };
         match wait {
             // Who asked may have gone away meanwhile.
             None => drop(reply.send(Ok(view))),
@@ -147,6 +147,7 @@ impl Index {
             exit_code: None,
             output: Vec::new(),
             dropped: 0,
+            cancelled: slot.cancel.clone(),
         })
     }
 }

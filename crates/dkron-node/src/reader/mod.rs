@@ -129,6 +129,9 @@ impl Reader {
             Query::Counts { reply } => send(reply, Ok(list::counts(index))),
             Query::Paused { reply } => send(reply, Ok(index.paused)),
             Query::Zone { reply } => send(reply, Ok(index.zone.clone())),
+            Query::Settings { reply } => {
+                send(reply, index.settings.clone().ok_or(Error::NoLeader));
+            }
             Query::Members { reply } => send(reply, Ok(index.members())),
             Query::Leader { reply } => send(reply, Ok(index.leader())),
             Query::Own { reply } => send(reply, Ok(index.own.clone())),

@@ -2,13 +2,13 @@
 //! client that has its answer also sees what it caused.
 
 use dkron_core::conductor::{Answer, Input, Refusal, Request as Ask, Ticket};
-use dkron_core::domain::RequestId;
-use dkron_core::ledger::{JobSnapshot, Rejection};
+use dkron_core::domain::{LogIndex, RequestId, Settings};
+use dkron_core::ledger::{Cancel, JobSnapshot, Ledger, Rejection};
 
 use super::Scheduling;
 use crate::identity;
 use crate::reader::{Index, Ran};
-use crate::service::{Error, JobView, Member, Reply, Request, RunView};
+use crate::service::{CancelRequest, CancelView, Error, JobView, Member, Reply, Request, RunView};
 
 /// Who waits for a ticket's answer.
 pub(super) enum Waiting {
@@ -25,6 +25,11 @@ pub(super) enum Waiting {
     Restored {
         restore: u64,
         at: usize,
+    },
+    Cancel(Reply<CancelView>),
+    Settings {
+        settings: Box<Settings>,
+        reply: Reply<Settings>,
     },
 }
 
@@ -45,6 +50,13 @@ impl Scheduling {
             },
             Request::Restore { jobs, reply } => return self.restore(jobs, reply),
             Request::Leave { reply } => return self.leave(reply),
+            Request::Cancel { cancel, reply } => match command(&self.ledger, *cancel) {
+                Ok(cancel) => (Ask::Cancel(Box::new(cancel)), Waiting::Cancel(reply)),
+                Err(err) => return refuse(reply, err),
+            },
+            Request::PutSettings { settings, reply } => {
+                (Ask::PutSettings(settings.clone()), Waiting::Settings { settings, reply })
+            }
         };
         self.ask(ask, waiting);
     }
@@ -68,6 +80,21 @@ impl Scheduling {
                     index.ran(Ran { job, group, executions, wait, reply });
                 });
             }
+            (Waiting::Run { wait, reply }, Ok(Answer::Queued { job })) => {
+                self.release_after(move |index| {
+                    let (job, ended) = (view(index, *job), wait.map(|_| false));
+                    let (executions, index) = (Vec::new(), LogIndex(0));
+                    send(reply, Ok(RunView { job, group: None, executions, ended, index }));
+                });
+            }
+            (Waiting::Cancel(reply), Ok(Answer::Cancelling { executions, retries, queued })) => {
+                self.release_after(move |_| {
+                    send(reply, Ok(CancelView { executions, retries, queued }));
+                });
+            }
+            (Waiting::Settings { settings, reply }, Ok(_)) => {
+                self.release_after(move |_| send(reply, Ok(*settings)));
+            }
             (Waiting::Pause { paused, reply }, Ok(_)) => {
                 self.release_after(move |_| send(reply, Ok(paused)));
             }
@@ -78,6 +105,8 @@ impl Scheduling {
             (Waiting::Job(reply), other) => send(reply, Err(error(other.err()))),
             (Waiting::Run { reply, .. }, other) => send(reply, Err(error(other.err()))),
             (Waiting::Pause { reply, .. }, other) => send(reply, Err(error(other.err()))),
+            (Waiting::Cancel(reply), other) => send(reply, Err(error(other.err()))),
+            (Waiting::Settings { reply, .. }, other) => send(reply, Err(error(other.err()))),
         }
     }
 
@@ -110,9 +139,22 @@ fn admit(disk_full: bool, request: Request) -> Option<Request> {
         Request::Delete { .. }
         | Request::Clear { .. }
         | Request::Pause { .. }
-        | Request::Leave { .. } => return Some(request),
+        | Request::Leave { .. }
+        | Request::Cancel { .. }
+        | Request::PutSettings { .. } => return Some(request),
     }
     None
+}
+
+/// The ledger knows executions by their numbers; the node of an id must be the right one too.
+fn command(ledger: &Ledger, cancel: CancelRequest) -> Result<Cancel, Error> {
+    let CancelRequest { name, execution, by, reason } = cancel;
+    if let Some(id) = &execution
+        && ledger.live(id.seq).is_some_and(|(_, slot)| slot.target.node != id.node)
+    {
+        return Err(Error::ExecutionNotFound);
+    }
+    Ok(Cancel { name, execution: execution.map(|id| id.seq), by, reason })
 }
 
 fn view(index: &Index, job: JobSnapshot) -> JobView {

@@ -6,14 +6,14 @@ mod view;
 
 use std::time::Duration;
 
-use dkron_core::domain::{JobName, Skipped, Submission};
+use dkron_core::domain::{JobName, Settings, Skipped, Submission};
 use tokio::sync::{mpsc, oneshot};
 
 pub use error::Error;
-pub use request::{Query, Request};
+pub use request::{CancelRequest, Query, Request};
 pub use view::{
-    ExecutionSort, ExecutionView, JobCounts, JobPage, JobSort, JobView, ListQuery, Member, RunView,
-    StatusFilter,
+    CancelView, ExecutionSort, ExecutionView, JobCounts, JobPage, JobSort, JobView, ListQuery,
+    Member, RunView, StatusFilter,
 };
 
 /// Requests in flight to the loop or to the reader before new ones are shed.
@@ -67,6 +67,21 @@ impl Service {
     /// Blocks or admits submissions, cluster-wide.
     pub async fn pause(&self, paused: bool) -> Result<bool, Error> {
         self.ask(|reply| Request::Pause { paused, reply }).await
+    }
+
+    /// Ends what runs of a job, or one execution: they end as soon as their nodes obey.
+    pub async fn cancel(&self, cancel: CancelRequest) -> Result<CancelView, Error> {
+        self.ask(|reply| Request::Cancel { cancel: Box::new(cancel), reply }).await
+    }
+
+    /// What the cluster agreed on; no leader if that has not happened yet.
+    pub async fn settings(&self) -> Result<Settings, Error> {
+        self.query(|reply| Query::Settings { reply }).await
+    }
+
+    /// Replaces all of them; the answer is what is stored.
+    pub async fn put_settings(&self, settings: Settings) -> Result<Settings, Error> {
+        self.ask(|reply| Request::PutSettings { settings: Box::new(settings), reply }).await
     }
 
     /// All executions of a job, newest first.

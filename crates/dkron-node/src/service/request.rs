@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use dkron_core::domain::{JobName, Skipped, Submission};
+use dkron_core::domain::{ExecutionId, JobName, Settings, Skipped, Submission};
 
-use super::{ExecutionView, JobCounts, JobPage, JobView, ListQuery, Member, Reply, RunView};
+use super::{
+    CancelView, ExecutionView, JobCounts, JobPage, JobView, ListQuery, Member, Reply, RunView,
+};
 
 /// Asks the loop for something that changes the ledger or ends the node.
 pub enum Request {
@@ -16,6 +18,19 @@ pub enum Request {
     Restore { jobs: Vec<Submission>, reply: Reply<Vec<(JobName, bool)>> },
     Pause { paused: bool, reply: Reply<bool> },
     Leave { reply: Reply<Vec<Member>> },
+    Cancel { cancel: Box<CancelRequest>, reply: Reply<CancelView> },
+    PutSettings { settings: Box<Settings>, reply: Reply<Settings> },
+}
+
+/// Whose executions are to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CancelRequest {
+    pub name: JobName,
+    /// `None` = all of the job, what waits included.
+    pub execution: Option<ExecutionId>,
+    /// Who wants it.
+    pub by: String,
+    pub reason: String,
 }
 
 /// Asks the reader beside the loop; answers hold everything acknowledged before the question.
@@ -32,4 +47,5 @@ pub enum Query {
     Members { reply: Reply<Vec<Member>> },
     Leader { reply: Reply<Option<Member>> },
     Own { reply: Reply<Member> },
+    Settings { reply: Reply<Settings> },
 }

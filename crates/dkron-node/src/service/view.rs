@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dkron_core::domain::{
-    Cause, ExecutionId, Group, Job, JobName, JobNo, LogIndex, NodeName, Nominal, State, Status,
-    Timestamp, Version,
+    Cancellation, Cause, ExecutionId, Group, Job, JobName, JobNo, LogIndex, NodeName, Nominal,
+    State, Status, Timestamp, Version,
 };
 
 /// A job as it stands at one log index.
@@ -116,6 +116,8 @@ pub struct ExecutionView {
     pub output: Vec<u8>,
     /// Bytes that did not fit, already told by a marker in `output`.
     pub dropped: u64,
+    /// Who wanted it to end; it may run on for a moment.
+    pub cancelled: Option<Arc<Cancellation>>,
 }
 
 /// How `_sort` of the executions list orders; ties go by id.
@@ -144,11 +146,22 @@ pub struct Member {
 #[derive(Clone, Debug)]
 pub struct RunView {
     pub job: JobView,
-    /// Its executions carry this group.
-    pub group: Group,
+    /// Its executions carry this group; `None` = it waits for its turn.
+    pub group: Option<Group>,
     /// Ids of the first attempts.
     pub executions: Vec<ExecutionId>,
     /// Set when the caller waited: whether the whole group ended in time.
     pub ended: Option<bool>,
     pub index: LogIndex,
+}
+
+/// What a cancellation met.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CancelView {
+    /// These end as soon as their nodes obey.
+    pub executions: Vec<ExecutionId>,
+    /// Attempts that will not follow.
+    pub retries: u32,
+    /// Occurrences that do not wait any longer.
+    pub queued: u32,
 }

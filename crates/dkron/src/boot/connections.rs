@@ -5,12 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+
+use crate::rest::Peer;
 
 /// Connections open at a time; more wait in the kernel's queue.
 const CONNECTIONS: usize = 8192;
@@ -49,9 +54,27 @@ pub async fn serve(listener: TcpListener, router: Router, mut closing: watch::Re
     graceful.shutdown().await;
 }
 
-type Connection = http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
+type Connection = http1::Connection<TokioIo<TcpStream>, Told>;
 
-fn connection((stream, _): (TcpStream, SocketAddr), router: Router) -> Connection {
+/// The router, told of each request who makes it.
+struct Told {
+    router: TowerToHyperService<Router>,
+    peer: Peer,
+}
+
+impl Service<Request<Incoming>> for Told {
+    type Response = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Response;
+    type Error = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Error;
+    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
+        self.router.call(request)
+    }
+}
+
+fn connection((stream, peer): (TcpStream, SocketAddr), router: Router) -> Connection {
+    let told = Told { router: TowerToHyperService::new(router), peer: Peer(peer) };
     // Without it small answers wait for the client's acknowledgements.
     let _ = stream.set_nodelay(true);
     http1::Builder::new()
@@ -59,5 +82,5 @@ fn connection((stream, _): (TcpStream, SocketAddr), router: Router) -> Connectio
         .header_read_timeout(HEAD)
         // Who has said all and only listens gets its answer.
         .half_close(true)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(stream), told)
 }

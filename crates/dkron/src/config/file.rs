@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Error;
 use super::flags::{FILE_ONLY, FLAGS};
+use crate::nearest;
 
 /// Larger files are no configuration.
 const FILE_BYTES: u64 = 1024 * 1024;
@@ -111,22 +112,5 @@ fn known() -> impl Iterator<Item = &'static str> {
 }
 
 fn nearest(key: &str) -> &'static str {
-    let plain = key.replace('_', "-");
-    known().min_by_key(|name| distance(&plain, name)).unwrap_or("")
-}
-
-/// Letters to insert, delete or change; long keys are compared by their beginning.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.chars().take(64).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in other.iter().enumerate() {
-            let change = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[other.len()]
+    nearest::nearest(&key.replace('_', "-"), known())
 }

@@ -1,6 +1,7 @@
 //! Dkron's REST API over the façade of a node. It knows HTTP and Dkron's JSON, and nothing of how
 //! a job is run or stored.
 
+mod body;
 mod cors;
 mod decode;
 mod dto;
@@ -15,6 +16,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -46,6 +48,10 @@ pub struct App {
     /// For `/debug/vars`, secrets taken out.
     pub command_line: Vec<String>,
 }
+
+/// Who is at the other end of the connection; the connection's server puts it into each request.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
 
 /// One routed request without its body.
 struct Call<'a> {
@@ -149,6 +155,9 @@ async fn dispatch(call: &Call<'_>, route: Route, request: Request) -> Answer {
         Route::Executions(name) => routes::executions::list(call, name).await,
         Route::ClearExecutions(name) => routes::executions::clear(call, name).await,
         Route::Execution(name, id) => routes::executions::show(call, name, id).await,
+        Route::Cancel(name, id) => routes::cancel::cancel(call, name, id, request).await,
+        Route::Settings => routes::settings::show(call).await,
+        Route::ChangeSettings => routes::settings::change(call, request).await,
         Route::Skipped(name) => routes::executions::skipped(call, name).await,
         Route::Health => routes::node::health(),
         Route::Vars => routes::node::vars(call).await,

@@ -27,6 +27,10 @@ pub enum Route {
     ClearExecutions(JobName),
     Execution(JobName, String),
     Skipped(JobName),
+    /// One execution, or all of the job.
+    Cancel(JobName, Option<String>),
+    Settings,
+    ChangeSettings,
     Health,
     Vars,
     Metrics,
@@ -71,6 +75,10 @@ impl Route {
             "v1/pause" if post => Route::Pause(true),
             "v1/unpause" if post => Route::Pause(false),
             "v1/schedule/preview" if get => Route::Preview,
+            "v1/settings" if get => Route::Settings,
+            "v1/settings" if matches!(*method, Method::PUT | Method::PATCH) => {
+                Route::ChangeSettings
+            }
             "v1/jobs" if get => Route::Jobs,
             "v1/jobs" if post || *method == Method::PATCH => Route::Put(None),
             "health" if get => Route::Health,
@@ -92,20 +100,25 @@ fn job_route(method: &Method, rest: &str) -> Option<Route> {
     let get = matches!(*method, Method::GET | Method::HEAD);
     let post = *method == Method::POST;
     let delete = *method == Method::DELETE;
-    let mut parts = rest.splitn(4, '/');
+    let mut parts = rest.splitn(5, '/');
     let name = parts.next().filter(|name| !name.is_empty())?;
     let name = || JobName::from(name);
-    Some(match (parts.next(), parts.next(), parts.next()) {
+    let rest = (parts.next(), parts.next(), parts.next(), parts.next());
+    Some(match rest {
         (None, ..) if get => Route::Job(name()),
         (None, ..) if post => Route::Run(name()),
         (None, ..) if delete => Route::Delete(name()),
         (None, ..) if *method == Method::PUT => Route::Put(Some(name())),
-        (Some("run"), None, _) if post => Route::Run(name()),
-        (Some("toggle"), None, _) if post => Route::Toggle(name()),
-        (Some("executions"), None, _) if get => Route::Executions(name()),
-        (Some("executions"), None, _) if delete => Route::ClearExecutions(name()),
-        (Some("skipped"), None, _) if get => Route::Skipped(name()),
-        (Some("executions"), Some(id), None) if get && !id.is_empty() => {
+        (Some("run"), None, ..) if post => Route::Run(name()),
+        (Some("toggle"), None, ..) if post => Route::Toggle(name()),
+        (Some("executions"), None, ..) if get => Route::Executions(name()),
+        (Some("executions"), None, ..) if delete => Route::ClearExecutions(name()),
+        (Some("skipped"), None, ..) if get => Route::Skipped(name()),
+        (Some("cancel"), None, ..) if post => Route::Cancel(name(), None),
+        (Some("executions"), Some(id), Some("cancel"), None) if post && !id.is_empty() => {
+            Route::Cancel(name(), Some(id.to_owned()))
+        }
+        (Some("executions"), Some(id), None, _) if get && !id.is_empty() => {
             Route::Execution(name(), id.to_owned())
         }
         _ => return None,
@@ -148,6 +161,10 @@ mod tests {
             ("DELETE", "/v1/jobs/j/executions", Route::ClearExecutions(j())),
             ("GET", "/v1/jobs/j/executions/1-x", Route::Execution(j(), "1-x".into())),
             ("GET", "/v1/jobs/j/skipped", Route::Skipped(j())),
+            ("POST", "/v1/jobs/j/cancel", Route::Cancel(j(), None)),
+            ("POST", "/v1/jobs/j/executions/1-x/cancel", Route::Cancel(j(), Some("1-x".into()))),
+            ("GET", "/v1/settings", Route::Settings),
+            ("PATCH", "/v1/settings", Route::ChangeSettings),
             ("GET", "/v1/pause", Route::Paused),
             ("POST", "/v1/unpause", Route::Pause(false)),
             ("GET", "/ui/x/y.js", Route::Ui),
@@ -170,6 +187,10 @@ mod tests {
             ("GET", "/v1/jobs//executions"),
             ("GET", "/v1/jobs/x/executions/1/2"),
             ("GET", "/v1/jobs/x/y"),
+            ("GET", "/v1/jobs/x/cancel"),
+            ("POST", "/v1/jobs/x/executions//cancel"),
+            ("POST", "/v1/jobs/x/executions/1/cancel/2"),
+            ("POST", "/v1/settings"),
             ("GET", "//v1/jobs"),
             ("GET", "/ui"),
             ("POST", "/"),

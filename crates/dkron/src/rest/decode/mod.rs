@@ -5,11 +5,13 @@ mod cursor;
 mod job;
 mod policy;
 mod scan;
+mod settings;
 
 #[cfg(test)]
 mod tests;
 
 pub use job::Draft;
+pub use settings::{patch as patched_settings, whole as whole_settings};
 
 use scan::scan;
 

@@ -1,6 +1,6 @@
 //! An execution as clients see it: Dkron's keys in Dkron's order, then ours.
 
-use dkron_core::domain::{State, Timestamp};
+use dkron_core::domain::{Cancellation, State, Timestamp};
 use dkron_core::schedule::Zone;
 use dkron_node::service::ExecutionView;
 use serde::Serialize;
@@ -50,6 +50,23 @@ struct Ours {
     reason: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     exit_code: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancelled: Option<Cancelled>,
+}
+
+/// Who wanted it to end.
+#[derive(Serialize)]
+struct Cancelled {
+    at: Instant,
+    by: String,
+    reason: String,
+}
+
+impl From<&Cancellation> for Cancelled {
+    fn from(cancel: &Cancellation) -> Self {
+        let Cancellation { at, by, reason } = cancel.clone();
+        Cancelled { at: Instant::utc(at), by, reason }
+    }
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -101,6 +118,7 @@ fn ours(view: &ExecutionView) -> Ours {
         scheduled_at: Instant::utc(view.nominal.0),
         reason: view.reason,
         exit_code: view.exit_code,
+        cancelled: view.cancelled.as_deref().map(Cancelled::from),
     }
 }
 

@@ -4,6 +4,7 @@ mod execution;
 mod job;
 mod member;
 mod policy;
+mod settings;
 mod skipped;
 
 #[cfg(test)]
@@ -15,4 +16,5 @@ pub use tests::shown_job;
 pub use execution::{ExecutionDto, ListedExecution, Tail};
 pub use job::JobDto;
 pub use member::{ListedMember, MemberDto};
+pub use settings::SettingsDto;
 pub use skipped::SkippedDto;

@@ -95,6 +95,7 @@ fn execution(output: &[u8]) -> ExecutionView {
         exit_code: None,
         output: output.to_vec(),
         dropped: 0,
+        cancelled: None,
     }
 }
 

@@ -14,6 +14,8 @@ use crate::rest::respond::{self, Answer};
 use crate::rest::{Call, query};
 
 const GROUP: HeaderName = HeaderName::from_static("x-dkron-group");
+/// It runs when its turn comes; its group has no number yet.
+const QUEUED: HeaderName = HeaderName::from_static("x-dkron-queued");
 const ENDED: HeaderName = HeaderName::from_static("x-dkron-ended");
 /// A connection is not held longer than this.
 const WAIT_MOST: Duration = Duration::from_secs(600);
@@ -71,7 +73,11 @@ pub async fn run(call: &Call<'_>, name: JobName) -> Answer {
         Ok(run) => {
             let mut answer = call.json(StatusCode::ACCEPTED, &JobDto::from(&run.job));
             located(&mut answer, call);
-            answer.headers_mut().insert(GROUP, HeaderValue::from(run.group.0));
+            let headers = answer.headers_mut();
+            match run.group {
+                Some(group) => headers.insert(GROUP, HeaderValue::from(group.0)),
+                None => headers.insert(QUEUED, HeaderValue::from_static("true")),
+            };
             if let Some(ended) = run.ended {
                 let ended = HeaderValue::from_static(if ended { "true" } else { "false" });
                 answer.headers_mut().insert(ENDED, ended);

@@ -1,5 +1,6 @@
 //! The handlers, by what they are about.
 
+pub mod cancel;
 pub mod cluster;
 pub mod executions;
 pub mod jobs;
@@ -7,6 +8,7 @@ pub mod node;
 pub mod preview;
 pub mod put;
 pub mod restore;
+pub mod settings;
 pub mod ui;
 
 use axum::http::header::{HeaderName, HeaderValue};

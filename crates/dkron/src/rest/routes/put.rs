@@ -1,8 +1,7 @@
 //! Create or replace a job: the body, its checks at the door, and the answer.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use axum::http::{Method, StatusCode};
@@ -13,12 +12,11 @@ use crate::metrics;
 use crate::rest::decode::{self, Draft};
 use crate::rest::dto::JobDto;
 use crate::rest::respond::{self, Answer};
-use crate::rest::{App, Call};
+use crate::rest::{App, Call, body};
 
 const WARNING: HeaderName = HeaderName::from_static("warning");
-/// A client that sends a definition slower than this is not waited for.
-const BODY_TIME: Duration = Duration::from_secs(60);
 const BAD_CONCURRENCY: &str = "invalid concurrency policy value, use \"allow\" or \"forbid\"";
+const TOO_LARGE: &str = "the job is larger than 1 MiB, keep scripts and payloads in files";
 /// Bytes of a name that are repeated in a header.
 const SHOWN_NAME: usize = 64;
 
@@ -60,7 +58,7 @@ pub async fn put(call: &Call<'_>, path_name: Option<JobName>, request: Request) 
 
 /// The posted job, as far as the door can judge it.
 async fn accept(path_name: Option<JobName>, request: Request) -> Result<Submission, Answer> {
-    let body = read(request.into_body()).await?;
+    let body = body::read(request.into_body(), limits::DEFINITION_BYTES, TOO_LARGE).await?;
     let draft = decode::job(&body).map_err(|err| respond::unparsable(&err))?;
     if let Some(wanted) = path_name {
         let posted = &draft.submission.job.name;
@@ -73,36 +71,6 @@ async fn accept(path_name: Option<JobName>, request: Request) -> Result<Submissi
         }
     }
     admit(draft).map_err(|err| respond::error(&err))
-}
-
-async fn read(body: Body) -> Result<axum::body::Bytes, Answer> {
-    let bytes = tokio::time::timeout(BODY_TIME, to_bytes(body, limits::DEFINITION_BYTES)).await;
-    match bytes {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(err)) if is_too_long(&err) => {
-            let said = "the job is larger than 1 MiB, keep scripts and payloads in files";
-            Err(respond::text(StatusCode::PAYLOAD_TOO_LARGE, said))
-        }
-        Ok(Err(err)) => {
-            let said = format!("Unable to parse payload: {err}.");
-            Err(respond::text(StatusCode::BAD_REQUEST, said))
-        }
-        Err(_) => {
-            let said = "the body did not arrive within a minute";
-            Err(respond::text(StatusCode::REQUEST_TIMEOUT, said))
-        }
-    }
-}
-
-fn is_too_long(err: &axum::Error) -> bool {
-    let mut source: Option<&dyn std::error::Error> = Some(err);
-    while let Some(err) = source {
-        if err.to_string().contains("length limit exceeded") {
-            return true;
-        }
-        source = err.source();
-    }
-    false
 }
 
 /// What the domain's types can not hold is refused here, in the words of the validation.

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dkron_core::domain::{
-    Cause, ExecutionId, Group, JobName, JobNo, LogIndex, Nominal, Seq, SkipReason, Skipped, State,
-    Submission, Timestamp, Version,
+    Cancellation, Cause, Concurrency, ExecutionId, Group, JobName, JobNo, LogIndex, Nominal, Seq,
+    Settings, SkipReason, Skipped, State, Submission, Timestamp, Version,
 };
 use dkron_node::service::{
-    Error, ExecutionView, JobCounts, JobPage, JobSort, JobView, ListQuery, Member, Query, Request,
-    RunView, Service, StatusFilter,
+    CancelRequest, CancelView, Error, ExecutionView, JobCounts, JobPage, JobSort, JobView,
+    ListQuery, Member, Query, Request, RunView, Service, StatusFilter,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -21,6 +21,7 @@ struct Fake {
     jobs: BTreeMap<JobName, JobView>,
     executions: Vec<ExecutionView>,
     paused: bool,
+    settings: Settings,
     last: u64,
 }
 
@@ -65,8 +66,9 @@ impl Fake {
             Request::Delete { name, reply } => send(reply, self.delete(&name)),
             Request::Toggle { name, reply } => send(reply, self.toggle(&name)),
             Request::Run { name, wait, reply } => {
-                let result =
-                    self.run(&name).map(|run| RunView { ended: wait.map(|_| true), ..run });
+                let result = self
+                    .run(&name)
+                    .map(|run| RunView { ended: wait.map(|_| run.group.is_some()), ..run });
                 send(reply, result);
             }
             Request::Clear { name, reply } => send(reply, self.found(&name)),
@@ -86,6 +88,17 @@ impl Fake {
                 send(reply, Ok(paused));
             }
             Request::Leave { reply } => send(reply, Ok(vec![own()])),
+            Request::Cancel { cancel, reply } => send(reply, self.cancel(*cancel)),
+            Request::PutSettings { settings, reply } => {
+                let stored = match settings.keep_executions {
+                    0 => Err(Error::Invalid("keep_executions: 0 is too few".into())),
+                    _ => Ok(*settings),
+                };
+                if let Ok(settings) = &stored {
+                    self.settings = settings.clone();
+                }
+                send(reply, stored);
+            }
         }
     }
 
@@ -122,6 +135,7 @@ impl Fake {
             Query::Busy { reply } => send(reply, Ok(self.executions.clone())),
             Query::Paused { reply } => send(reply, Ok(self.paused)),
             Query::Zone { reply } => send(reply, Ok("UTC".into())),
+            Query::Settings { reply } => send(reply, Ok(self.settings.clone())),
             Query::Members { reply } => send(reply, Ok(vec![own()])),
             Query::Leader { reply } => send(reply, Ok(Some(own()))),
             Query::Own { reply } => send(reply, Ok(own())),
@@ -182,13 +196,41 @@ impl Fake {
         self.found(name)
     }
 
+    fn runs(&self, name: &JobName) -> bool {
+        self.executions.iter().any(|view| view.job_name == *name && !view.state.is_terminal())
+    }
+
+    /// Marks what has not ended; nothing here ends by itself.
+    fn cancel(&mut self, wanted: CancelRequest) -> Result<CancelView, Error> {
+        self.found(&wanted.name)?;
+        let mut met = CancelView::default();
+        for view in &mut self.executions {
+            let meant = wanted.execution.as_ref().is_none_or(|id| *id == view.id);
+            if meant && view.job_name == wanted.name && !view.state.is_terminal() {
+                let (by, reason) = (wanted.by.clone(), wanted.reason.clone());
+                let at = Timestamp::from_secs(1_773_144_002);
+                view.cancelled = Some(Arc::new(Cancellation { at, by, reason }));
+                met.executions.push(view.id.clone());
+            }
+        }
+        match wanted.execution {
+            Some(_) if met.executions.is_empty() => Err(Error::ExecutionNotFound),
+            _ => Ok(met),
+        }
+    }
+
     fn run(&mut self, name: &JobName) -> Result<RunView, Error> {
         if let Some(err) = refusal(name.as_str()) {
             return Err(err);
         }
         let job = self.found(name)?;
+        if job.job.concurrency == Concurrency::Queue && self.runs(name) {
+            let (executions, index) = (Vec::new(), LogIndex(1));
+            return Ok(RunView { job, group: None, executions, ended: None, index });
+        }
         let group = Group(GROUP + self.last);
         self.last += 1;
+        let endless = job.job.executor_config.get("command").is_some_and(|it| it == "endless");
         let at = Timestamp::from_unix_nanos(i128::from(group.0));
         let id = ExecutionId { seq: Seq(group.0), node: NODE.into() };
         self.executions.push(ExecutionView {
@@ -200,14 +242,21 @@ impl Fake {
             nominal: Nominal(at),
             fired_at: at,
             started_at: Some(at),
-            finished_at: Some(at),
-            state: State::Success,
+            finished_at: Some(at).filter(|_| !endless),
+            state: if endless { State::Running } else { State::Success },
             reason: "",
             exit_code: Some(0),
             output: b"abcdef\n".to_vec(),
             dropped: 0,
+            cancelled: None,
         });
-        Ok(RunView { job, group, executions: vec![id], ended: None, index: LogIndex(1) })
+        Ok(RunView {
+            job,
+            group: Some(group),
+            executions: vec![id],
+            ended: None,
+            index: LogIndex(1),
+        })
     }
 
     /// By name alone, which is what the door's tests look at.
