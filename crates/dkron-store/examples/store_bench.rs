@@ -107,7 +107,7 @@ fn rows(state: &State) {
         let mut ops = vec![
             Op::put(Keyspace::Runtime, job, runtime),
             Op::put_new(Keyspace::History, key(index), vec![b'h'; 160]),
-            Op::put_new(Keyspace::Bucket, index.to_be_bytes(), key(index)),
+            Op::put_new(Keyspace::Ring, index.to_be_bytes(), key(index)),
         ];
         if index >= 100_000 {
             ops.push(Op::delete(Keyspace::History, key(index - 100_000)));

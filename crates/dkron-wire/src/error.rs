@@ -17,6 +17,8 @@ pub enum Error {
     UnknownTable { code: u8 },
     #[error("this server does not know row {code} of table meta: upgrade it")]
     UnknownSingle { code: u8 },
+    #[error("this server does not know ring {code} of table ring: upgrade it")]
+    UnknownRing { code: u8 },
     #[error("mark of the request id is {mark}, must be 0 or 1")]
     Mark { mark: u8 },
     #[error("body of {kind} is damaged")]

@@ -100,6 +100,10 @@ kinds! {
     HistoryRow = 112 Row "history" version 1,
     SkippedRow = 113 Row "skipped" version 1,
     QueuedRow = 114 Row "queued" version 1,
+    RecentRow = 115 Row "recent" version 1,
+    SeriesRow = 116 Row "series" version 1,
+    BucketRow = 117 Row "bucket" version 1,
+    PointerRow = 118 Row "pointer" version 1,
 
     Accepted = 201 Journal "accepted" version 1,
     Started = 202 Journal "started" version 1,

@@ -10,7 +10,7 @@
 
 mod key;
 
-use dkron_core::ledger::{Row, RowKey, RowOp};
+use dkron_core::ledger::{BucketKey, Row, RowKey, RowOp};
 
 use crate::error::Error;
 use crate::kind::{Family, Kind};
@@ -18,7 +18,7 @@ use crate::table::Table;
 use crate::word::Word;
 use crate::{FORMAT, body};
 
-pub use key::{decode_key, job_prefix, key};
+pub use key::{buckets_prefix, decode_key, job_prefix, key};
 
 /// Room for most values, so that the buffer seldom grows.
 const ROOM: usize = 128;
@@ -69,6 +69,10 @@ pub fn encode(row: &Row) -> (Table, Vec<u8>, Vec<u8>) {
         Row::Queued { queued, .. } => body::write(bytes, &queued.form()),
         Row::History { record, .. } => body::write(bytes, &record.form()),
         Row::Skipped { skipped, .. } => body::write(bytes, &skipped.form()),
+        Row::Recent(recent) => body::write(bytes, &recent.form()),
+        Row::Series(series) => body::write(bytes, &series.form()),
+        Row::Bucket { bucket, .. } => body::write(bytes, &bucket.form()),
+        Row::Pointer(pointer) => body::write(bytes, &pointer.form()),
     };
     let (table, key) = key(&row_key);
     (table, key, value)
@@ -100,6 +104,13 @@ pub fn decode(table: Table, key: &[u8], value: &[u8]) -> Result<Row, Error> {
         RowKey::Skipped(job_no, no) => {
             Row::Skipped { job_no, no, skipped: body::read(kind, bytes)? }
         }
+        RowKey::Recent => Row::Recent(body::read(kind, bytes)?),
+        RowKey::Series(_) => Row::Series(body::read(kind, bytes)?),
+        RowKey::Bucket(key) => {
+            let BucketKey { span, of, .. } = key;
+            Row::Bucket { span, of, bucket: body::read(kind, bytes)? }
+        }
+        RowKey::Pointer(_) => Row::Pointer(body::read(kind, bytes)?),
     };
     if row.key() != row_key {
         return Err(Error::WrongKey { kind });
@@ -124,6 +135,10 @@ pub const fn kind_of(key: &RowKey) -> Kind {
         RowKey::Queued(..) => Kind::QueuedRow,
         RowKey::History(..) => Kind::HistoryRow,
         RowKey::Skipped(..) => Kind::SkippedRow,
+        RowKey::Recent => Kind::RecentRow,
+        RowKey::Series(_) => Kind::SeriesRow,
+        RowKey::Bucket(_) => Kind::BucketRow,
+        RowKey::Pointer(_) => Kind::PointerRow,
     }
 }
 

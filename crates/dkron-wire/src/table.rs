@@ -1,11 +1,11 @@
 //! Which part of the store a row stands in.
 
-/// A table of rows. Codes are those of the store's keyspaces; 7 to 11 are tables of the store
-/// that hold no rows of the ledger.
+/// A table of rows. Codes are those of the store's keyspaces; 7 and 9 to 11 are tables of the
+/// store that hold no rows of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Table {
-    /// Single rows: office, settings, paused, last seq.
+    /// Single rows: office, settings, paused, last seq, recent; and series.
     Meta = 0,
     Definition = 1,
     Runtime = 2,
@@ -13,6 +13,8 @@ pub enum Table {
     History = 4,
     Skipped = 5,
     Request = 6,
+    /// Buckets that are over, and pointers of the time index.
+    Ring = 8,
     Owed = 12,
     Processing = 13,
     Expiring = 14,
@@ -20,7 +22,7 @@ pub enum Table {
 }
 
 impl Table {
-    pub const ALL: [Table; 11] = [
+    pub const ALL: [Table; 12] = [
         Table::Meta,
         Table::Definition,
         Table::Runtime,
@@ -28,6 +30,7 @@ impl Table {
         Table::History,
         Table::Skipped,
         Table::Request,
+        Table::Ring,
         Table::Owed,
         Table::Processing,
         Table::Expiring,
@@ -51,6 +54,7 @@ impl Table {
             Table::History => "history",
             Table::Skipped => "skipped",
             Table::Request => "request",
+            Table::Ring => "ring",
             Table::Owed => "owed",
             Table::Processing => "processing",
             Table::Expiring => "expiring",
@@ -60,7 +64,7 @@ impl Table {
 
     /// Whether its rows make the ledger, so that all of them are read at a start.
     pub const fn is_working_set(self) -> bool {
-        !matches!(self, Table::History | Table::Skipped)
+        !matches!(self, Table::History | Table::Skipped | Table::Ring)
     }
 }
 

@@ -34,5 +34,7 @@ pub const MISFIRE_MOST: u32 = 1000;
 pub const OUTPUT_BYTES_MOST: u32 = 64 * 1024 * 1024;
 /// The longest span a policy may name; longer is refused.
 pub const SPAN_MOST: core::time::Duration = core::time::Duration::from_secs(366 * 86_400);
+/// Nodes whose minutes are charted; a new one takes the place of the one idle for the longest.
+pub const NODE_SERIES: usize = 1024;
 /// Pointers in the time index across jobs; a newer one takes the place of the oldest.
 pub const TIME_INDEX: u64 = 1 << 20;

@@ -13,6 +13,7 @@ mod now;
 mod occurrence;
 mod policy;
 mod settings;
+pub mod stats;
 mod submission;
 mod text_map;
 pub mod time;

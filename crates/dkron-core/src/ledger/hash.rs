@@ -55,6 +55,8 @@ impl Ledger {
         self.expiring.hash(&mut hasher);
         self.requests.hash(&mut hasher);
         self.pinned.hash(&mut hasher);
+        self.series.hash(&mut hasher);
+        self.recent.hash(&mut hasher);
         hasher.finish()
     }
 }

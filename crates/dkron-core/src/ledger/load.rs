@@ -62,7 +62,10 @@ impl Loader {
                 ledger.expiring.insert((job_no, first), end);
             }
             Row::Request { index, id } => drop(self.requests.insert(index, id)),
+            Row::Recent(recent) => ledger.recent = recent,
+            Row::Series(series) => drop(ledger.series.insert(series.name.clone(), series)),
             Row::History { .. } | Row::Skipped { .. } => {}
+            Row::Bucket { .. } | Row::Pointer(_) => {}
         }
     }
 

@@ -17,6 +17,8 @@ mod load;
 mod outcome;
 mod outstanding;
 mod read;
+mod recent;
+mod rollup;
 mod row;
 mod state;
 
@@ -27,5 +29,7 @@ pub use command::{
 pub use load::{LoadError, Loader};
 pub use outcome::{Effect, Fired, JobSnapshot, Outcome, Rejection, Reply, RowOp};
 pub use outstanding::outstanding;
+pub use recent::{Pointer, Recent};
+pub use rollup::{BucketKey, Rollup, Series, SeriesNo};
 pub use row::{Row, RowKey};
 pub use state::{JobState, Ledger, LiveGroup, Office, Phase, Processing, Queued, Runtime, Slot};

@@ -3,6 +3,8 @@
 use alloc::sync::Arc;
 
 use super::outcome::JobSnapshot;
+use super::recent::Recent;
+use super::rollup::Series;
 use super::state::{JobState, Ledger, LiveGroup, Office, Processing, Queued, Slot};
 use crate::domain::{
     ExecutionId, Group, HistoryNo, Job, JobName, JobNo, LogIndex, NodeName, QueueNo, Seq, Settings,
@@ -148,6 +150,16 @@ impl Ledger {
     pub fn queue_end_after(&self, instant: Timestamp) -> Option<Timestamp> {
         let beyond = (instant, JobNo(u64::MAX), QueueNo(u64::MAX));
         self.derived.queue_ends.range(beyond..).map(|(at, ..)| *at).find(|at| *at > instant)
+    }
+
+    /// Minutes of the cluster, under no name, and of nodes.
+    pub fn series(&self) -> impl Iterator<Item = &Series> {
+        self.series.values()
+    }
+
+    /// Which pointers of the time index there are.
+    pub fn recent(&self) -> Recent {
+        self.recent
     }
 
     pub fn group(&self, group: Group) -> Option<&LiveGroup> {

@@ -2,7 +2,10 @@
 
 use alloc::sync::Arc;
 
+use super::recent::{Pointer, Recent};
+use super::rollup::{BucketKey, Series, SeriesNo};
 use super::state::{LiveGroup, Office, Processing, Queued, Runtime};
+use crate::domain::stats::{Bucket, Span};
 use crate::domain::{
     Group, HistoryNo, Job, JobNo, LogIndex, QueueNo, Record, RequestId, Seq, Settings, SkipNo,
     Skipped, Timestamp, Version,
@@ -57,6 +60,17 @@ pub enum Row {
         no: SkipNo,
         skipped: Skipped,
     },
+    /// Which pointers of the time index there are.
+    Recent(Recent),
+    Series(Series),
+    /// A bucket that is over.
+    Bucket {
+        span: Span,
+        /// A job's number; of minutes that of a series.
+        of: u64,
+        bucket: Bucket,
+    },
+    Pointer(Pointer),
 }
 
 /// The key of a row.
@@ -76,6 +90,11 @@ pub enum RowKey {
     Queued(JobNo, QueueNo),
     History(JobNo, HistoryNo),
     Skipped(JobNo, SkipNo),
+    Recent,
+    Series(SeriesNo),
+    Bucket(BucketKey),
+    /// By its place in the ring.
+    Pointer(u64),
 }
 
 impl Row {
@@ -95,11 +114,19 @@ impl Row {
             Row::Queued { job_no, no, .. } => RowKey::Queued(*job_no, *no),
             Row::History { no, record } => RowKey::History(record.job_no, *no),
             Row::Skipped { job_no, no, .. } => RowKey::Skipped(*job_no, *no),
+            Row::Recent(_) => RowKey::Recent,
+            Row::Series(series) => RowKey::Series(series.no),
+            Row::Bucket { span, of, bucket } => {
+                RowKey::Bucket(BucketKey::new(*span, *of, bucket.no))
+            }
+            Row::Pointer(pointer) => RowKey::Pointer(Pointer::slot(pointer.no)),
         }
     }
 
-    /// Whether the ledger keeps it in memory; history and skipped rows only live in the store.
+    /// Whether the ledger keeps it in memory; the others only live in the store: history, skipped
+    /// records, and what charts and the time index hold of them.
     pub fn is_working_set(&self) -> bool {
-        !matches!(self, Row::History { .. } | Row::Skipped { .. })
+        use Row::{Bucket, History, Pointer, Skipped};
+        !matches!(self, History { .. } | Skipped { .. } | Bucket { .. } | Pointer(_))
     }
 }

@@ -6,6 +6,8 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::recent::Recent;
+use super::rollup::{Rollup, Series};
 use crate::domain::{
     BootId, Cancellation, Cause, Group, HistoryNo, Jitter, Job, JobName, JobNo, LogIndex, NodeName,
     Nominal, QueueNo, Record, RequestId, Seq, Settings, SkipNo, Skipped, Status, Target, Tenure,
@@ -48,6 +50,8 @@ pub struct Runtime {
     pub first_skip: SkipNo,
     pub next_skip: SkipNo,
     pub last_skipped: Option<Box<Skipped>>,
+    /// Figures of this hour and day. Shared with the rows on their way to the store.
+    pub rollup: Option<Arc<Rollup>>,
     /// Deleted, but executions of it still run.
     pub deleted: bool,
     /// Ephemeral and successful: goes as soon as its outputs are processed.
@@ -173,6 +177,9 @@ pub struct Ledger {
     pub(super) queued: BTreeMap<(JobNo, QueueNo), Queued>,
     pub(super) expiring: BTreeMap<(JobNo, HistoryNo), HistoryNo>,
     pub(super) requests: VecDeque<(LogIndex, RequestId)>,
+    /// Minutes of the cluster, under no name, and of nodes.
+    pub(super) series: BTreeMap<NodeName, Series>,
+    pub(super) recent: Recent,
     /// Definitions that are not in force but still used.
     pub(super) pinned: BTreeMap<(JobNo, Version), Arc<Job>>,
     pub(super) derived: Derived,

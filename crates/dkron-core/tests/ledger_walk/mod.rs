@@ -7,6 +7,7 @@ mod moves;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use dkron_core::domain::stats::Span;
 use dkron_core::domain::{JobNo, LogIndex, Nominal, State, Tenure, Timestamp};
 use dkron_core::ledger::{
     Command, Effect, Entry, Fire, Fired, Ledger, Outcome, Phase, Reply, Row, RowKey, RowOp,
@@ -151,6 +152,10 @@ impl Walk {
                 RowKey::Skipped(job_no, no) => {
                     let state = self.ledger.job_no(*job_no);
                     state.is_some_and(|state| state.runtime.first_skip <= *no)
+                }
+                RowKey::Bucket(key) if key.span != Span::Minute => {
+                    let state = self.ledger.job_no(JobNo(key.of));
+                    state.is_some_and(|state| !state.runtime.deleted)
                 }
                 _ => true,
             };

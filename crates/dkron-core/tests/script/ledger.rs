@@ -14,7 +14,7 @@ use dkron_core::ledger::{
 };
 
 use super::time::START;
-use super::{Line, Machine, Names, job, parse_time, policy, show};
+use super::{Line, Machine, Names, figures, job, parse_time, policy, show};
 
 /// A ledger, its store and its clock.
 pub struct Book {
@@ -22,12 +22,14 @@ pub struct Book {
     store: BTreeMap<RowKey, Row>,
     names: Names,
     now: Timestamp,
+    /// Whether rows of charts and of the time index are shown.
+    figures: bool,
 }
 
 impl Default for Book {
     fn default() -> Self {
         let (ledger, store, names) = Default::default();
-        Book { ledger, store, names, now: Timestamp::from_secs(START) }
+        Book { ledger, store, names, now: Timestamp::from_secs(START), figures: false }
     }
 }
 
@@ -46,6 +48,8 @@ impl Machine for Book {
             "queue" => self.queue(&line.word()),
             "due" => self.due(),
             "jobs" => self.jobs(),
+            "stats" => figures::of_job(&self.ledger, &self.store, &line.word()),
+            "series" => figures::series(&self.ledger),
             "count" => vec![self.count(&line.word())],
             _ => return self.entry(&verb, line),
         };
@@ -62,6 +66,7 @@ impl Book {
         let usual = if own { self.ledger.tenure() } else { Tenure(0) };
         let tenure = line.number("tenure").map_or(usual, Tenure);
         let quiet = line.flag("quiet");
+        self.figures = line.flag("figures");
         let times = line.number("times").unwrap_or(1);
         let command = self.command(verb, line);
         let mut answer = Vec::new();
@@ -83,7 +88,8 @@ impl Book {
             }
         }
         let mut lines = vec![show::reply(&outcome.reply)];
-        lines.extend(outcome.rows.iter().map(|op| format!("  {}", show::row_op(op))));
+        let rows = outcome.rows.iter().filter(|op| self.figures || !figures::is_figure(op));
+        lines.extend(rows.map(|op| format!("  {}", show::row_op(op))));
         lines.extend(outcome.effects.iter().map(|one| format!("  owes {}", show::effect(one))));
         for op in outcome.rows {
             match op {
@@ -259,7 +265,9 @@ impl Book {
                 let output = output.map_or(Output::Empty, Output::Inline);
                 let (state, reason) = (state(&word), EndReason::None);
                 let finished_at = self.now;
-                let finish = Finish { state, reason, finished_at, output, ..Finish::default() };
+                let started_at = part.time("started");
+                let finish =
+                    Finish { state, reason, started_at, finished_at, output, ..Finish::default() };
                 report.ends.push(End { seq, finish, retry_at });
             }
             part.done();
@@ -297,6 +305,7 @@ fn drop_envelope(line: &mut Line) {
         line.key(key);
     }
     line.flag("quiet");
+    line.flag("figures");
 }
 
 fn decision(line: &mut Line, nominal: Nominal) -> Decision {

@@ -2,6 +2,7 @@
 //! It knows nothing of what the machines do.
 
 pub mod conductor;
+mod figures;
 pub mod job;
 pub mod ledger;
 mod line;

@@ -3,15 +3,17 @@
 
 use std::sync::Arc;
 
+use dkron_core::domain::stats::Span;
 use dkron_core::domain::{
     Cancellation, Cause, EndReason, Finish, Nominal, Output, Record, RequestId, SkipReason,
     Skipped, Status, Timestamp,
 };
 use dkron_core::ledger::{
-    Account, Command, Decision, Effect, Fire, Fired, JobSnapshot, LiveGroup, Phase, Place, PutJob,
-    Queued, Rejection, Reply, Row, RowKey, RowOp, Runtime, Slot, Trigger,
+    Account, Command, Decision, Effect, Fire, Fired, JobSnapshot, LiveGroup, Phase, Place, Pointer,
+    PutJob, Queued, Rejection, Reply, Row, RowKey, RowOp, Runtime, Slot, Trigger,
 };
 
+use super::figures;
 use super::time::show_time;
 
 pub fn reply(reply: &Reply) -> String {
@@ -86,6 +88,10 @@ fn row_key(key: &RowKey) -> String {
         RowKey::Queued(job, no) => format!("queued j{job}/{no}"),
         RowKey::History(job, no) => format!("history j{job}/{no}"),
         RowKey::Skipped(job, no) => format!("skipped j{job}/{no}"),
+        RowKey::Recent => "recent".into(),
+        RowKey::Series(no) => format!("series {}", no.0),
+        RowKey::Bucket(key) => format!("{} {}/{}", key.span.word(), key.of, key.slot),
+        RowKey::Pointer(slot) => format!("pointer {slot}"),
     }
 }
 
@@ -120,6 +126,18 @@ fn show_row(row: &Row) -> String {
         Row::Queued { queued: row, .. } => queued(row),
         Row::History { record, .. } => show_record(record),
         Row::Skipped { skipped, .. } => show_skipped(skipped),
+        Row::Recent(recent) => {
+            format!("{}..{} to {}", recent.first, recent.next, show_time(recent.at))
+        }
+        Row::Series(series) => {
+            let name = if series.name.is_empty() { "cluster" } else { series.name.as_str() };
+            format!("{name} {}", figures::bucket(Span::Minute, &series.minute))
+        }
+        Row::Bucket { span, bucket: over, .. } => figures::bucket(*span, over),
+        Row::Pointer(pointer) => {
+            let Pointer { no, at, job_no, history_no, seq } = pointer;
+            format!("{no} at {} j{job_no}/{history_no} {seq}", show_time(*at))
+        }
     };
     format!("{key}: {value}")
 }

@@ -21,8 +21,9 @@ pub enum Keyspace {
     Request = 6,
     /// Where an execution's output is.
     Output = 7,
-    /// The time index across jobs.
-    Bucket = 8,
+    /// Rings of keys that are written over again and again: figures of times that are over, and
+    /// the time index across jobs.
+    Ring = 8,
     /// Executions that are going.
     Live = 9,
     /// Results that came after the verdict.
@@ -49,7 +50,7 @@ impl Keyspace {
         Keyspace::Skipped,
         Keyspace::Request,
         Keyspace::Output,
-        Keyspace::Bucket,
+        Keyspace::Ring,
         Keyspace::Live,
         Keyspace::Late,
         Keyspace::Lost,
@@ -78,7 +79,7 @@ impl Keyspace {
             Keyspace::Skipped => "skipped",
             Keyspace::Request => "request",
             Keyspace::Output => "output",
-            Keyspace::Bucket => "bucket",
+            Keyspace::Ring => "ring",
             Keyspace::Live => "live",
             Keyspace::Late => "late",
             Keyspace::Lost => "lost",

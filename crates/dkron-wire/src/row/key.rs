@@ -1,7 +1,8 @@
 //! Keys of rows: numbers that sort as bytes.
 
+use dkron_core::domain::stats::Span;
 use dkron_core::domain::{Group, HistoryNo, JobNo, LogIndex, QueueNo, Seq, SkipNo, Version};
-use dkron_core::ledger::RowKey;
+use dkron_core::ledger::{BucketKey, RowKey, SeriesNo};
 
 use crate::error::Error;
 use crate::table::Table;
@@ -11,6 +12,15 @@ const OFFICE: u8 = 0;
 const SETTINGS: u8 = 1;
 const PAUSED: u8 = 2;
 const LAST_SEQ: u8 = 3;
+const RECENT: u8 = 4;
+/// With the number of the series behind it.
+const SERIES: u8 = 5;
+
+/// Rings within `Table::Ring`. Numbers are for ever.
+const MINUTES: u8 = 0;
+const HOURS: u8 = 1;
+const DAYS: u8 = 2;
+const POINTERS: u8 = 3;
 
 /// Table and bytes of a key.
 pub fn key(key: &RowKey) -> (Table, Vec<u8>) {
@@ -29,19 +39,21 @@ pub fn key(key: &RowKey) -> (Table, Vec<u8>) {
         RowKey::Queued(job_no, no) => (Table::Queued, two(job_no.0, no.0)),
         RowKey::History(job_no, no) => (Table::History, two(job_no.0, no.0)),
         RowKey::Skipped(job_no, no) => (Table::Skipped, two(job_no.0, no.0)),
+        RowKey::Recent => (Table::Meta, vec![RECENT]),
+        RowKey::Series(no) => (Table::Meta, [&[SERIES][..], &no.0.to_be_bytes()].concat()),
+        RowKey::Bucket(key) => (Table::Ring, bucket(key)),
+        RowKey::Pointer(slot) => (Table::Ring, [&[POINTERS][..], &slot.to_be_bytes()].concat()),
     }
 }
 
 /// The key that `key` wrote.
 pub fn decode_key(table: Table, key: &[u8]) -> Result<RowKey, Error> {
     Ok(match table {
-        Table::Meta => match parts::<1>(table, key)? {
-            [OFFICE] => RowKey::Office,
-            [SETTINGS] => RowKey::Settings,
-            [PAUSED] => RowKey::Paused,
-            [LAST_SEQ] => RowKey::LastSeq,
-            [code] => return Err(Error::UnknownSingle { code }),
+        Table::Meta => match key {
+            [SERIES, no @ ..] => RowKey::Series(SeriesNo(u32::from_be_bytes(parts(table, no)?))),
+            _ => single(parts(table, key)?)?,
         },
+        Table::Ring => ring(key)?,
         Table::Runtime => RowKey::Runtime(JobNo(read_one(table, key)?)),
         Table::Group => RowKey::Group(Group(read_one(table, key)?)),
         Table::Processing => RowKey::Processing(Seq(read_one(table, key)?)),
@@ -71,6 +83,49 @@ pub fn decode_key(table: Table, key: &[u8]) -> Result<RowKey, Error> {
             RowKey::Skipped(JobNo(job_no), SkipNo(no))
         }
     })
+}
+
+fn single([code]: [u8; 1]) -> Result<RowKey, Error> {
+    Ok(match code {
+        OFFICE => RowKey::Office,
+        SETTINGS => RowKey::Settings,
+        PAUSED => RowKey::Paused,
+        LAST_SEQ => RowKey::LastSeq,
+        RECENT => RowKey::Recent,
+        code => return Err(Error::UnknownSingle { code }),
+    })
+}
+
+fn bucket(key: BucketKey) -> Vec<u8> {
+    let ring = match key.span {
+        Span::Minute => MINUTES,
+        Span::Hour => HOURS,
+        Span::Day => DAYS,
+    };
+    [&[ring][..], &key.of.to_be_bytes(), &key.slot.to_be_bytes()].concat()
+}
+
+fn ring(key: &[u8]) -> Result<RowKey, Error> {
+    let span = match key.first() {
+        Some(&MINUTES) => Span::Minute,
+        Some(&HOURS) => Span::Hour,
+        Some(&DAYS) => Span::Day,
+        Some(&POINTERS) => return read_one(Table::Ring, &key[1..]).map(RowKey::Pointer),
+        Some(&code) => return Err(Error::UnknownRing { code }),
+        None => return Err(Error::KeyLength { table: Table::Ring.name(), len: 0, must: 13 }),
+    };
+    let rest = parts::<12>(Table::Ring, &key[1..])?;
+    let (of, slot) = rest.split_at(8);
+    let of = u64::from_be_bytes(parts(Table::Ring, of)?);
+    let slot = u32::from_be_bytes(parts(Table::Ring, slot)?);
+    Ok(RowKey::Bucket(BucketKey { span, of, slot }))
+}
+
+/// What the keys of the buckets of a job or a series start with.
+pub fn buckets_prefix(span: Span, of: u64) -> Vec<u8> {
+    let mut prefix = bucket(BucketKey { span, of, slot: 0 });
+    prefix.truncate(9);
+    prefix
 }
 
 /// What the keys of a job's rows start with in tables that are ordered by job: definition,

@@ -9,6 +9,7 @@ use dkron_core::domain::{
     Output, Policy, QueueNo, Record, RequestId, Retry, RetryNode, RetryOn, Seq, Settings, SkipNo,
     SkipReason, Skipped, State, Status, Submission, Target, Tenure, TextMap, Timestamp, Version,
 };
+use dkron_core::ledger::SeriesNo;
 
 use crate::word::{Word, word_enum, word_names, word_struct};
 
@@ -30,6 +31,7 @@ macro_rules! around {
 }
 
 around!(u64: LogIndex, Tenure, JobNo, Version, Seq, Group, HistoryNo, SkipNo, QueueNo);
+around!(u32: SeriesNo);
 around!([u8; 16]: RequestId, BootId, JournalId);
 around!([u8; 32]: Digest);
 

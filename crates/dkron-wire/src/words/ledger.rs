@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dkron_core::domain::stats::{Bucket, Lag, Ran};
 use dkron_core::domain::{
     BootId, Cancellation, Cause, EndReason, Finish, Group, HistoryNo, JobName, JobNo, NodeName,
     Nominal, Output, QueueNo, Record, RequestId, Seq, SkipNo, SkipReason, Skipped, Status,
@@ -9,8 +10,8 @@ use dkron_core::domain::{
 };
 use dkron_core::ledger::{
     Account, Base, Cancel, Decision, End, Expire, Fire, LiveGroup, OfJob, Office, Phase, Place,
-    Processing, Prune, PutJob, PutOutput, Queued, Report, Runtime, Slot, TakeOffice, ToggleJob,
-    Trigger,
+    Pointer, Processing, Prune, PutJob, PutOutput, Queued, Recent, Report, Rollup, Runtime, Series,
+    SeriesNo, Slot, TakeOffice, ToggleJob, Trigger,
 };
 
 use crate::word::{word_enum, word_struct};
@@ -93,6 +94,7 @@ word_struct!(Runtime {
     first_skip: SkipNo,
     next_skip: SkipNo,
     last_skipped: Option<Box<Skipped>>,
+    rollup: Option<Arc<Rollup>>,
     deleted: bool,
     leaving: bool,
 });
@@ -125,3 +127,20 @@ word_struct!(Processing {
     no: HistoryNo,
     record: Arc<Record>,
 });
+word_struct!(Rollup { since: u32, hour: Bucket, day: Bucket });
+word_struct!(Series { no: SeriesNo, name: NodeName, since: u32, minute: Bucket });
+word_struct!(Bucket {
+    no: u32,
+    success: u32,
+    failed: u32,
+    timed_out: u32,
+    cancelled: u32,
+    lost: u32,
+    skipped: u32,
+    lag: Lag,
+    ran: Ran,
+});
+word_struct!(Lag { count: u32, max_ms: u32, sum_ms: u64 });
+word_struct!(Ran { max_ms: u32, sum_ms: u64, by_digits: Vec<(u32, u32)> });
+word_struct!(Recent { first: u64, next: u64, at: Timestamp });
+word_struct!(Pointer { no: u64, at: Timestamp, job_no: JobNo, history_no: HistoryNo, seq: Seq });

@@ -20,7 +20,9 @@ use proptest::option;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::select;
 
-fn number() -> impl Strategy<Value = u64> {
+use super::figures;
+
+pub fn number() -> impl Strategy<Value = u64> {
     prop_oneof![0..300u64, any::<u64>()]
 }
 
@@ -32,7 +34,7 @@ fn job_name() -> impl Strategy<Value = JobName> {
     text().prop_map(JobName::from)
 }
 
-fn node() -> impl Strategy<Value = NodeName> {
+pub fn node() -> impl Strategy<Value = NodeName> {
     text().prop_map(NodeName::from)
 }
 
@@ -399,8 +401,9 @@ fn runtime() -> impl Strategy<Value = Runtime> {
     let numbers = [(); 7].map(|()| number());
     let times = (option::of(at()), option::of(at()), at(), at());
     let slots = (option::of(nominal()), option::of(nominal()), option::of(skipped()));
-    (numbers, times, slots, status(), any::<bool>(), any::<bool>()).prop_map(
-        |(numbers, times, slots, status, deleted, leaving)| {
+    let figures = option::of(figures::rollup());
+    (numbers, times, slots, (status(), figures), any::<bool>(), any::<bool>()).prop_map(
+        |(numbers, times, slots, (status, rollup), deleted, leaving)| {
             let [version, success_count, error_count, first_no, next_no, first_skip, next_skip] =
                 numbers;
             let (last_success, last_error, since, anchor) = times;
@@ -421,6 +424,7 @@ fn runtime() -> impl Strategy<Value = Runtime> {
                 first_skip: SkipNo(first_skip),
                 next_skip: SkipNo(next_skip),
                 last_skipped: last_skipped.map(Box::new),
+                rollup: rollup.map(Arc::new),
                 deleted,
                 leaving,
             }
@@ -513,6 +517,7 @@ pub fn row() -> impl Strategy<Value = Row> {
             no: SkipNo(no),
             skipped
         }),
+        figures::row(),
     ]
 }
 

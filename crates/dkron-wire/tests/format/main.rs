@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)] // a test says what it expects by failing
 
 mod damage;
+mod figures;
 mod generate;
 mod golden;
 mod refusal;

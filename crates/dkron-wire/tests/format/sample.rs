@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use dkron_core::domain::stats::{Bucket, Lag, Ran, Span};
 use dkron_core::domain::{
     Backoff, BootId, Cancellation, Cause, Concurrency, Digest, Dst, EndReason, Finish, Group,
     HistoryNo, Job, JobNo, JournalId, LogIndex, Misfire, Nominal, OnLost, Output, Policy, QueueNo,
@@ -11,8 +12,8 @@ use dkron_core::domain::{
 };
 use dkron_core::ledger::{
     Account, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, LiveGroup, OfJob, Office,
-    Phase, Place, Processing, Prune, PutJob, PutOutput, Queued, Report, Row, Runtime, Slot,
-    TakeOffice, ToggleJob, Trigger,
+    Phase, Place, Pointer, Processing, Prune, PutJob, PutOutput, Queued, Recent, Report, Rollup,
+    Row, Runtime, Series, SeriesNo, Slot, TakeOffice, ToggleJob, Trigger,
 };
 use dkron_core::worker::{JournalRecord, Process, Terms};
 
@@ -341,8 +342,23 @@ fn runtime(status: Status) -> Runtime {
         first_skip: SkipNo(5),
         next_skip: SkipNo(6),
         last_skipped: Some(Box::new(skipped(SkipReason::Overlap))),
+        rollup: Some(Arc::new(Rollup { since: 4, hour: bucket(508_333), day: bucket(21_180) })),
         deleted: true,
         leaving: false,
+    }
+}
+
+fn bucket(no: u32) -> Bucket {
+    Bucket {
+        no,
+        success: 300,
+        failed: 2,
+        timed_out: 3,
+        cancelled: 4,
+        lost: 5,
+        skipped: 6,
+        lag: Lag { count: 7, max_ms: 800, sum_ms: 900 },
+        ran: Ran { max_ms: 70_000, sum_ms: 100_000, by_digits: vec![(3, 200), (17, 1)] },
     }
 }
 
@@ -390,6 +406,11 @@ pub fn rows() -> Vec<(&'static str, Row)> {
     let live = |cause| Row::Group(live_group(cause));
     let (cause, nominal, since, until) = (Cause::Schedule, nominal(1), at(2), at(3));
     let queued = Queued { cause, nominal, since, until };
+    let (no, name, since) = (SeriesNo(1), "db1".into(), 30_400_000);
+    let node = Series { no, name, since, minute: bucket(30_500_000) };
+    let over = |span, of, no| Row::Bucket { span, of, bucket: bucket(no) };
+    let (no, history_no) = ((1 << 33) - 1, HistoryNo(103));
+    let pointer = Pointer { no, at: at(4), job_no, history_no, seq: seq(7) };
     let first = Row::Expiring { job_no, first: HistoryNo(4), end: HistoryNo(104) };
     vec![
         ("in office", Row::Office(office)),
@@ -413,6 +434,13 @@ pub fn rows() -> Vec<(&'static str, Row)> {
         ("whole", Row::History { no: HistoryNo(104), record: record() }),
         ("turn", Row::Queued { job_no, no: QueueNo(9), queued }),
         ("run", Row::Skipped { job_no, no: SkipNo(5), skipped: skipped(SkipReason::Missed) }),
+        ("ring", Row::Recent(Recent { first: 3, next: 1 << 33, at: at(4) })),
+        ("cluster", Row::Series(Series { minute: bucket(30_500_000), ..Series::default() })),
+        ("node", Row::Series(node)),
+        ("minute", over(Span::Minute, 1, 30_500_000)),
+        ("hour", over(Span::Hour, 1234, 508_333)),
+        ("day", over(Span::Day, 1234, 21_180)),
+        ("end", Row::Pointer(pointer)),
     ]
 }
 

@@ -4,6 +4,7 @@
 use alloc::vec::Vec;
 
 use super::cancel::end_waiting;
+use super::figures;
 use super::job_writes::unlink;
 use super::prune::give_up;
 use super::queue;
@@ -35,6 +36,7 @@ pub(super) fn remove(step: &mut Step<'_>, job_no: JobNo) {
     unlink(step, &job);
     drop_skipped(step, job_no);
     expire_history(step, job_no);
+    figures::forget(step, job_no);
     for parent in owed_to(step, job_no) {
         step.settle_child(parent, job_no);
         step.effects.retain(|effect| *effect != Effect::Child { parent, child: job_no });

@@ -5,6 +5,7 @@ mod cancel;
 mod clear_executions;
 mod delete_job;
 mod expire;
+mod figures;
 mod fire;
 mod job_writes;
 mod pause;

@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::delete_job::remove;
+use super::figures;
 use super::queue;
 use super::step::Step;
 use crate::domain::{
@@ -118,6 +119,7 @@ fn keep(step: &mut Step<'_>, live: &LiveGroup, slot: &Slot, job: &Job, finish: F
     let kept = state.job.policy().keep_executions;
     let kept = u64::from(kept.unwrap_or(step.ledger.settings.keep_executions));
     step.rows.push(RowOp::PutNew(Row::History { no, record: record.clone() }));
+    figures::ended(step, no, &record);
     let mut dropped = Vec::new();
     step.change(job_no, |runtime| {
         runtime.next_no.0 += 1;

@@ -8,12 +8,14 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::figures;
 use crate::domain::{
-    Group, Job, JobNo, LogIndex, Nominal, RequestId, Seq, SkipReason, Skipped, Tenure, Timestamp,
-    Version, limits,
+    Group, Job, JobNo, LogIndex, NodeName, Nominal, RequestId, Seq, SkipReason, Skipped, Tenure,
+    Timestamp, Version, limits,
 };
 use crate::ledger::command::{Entry, OfJob};
 use crate::ledger::outcome::{Effect, JobSnapshot, Outcome, Rejection, Reply, RowOp};
+use crate::ledger::recent::Recent;
 use crate::ledger::row::{Row, RowKey};
 use crate::ledger::state::{JobState, Ledger, LiveGroup, Runtime};
 
@@ -30,11 +32,13 @@ pub(super) struct Step<'a> {
     changed_groups: BTreeMap<Group, bool>,
     /// Jobs that were looked at, and whether they were ready before.
     ready_before: BTreeMap<JobNo, bool>,
+    changed_series: BTreeSet<NodeName>,
+    first_recent: Recent,
 }
 
 impl<'a> Step<'a> {
     pub fn new(ledger: &'a mut Ledger, entry: &Entry) -> Self {
-        let first_seq = ledger.last_seq;
+        let (first_seq, first_recent) = (ledger.last_seq, ledger.recent);
         Step {
             ledger,
             index: entry.index,
@@ -46,6 +50,8 @@ impl<'a> Step<'a> {
             changed_jobs: BTreeSet::new(),
             changed_groups: BTreeMap::new(),
             ready_before: BTreeMap::new(),
+            changed_series: BTreeSet::new(),
+            first_recent,
         }
     }
 
@@ -66,6 +72,13 @@ impl<'a> Step<'a> {
             if !before && self.ledger.derived.ready.contains(job_no) {
                 self.effects.push(Effect::Dequeue(*job_no));
             }
+        }
+        for name in &self.changed_series {
+            let series = self.ledger.series.get(name).cloned();
+            self.rows.extend(series.map(|series| RowOp::Put(Row::Series(series))));
+        }
+        if self.ledger.recent != self.first_recent {
+            self.rows.push(RowOp::Put(Row::Recent(self.ledger.recent)));
         }
         if self.ledger.last_seq != self.first_seq {
             self.rows.push(RowOp::Put(Row::LastSeq(self.ledger.last_seq)));
@@ -129,6 +142,13 @@ impl<'a> Step<'a> {
         }
     }
 
+    /// The series of that name changed: its row is written at the end.
+    pub fn changed_series(&mut self, name: &NodeName) {
+        if !self.changed_series.contains(name) {
+            self.changed_series.insert(name.clone());
+        }
+    }
+
     /// A live group is born.
     pub fn add_group(&mut self, live: LiveGroup) {
         self.changed_groups.insert(live.group, true);
@@ -171,6 +191,7 @@ impl<'a> Step<'a> {
 
     /// Adds a skipped record; a run of equal ones grows the newest.
     pub fn skip(&mut self, job_no: JobNo, skipped: Skipped) {
+        figures::skipped(self, job_no, skipped.count);
         let mut dropped = None;
         let mut row = None;
         self.change(job_no, |runtime| {
