@@ -250,6 +250,8 @@ fn threads(
     });
     thread("hands", fail, hands)?;
     let (give_raft, raft) = oneshot::channel();
+    let path = options.data.path().to_path_buf();
+    let watched = disk::Watched { path, log: stored.log, state: Arc::clone(&state) };
     let scheduling = Scheduling::run(scheduling::Parts {
         ledger: stored.ledger,
         conductor,
@@ -261,7 +263,7 @@ fn threads(
         reader: wires.updates.clone(),
         reader_behind: Arc::clone(&wires.behind),
         outputs,
-        disk_full: disk::watch(options.data.path().to_path_buf()),
+        disk_full: disk::watch(watched, wires.fail.clone()),
         node: wires.to_node.clone(),
         processors: options.processors.clone(),
         blobs,

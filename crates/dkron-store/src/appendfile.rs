@@ -12,19 +12,27 @@
 //! job's output, can never be taken for a record when a damaged place is searched for the next.
 
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod tests;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::error::is_full;
+use crate::files::{self, Writer};
 use crate::{Durability, Error, durable};
 
 /// LIMIT: bytes of one record.
 pub const RECORD_BYTES_MAX: usize = 16 << 20;
 /// LIMIT: bytes of the file; beyond it `append` asks for a rewrite.
 pub const FILE_BYTES_MAX: u64 = 1 << 30;
+
+/// Room that is kept on the disk beyond the last record: what runs when a disk gets full can still
+/// be written down. Half of it is there at any time.
+const RESERVE: u64 = 16 << 20;
 
 const FILE_MARK: [u8; 8] = *b"DKAPPND1";
 const FILE_HEADER: usize = 16;
@@ -34,12 +42,15 @@ const RECORD_HEADER: usize = 12;
 #[derive(Debug)]
 pub struct AppendFile {
     path: PathBuf,
-    file: File,
+    file: Writer,
     durability: Durability,
     salt: u64,
     end: u64,
+    /// Up to here the disk has kept room, so that records fit while it is full.
+    reserved: u64,
     damaged: usize,
-    /// After a failed sync nobody knows what is on the disk; a rewrite starts anew.
+    /// After a failed write or sync, but for a full disk, nobody knows what is on the disk; a
+    /// rewrite starts anew.
     failed: Option<String>,
 }
 
@@ -78,6 +89,7 @@ impl AppendFile {
             let places = found.damaged;
             tracing::error!(path = %path.display(), places, "skipped damaged places in a file");
         }
+        file.reserve();
         Ok((file, found.records))
     }
 
@@ -92,18 +104,39 @@ impl AppendFile {
             return Err(Error::TooLarge { what: "append-only file", len: framed.len(), max });
         }
         if let Err(error) = self.file.write_all_at(&framed, self.end) {
-            // Half a record would only be cut at the next open; room may be scarce before that.
-            let _ = self.file.set_len(self.end);
+            if is_full(&error) {
+                // Half a record would only be cut at the next open; the next one may be smaller.
+                let _ = self.file.set_len(self.end);
+                self.reserved = self.end;
+            } else {
+                self.failed = Some(error.to_string());
+            }
             return Err(Error::io("append to", &self.path)(error));
         }
         self.end = end;
+        self.reserve();
         Ok(())
+    }
+
+    /// Keeps room ahead of the end; what the disk does not give now is asked for again later.
+    fn reserve(&mut self) {
+        if self.durability == Durability::None || self.end + RESERVE / 2 <= self.reserved {
+            return;
+        }
+        match self.file.reserve(self.end, RESERVE) {
+            Ok(()) => self.reserved = self.end + RESERVE,
+            Err(error) => {
+                tracing::debug!(path = %self.path.display(), %error, "no room could be kept");
+                // Not with each record.
+                self.reserved = self.end + RESERVE / 2 + RESERVE / 64;
+            }
+        }
     }
 
     pub fn sync(&mut self) -> Result<(), Error> {
         self.check()?;
         if self.durability == Durability::Fsync
-            && let Err(error) = self.file.sync_data()
+            && let Err(error) = self.file.sync()
         {
             self.failed = Some(error.to_string());
             return Err(Error::io("sync", &self.path)(error));
@@ -130,6 +163,8 @@ impl AppendFile {
             Ok(file) => {
                 self.file = file;
                 (self.salt, self.end, self.failed) = (salt, content.len() as u64, None);
+                self.reserved = 0;
+                self.reserve();
                 Ok(())
             }
             Err(error) => {
@@ -143,7 +178,7 @@ impl AppendFile {
     }
 
     fn is_in_place(&self) -> bool {
-        let Ok(open) = self.file.metadata() else { return false };
+        let Ok(open) = self.file.file.metadata() else { return false };
         fs::metadata(&self.path)
             .is_ok_and(|named| (named.dev(), named.ino()) == (open.dev(), open.ino()))
     }
@@ -159,8 +194,9 @@ impl AppendFile {
 
     fn blank(path: &Path, durability: Durability) -> Result<AppendFile, Error> {
         let file = open_file(path)?;
-        let (salt, end, damaged) = (0, 0, 0);
-        Ok(AppendFile { path: path.into(), file, durability, salt, end, damaged, failed: None })
+        let (salt, end, reserved, damaged, failed) = (0, 0, 0, 0, None);
+        let path = path.to_path_buf();
+        Ok(AppendFile { path, file, durability, salt, end, reserved, damaged, failed })
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -173,16 +209,14 @@ impl AppendFile {
     }
 }
 
-fn open_file(path: &Path) -> Result<File, Error> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    options.open(path).map_err(Error::io("open", path))
+fn open_file(path: &Path) -> Result<Writer, Error> {
+    Writer::open(path).map_err(Error::io("open", path))
 }
 
 /// A rewrite that a crash ended leaves its preparation behind.
 fn remove_leftover(path: &Path) -> Result<(), Error> {
     let leftover = durable::temporary_of(path);
-    match fs::remove_file(&leftover) {
+    match files::remove(&leftover) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
             Err(Error::io("remove", &leftover)(e))
         }

@@ -8,17 +8,20 @@
 //! share one fsync. What a blob says, or whose output it is, it doesn't know.
 
 mod digest;
+#[cfg(test)]
+mod faults;
 mod segment;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use crate::files::{self, Writer};
 use crate::{Durability, Error, durable};
 pub use digest::Digest;
 pub use segment::BLOB_BYTES_MAX;
@@ -66,7 +69,7 @@ struct Inner {
     index: HashMap<Digest, Blob>,
     segments: BTreeMap<u32, Segment>,
     active: u32,
-    file: Arc<File>,
+    file: Arc<Writer>,
     syncing: bool,
     all_told: bool,
     damaged: usize,
@@ -246,7 +249,7 @@ impl Blobs {
         let mut failed = None;
         for number in &dead {
             let path = segment::path_of(&self.dir, *number);
-            match fs::remove_file(&path) {
+            match files::remove(&path) {
                 Ok(()) => {}
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => failed = Some(Error::io("remove", &path)(error)),
@@ -301,7 +304,7 @@ impl Blobs {
         let file = Arc::clone(&inner.file);
         drop(inner);
         let outcome = match self.options.durability {
-            Durability::Fsync => file.sync_data(),
+            Durability::Fsync => file.sync(),
             Durability::None => Ok(()),
         };
         let mut inner = self.lock();
@@ -334,7 +337,7 @@ impl Blobs {
             return Ok(inner);
         }
         if self.options.durability == Durability::Fsync
-            && let Err(error) = inner.file.sync_data()
+            && let Err(error) = inner.file.sync()
         {
             inner.failed = Some(error.to_string());
             return Err(Error::io("sync", &segment::path_of(&self.dir, number))(error));
@@ -409,8 +412,8 @@ impl Inner {
         let (path, number) = (segment::path_of(dir, self.active), self.active);
         let file = Arc::clone(&self.file);
         // Only here a write can have been torn, in whatever order its pages reached the disk.
-        let found = segment::scan(&file, number, true).map_err(Error::io("read", &path))?;
-        let len = file.metadata().map_err(Error::io("read", &path))?.len();
+        let found = segment::scan(&file.file, number, true).map_err(Error::io("read", &path))?;
+        let len = file.file.metadata().map_err(Error::io("read", &path))?.len();
         let Some(found) = found else {
             if len > FILE_HEADER {
                 return Err(Error::DamagedRecord { name: "header", path });
@@ -424,7 +427,7 @@ impl Inner {
             tracing::warn!(path = %path.display(), bytes = len - end, "cut a torn output");
             file.set_len(end).map_err(Error::io("cut", &path))?;
             if durability == Durability::Fsync {
-                file.sync_all().map_err(Error::io("sync", &path))?;
+                file.sync().map_err(Error::io("sync", &path))?;
             }
         }
         self.take(&path, number, found, end);
@@ -458,19 +461,17 @@ fn mark_used(path: &Path, now: SystemTime) {
     }
 }
 
-fn begin(dir: &Path, file: &File, number: u32, durability: Durability) -> Result<(), Error> {
+fn begin(dir: &Path, file: &Writer, number: u32, durability: Durability) -> Result<(), Error> {
     let path = segment::path_of(dir, number);
     file.set_len(0).map_err(Error::io("begin", &path))?;
     file.write_all_at(&segment::file_header(number), 0).map_err(Error::io("begin", &path))?;
     if durability == Durability::Fsync {
-        file.sync_all().map_err(Error::io("sync", &path))?;
+        file.sync().map_err(Error::io("sync", &path))?;
         durable::sync_dir(dir)?;
     }
     Ok(())
 }
 
-fn open_file(path: &Path) -> Result<File, Error> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    options.open(path).map_err(Error::io("open", path))
+fn open_file(path: &Path) -> Result<Writer, Error> {
+    Writer::open(path).map_err(Error::io("open", path))
 }

@@ -1,16 +1,16 @@
 //! Files that are there after a power loss: sync the file, then the directory that names it.
 
-use std::fs::{self, DirBuilder, File};
-use std::io::{ErrorKind, Write};
+use std::fs::{self, DirBuilder};
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use crate::files::{self, Writer};
 use crate::{Durability, Error};
 
 /// Makes the entries of a directory (new, renamed and removed files) durable.
 pub fn sync_dir(path: &Path) -> Result<(), Error> {
-    let dir = File::open(path).map_err(Error::io("open directory", path))?;
-    dir.sync_all().map_err(Error::io("sync directory", path))
+    files::sync_dir(path).map_err(Error::io("sync directory", path))
 }
 
 /// Creates a directory, readable by its owner alone, with its missing parents; each new name is
@@ -41,21 +41,23 @@ fn create(path: &Path, mode: u32, durability: Durability) -> Result<(), Error> {
 /// Replaces a file as a whole: a reader sees the old content or the new one, never a mixture.
 pub fn replace_file(path: &Path, content: &[u8], durability: Durability) -> Result<(), Error> {
     let temporary = temporary_of(path);
-    let written = write_file(&temporary, content, durability)
-        .and_then(|()| fs::rename(&temporary, path).map_err(Error::io("rename into place", path)));
+    let written = write_file(&temporary, content, durability).and_then(|()| {
+        files::rename(&temporary, path).map_err(Error::io("rename into place", path))
+    });
     if let Err(error) = written {
         // On a full disk half a file only makes things worse; what stays is removed at an open.
-        let _ = fs::remove_file(&temporary);
+        let _ = files::remove(&temporary);
         return Err(error);
     }
     if durability == Durability::Fsync { sync_dir(&parent_of(path)) } else { Ok(()) }
 }
 
 fn write_file(path: &Path, content: &[u8], durability: Durability) -> Result<(), Error> {
-    let mut file = File::create(path).map_err(Error::io("create", path))?;
-    file.write_all(content).map_err(Error::io("write", path))?;
+    let file = Writer::open(path).map_err(Error::io("create", path))?;
+    file.set_len(0).map_err(Error::io("empty", path))?;
+    file.write_all_at(content, 0).map_err(Error::io("write", path))?;
     if durability == Durability::Fsync {
-        file.sync_all().map_err(Error::io("sync", path))?;
+        file.sync().map_err(Error::io("sync", path))?;
     }
     Ok(())
 }

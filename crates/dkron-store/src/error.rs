@@ -77,6 +77,18 @@ impl Error {
         move |source| Error::Engine { action, path, source: Box::new(source) }
     }
 
+    /// Whether the disk had no room. What failed may be tried again once it has.
+    pub fn is_full(&self) -> bool {
+        let mut cause = std::error::Error::source(self);
+        while let Some(inner) = cause {
+            if inner.downcast_ref::<io::Error>().is_some_and(is_full) {
+                return true;
+            }
+            cause = inner.source();
+        }
+        false
+    }
+
     /// This error and its causes in one line, for places that can keep only text.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
@@ -88,4 +100,9 @@ impl Error {
         }
         text
     }
+}
+
+/// No room on the disk, or none left for this user.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

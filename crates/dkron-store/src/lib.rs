@@ -8,7 +8,10 @@ pub mod blob;
 pub mod data_dir;
 pub mod durable;
 pub mod error;
+mod files;
 pub mod log;
+#[cfg(test)]
+mod power_loss;
 pub mod state;
 
 pub use data_dir::DataDir;

@@ -11,6 +11,9 @@
 //!   read   ◄─ view, else file
 //! ```
 
+mod backend;
+#[cfg(test)]
+mod faults;
 mod marks;
 #[cfg(test)]
 mod power_loss;
@@ -105,6 +108,7 @@ impl Log {
             .name("log-writer".into())
             .spawn(move || writer::run(&for_writer))
             .map_err(Error::io("start the writer of", path))?;
+        shared.table.room.be_patient();
         Ok(Log { shared, thread: Some(thread) })
     }
 
@@ -258,6 +262,12 @@ impl Log {
         self.shared.lock().failed.clone()
     }
 
+    /// Whether a write waits because the disk is full. Everything goes on by itself when there is
+    /// room; until then nothing more becomes durable.
+    pub fn is_waiting_for_room(&self) -> bool {
+        self.shared.table.room.is_waiting()
+    }
+
     fn admit(&self) -> Result<MutexGuard<'_, View>, Error> {
         let mut view = self.shared.lock();
         loop {
@@ -295,6 +305,8 @@ impl Drop for Log {
     fn drop(&mut self) {
         self.shared.lock().closing = true;
         self.shared.work.notify_one();
+        // What was not acknowledged may go; who closes does not wait for a full disk.
+        self.shared.table.room.give_up();
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != std::thread::current().id()
         {

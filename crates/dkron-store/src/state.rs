@@ -107,6 +107,10 @@ struct Pending {
     synced: Option<u64>,
     trouble: Option<String>,
     failures: u64,
+    /// The trouble is a full disk.
+    is_full: bool,
+    /// The disk failed in another way.
+    broken: Option<String>,
     /// A failed fsync may have lost what it was to save: no later one can vouch for it.
     sync_failed: Option<String>,
     hurry: bool,
@@ -186,10 +190,13 @@ impl State {
             }
             outcome => outcome,
         };
-        if let Err(error) = &outcome
-            && !engine::gave_up(error)
-        {
-            self.shared.lock().sync_failed = Some(error.chain());
+        match &outcome {
+            // Said before anything was handed to the disk: the row writer opens the engine anew.
+            Err(error) if error.is_full() || engine::gave_up(error) => {
+                self.shared.lock().is_full |= error.is_full();
+            }
+            Err(error) => self.shared.lock().sync_failed = Some(error.chain()),
+            Ok(()) => self.shared.lock().is_full = false,
         }
         outcome
     }
@@ -246,6 +253,18 @@ impl State {
             trouble: pending.sync_failed.clone().or_else(|| pending.trouble.clone()),
             failures: pending.failures,
         }
+    }
+
+    /// Whether rows wait in memory because the disk is full. They are written by themselves when
+    /// there is room.
+    pub fn is_waiting_for_room(&self) -> bool {
+        self.shared.lock().is_full
+    }
+
+    /// Why this state must not be used any more, with file and cause. It stays so.
+    pub fn failure(&self) -> Option<String> {
+        let pending = self.shared.lock();
+        pending.sync_failed.clone().or_else(|| pending.broken.clone())
     }
 
     pub fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
@@ -338,8 +357,21 @@ impl Shared {
             return;
         }
         *engine = None;
-        match Engine::open(&self.path, &self.options) {
-            Ok(opened) => *engine = Some(opened),
+        let opened = Engine::open(&self.path, &self.options)
+            .and_then(|opened| opened.applied().map(|applied| (opened, applied)));
+        match opened {
+            Ok((opened, applied)) => {
+                let mut pending = self.lock();
+                // What was stored must be there again, or what comes next would leave a hole.
+                if applied < pending.stored {
+                    pending.broken = Some(format!(
+                        "`{}` lost rows that it had taken; start again, the log has them",
+                        self.path.display()
+                    ));
+                    return;
+                }
+                *engine = Some(opened);
+            }
             Err(error) => tracing::error!(reason = error.chain(), "state cannot be opened again"),
         }
     }

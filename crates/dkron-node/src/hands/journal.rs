@@ -2,6 +2,7 @@
 //! a power loss may take the last ones, which the boot id then tells.
 
 use std::path::Path;
+use std::time::Duration;
 
 use dkron_core::worker::{JournalRecord, Worker};
 use dkron_store::Durability;
@@ -11,6 +12,8 @@ use crate::error::Error;
 
 /// The file is rewritten when it is this long and mostly out of date.
 const COMPACT_BYTES: u64 = 4 << 20;
+/// How often a record that found no room is tried again.
+const PAUSE: Duration = Duration::from_millis(200);
 
 pub struct Journal {
     file: AppendFile,
@@ -31,12 +34,24 @@ impl Journal {
         Ok((Journal { file, base }, records))
     }
 
+    /// Waits on a full disk, once the room that the file has kept ahead is used up: what follows
+    /// from a record must not happen before it is written down.
+    ///
     /// # Panics
-    /// When the disk takes nothing any more: a node that can not write down what it starts must
+    /// When the disk fails in any other way: a node that can not write down what it starts must
     /// not start anything.
     pub fn write(&mut self, record: &JournalRecord) {
-        if let Err(err) = self.file.append(&dkron_wire::encode_journal(record)) {
-            panic!("the journal can not be written: {}", err.chain());
+        let bytes = dkron_wire::encode_journal(record);
+        let mut is_waiting = false;
+        while let Err(err) = self.file.append(&bytes) {
+            assert!(err.is_full(), "the journal can not be written: {}", err.chain());
+            if !std::mem::replace(&mut is_waiting, true) {
+                tracing::error!(reason = err.chain(), "the journal waits for room on the disk");
+            }
+            std::thread::sleep(PAUSE);
+        }
+        if is_waiting {
+            tracing::info!("the journal goes on: there is room again");
         }
     }
 

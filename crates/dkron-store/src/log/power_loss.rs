@@ -133,7 +133,8 @@ fn content(index: u64) -> Vec<u8> {
 
 fn open(disk: &SimDisk) -> Result<Log, Error> {
     let path = Path::new("simulated");
-    Log::over(Table::open_backend(disk.clone(), path, 1 << 20)?, path, &Options::default())
+    let table = Table::over(disk.clone(), path, Durability::Fsync, 1 << 20)?;
+    Log::over(table, path, &Options::default())
 }
 
 /// Runs a workload and gives what a power loss would have left at many moments.

@@ -4,17 +4,19 @@
 //! every value carries a checksum over its key and bytes.
 
 use std::fs::OpenOptions;
-use std::ops::{Bound, Range};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use redb::backends::FileBackend;
 use redb::{
-    BackendError, Builder, Database, ReadableDatabase, ReadableTable, StorageBackend,
-    Table as Open, TableDefinition,
+    Builder, Database, ReadableDatabase, ReadableTable, StorageBackend, Table as Open,
+    TableDefinition,
 };
 
+use super::backend::{Backend, Room};
 use super::view::View;
 use super::writer::{Batch, Step};
 use crate::{Durability, Error, durable};
@@ -30,6 +32,7 @@ const CHECKSUM: usize = 4;
 pub(super) struct Table {
     database: Database,
     path: PathBuf,
+    pub(super) room: Arc<Room>,
 }
 
 type Entries<'txn> = Open<'txn, u64, &'static [u8]>;
@@ -47,27 +50,27 @@ impl Table {
             .map_err(Error::io("open log", path))?;
         let backend =
             guarded(path, || FileBackend::new(file).map_err(Error::engine("lock log", path)))?;
-        let table = match durability {
-            Durability::Fsync => Table::open_backend(backend, path, cache)?,
-            Durability::None => Table::open_backend(Unsynced(backend), path, cache)?,
-        };
+        let table = Table::over(backend, path, durability, cache)?;
         if fresh && durability == Durability::Fsync {
             durable::sync_dir(&durable::parent_of(path))?;
         }
         Ok(table)
     }
 
-    pub(super) fn open_backend(
-        backend: impl StorageBackend,
+    pub(super) fn over(
+        file: impl StorageBackend,
         path: &Path,
+        durability: Durability,
         cache: usize,
     ) -> Result<Self, Error> {
+        let room = Arc::new(Room::default());
+        let backend = Backend { file, durability, room: Arc::clone(&room), path: path.into() };
         let mut builder = Builder::new();
         builder.set_cache_size(cache);
         let database = guarded(path, || {
             builder.create_with_backend(backend).map_err(Error::engine("open log", path))
         })?;
-        let table = Table { database, path: path.to_path_buf() };
+        let table = Table { database, path: path.to_path_buf(), room };
         table.write("create tables in", |_, _| Ok(()))?;
         Ok(table)
     }
@@ -272,62 +275,4 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("no reason given");
     format!("the file is damaged: {text}")
-}
-
-/// A file whose syncs are left out: the order of writes stays, only power loss is not covered.
-#[derive(Debug)]
-struct Unsynced(FileBackend);
-
-impl StorageBackend for Unsynced {
-    fn len(&self) -> Result<u64, std::io::Error> {
-        self.0.len()
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), std::io::Error> {
-        self.0.read(offset, out)
-    }
-
-    fn set_len(&self, len: u64) -> Result<(), std::io::Error> {
-        self.0.set_len(len)
-    }
-
-    fn sync_data(&self) -> Result<(), std::io::Error> {
-        Ok(())
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> Result<(), std::io::Error> {
-        self.0.write(offset, data)
-    }
-
-    fn close(&self) -> Result<(), std::io::Error> {
-        self.0.close()
-    }
-
-    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.0.try_lock_range(start, end)
-    }
-
-    fn try_lock_shared_range(
-        &self,
-        start: Bound<u64>,
-        end: Bound<u64>,
-    ) -> Result<bool, BackendError> {
-        self.0.try_lock_shared_range(start, end)
-    }
-
-    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.0.lock_range(start, end)
-    }
-
-    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.0.lock_shared_range(start, end)
-    }
-
-    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.0.unlock_range(start, end)
-    }
-
-    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.0.query_lock_range(start, end)
-    }
 }

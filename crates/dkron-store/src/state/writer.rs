@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::batch::Batch;
+use super::engine;
 use crate::Error;
 
 const PAUSE_MIN: Duration = Duration::from_millis(100);
@@ -28,6 +29,7 @@ pub(super) fn run(shared: &Shared) {
         pending.stored = batch.upto;
         pending.in_flight = None;
         pending.trouble = None;
+        pending.is_full = false;
         drop(pending);
         shared.settled.notify_all();
     }
@@ -65,8 +67,17 @@ fn write(shared: &Shared, batch: &Batch) -> Result<(), Error> {
 /// Keeps the reason and waits; false when the store is closed meanwhile.
 fn note_failure(shared: &Shared, error: &Error, pause: Duration) -> bool {
     let reason = error.chain();
-    tracing::error!(reason, "rows could not be written, they stay in memory and are tried again");
     let mut pending = shared.lock();
+    let full = error.is_full() || (pending.is_full && engine::gave_up(error));
+    if full && !pending.is_full {
+        tracing::error!(reason, "the disk is full: rows wait in memory for room");
+    } else if !full {
+        tracing::error!(reason, "rows could not be written, they stay in memory and wait");
+    }
+    pending.is_full = full;
+    if !full && !engine::gave_up(error) {
+        pending.broken = Some(reason.clone());
+    }
     pending.failures += 1;
     pending.trouble = Some(reason);
     // Those who wait for a sync are told; the batch stays.
