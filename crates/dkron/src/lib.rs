@@ -8,3 +8,4 @@ mod logging;
 pub mod metrics;
 mod nearest;
 pub mod rest;
+mod words;

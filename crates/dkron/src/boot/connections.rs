@@ -44,7 +44,7 @@ pub async fn serve(listener: TcpListener, router: Router, mut closing: watch::Re
                 continue;
             }
         };
-        let connection = graceful.watch(connection(stream, router.clone()));
+        let connection = graceful.watch(connection(stream, router.clone(), closing.clone()));
         tokio::spawn(async move {
             // A client that breaks off is its own business.
             let _ = connection.await;
@@ -68,13 +68,17 @@ impl Service<Request<Incoming>> for Told {
     type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        request.extensions_mut().insert(self.peer);
+        request.extensions_mut().insert(self.peer.clone());
         self.router.call(request)
     }
 }
 
-fn connection((stream, peer): (TcpStream, SocketAddr), router: Router) -> Connection {
-    let told = Told { router: TowerToHyperService::new(router), peer: Peer(peer) };
+fn connection(
+    (stream, addr): (TcpStream, SocketAddr),
+    router: Router,
+    closing: watch::Receiver<bool>,
+) -> Connection {
+    let told = Told { router: TowerToHyperService::new(router), peer: Peer { addr, closing } };
     // Without it small answers wait for the client's acknowledgements.
     let _ = stream.set_nodelay(true);
     http1::Builder::new()

@@ -14,10 +14,11 @@ use std::future::Future;
 use std::time::Duration;
 
 use anyhow::Context;
+use dkron_node::service::{Error, Service};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::config::Options;
+use crate::config::{FirstSettings, Options};
 use crate::{metrics, rest};
 
 pub use node::Running;
@@ -26,6 +27,9 @@ pub use node::Running;
 const DRAIN: Duration = Duration::from_secs(5);
 /// The node has this long to leave its work in order.
 const STOP: Duration = Duration::from_secs(20);
+
+/// How soon the cluster is asked again for its settings.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// Runs a node until it is told to stop, or stops by itself.
 pub async fn run(options: Options) -> anyhow::Result<()> {
@@ -55,7 +59,24 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         command_line: data::command_line(std::env::args_os()),
     };
     announce(&options, &listener, &data);
+    tokio::spawn(compare(options.settings.clone(), node.service.clone()));
     serve(listener, app, node, signals::stop()?).await
+}
+
+/// Tells of options that the cluster's own settings overrule, once it has some.
+async fn compare(options: FirstSettings, service: Service) {
+    loop {
+        match service.settings().await {
+            Ok(stored) => {
+                for line in options.differences(&stored) {
+                    tracing::warn!("config: {line}");
+                }
+                return;
+            }
+            Err(Error::Stopping) => return,
+            Err(_) => tokio::time::sleep(AGAIN).await,
+        }
+    }
 }
 
 /// Connections and files of a busy server are many: the soft limit is raised to the hard one.

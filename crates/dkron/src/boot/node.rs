@@ -65,7 +65,7 @@ pub async fn start(options: &Options, path: &Path) -> anyhow::Result<Running> {
         rpc_address: member.tags["rpc_addr"].clone(),
         member,
         region: options.node.region.clone(),
-        settings: Settings { zone: local_zone(), ..Settings::default() },
+        settings: Settings { zone: local_zone(), ..options.settings.values.clone() },
         zone_data: zone_data_version().to_owned(),
         data,
         durability,

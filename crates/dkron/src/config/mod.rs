@@ -7,6 +7,7 @@ mod file;
 pub mod flags;
 mod layers;
 mod options;
+mod settings;
 mod values;
 
 #[cfg(test)]
@@ -17,6 +18,7 @@ pub use layers::{Layers, Origin, Raw};
 pub use options::{
     ClusterOptions, HttpOptions, LogFormat, LogOptions, NodeOptions, Options, split_address,
 };
+pub use settings::FirstSettings;
 pub use values::duration;
 
 /// A configuration that can not be used; the text says which key and what to do.

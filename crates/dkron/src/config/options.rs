@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::address::{Interfaces, expand};
 use super::layers::Origin;
+use super::settings::FirstSettings;
 use super::{Error, Layers, effects, values};
 
 /// Tags that a node sets itself; a user's value would make it look like something else.
@@ -21,6 +22,8 @@ pub struct Options {
     pub cluster: ClusterOptions,
     pub http: HttpOptions,
     pub log: LogOptions,
+    /// What a new cluster begins with.
+    pub settings: FirstSettings,
     /// For the start log: fallbacks, unknown keys, options without effect.
     pub warnings: Vec<String>,
 }
@@ -92,9 +95,10 @@ impl Options {
         let node = node(layers, host_name, &mut warnings)?;
         let http = http(layers, node.dev, interfaces, &mut warnings)?;
         let cluster = cluster(layers, node.dev, interfaces, &mut warnings)?;
+        let settings = FirstSettings::from_layers(layers)?;
         check_numbers(layers)?;
         effects::explain(layers, &mut warnings)?;
-        Ok(Options { node, cluster, http, log, warnings })
+        Ok(Options { node, cluster, http, log, settings, warnings })
     }
 }
 

@@ -223,3 +223,36 @@ fn options_without_effect_are_named_only_when_set() {
         assert!(set.warnings.iter().any(|w| w.starts_with(&named)), "{}", flag.name);
     }
 }
+
+#[test]
+fn first_settings_come_from_options() {
+    use dkron_core::domain::{Misfire, Settings};
+    assert_eq!(options(&[], &[], "").unwrap().settings.values, Settings::default());
+    let flags = [("misfire", "run_all(5)"), ("keep-for", "168h"), ("keep-executions", "7")];
+    let env = [("DKRON_LOST_AFTER", "1m"), ("DKRON_START_DEADLINE", "1h0m0s")];
+    let settings =
+        options(&flags, &env, "catch-up-rate: 50\noutput-limit: 1000\n").unwrap().settings;
+    let values = &settings.values;
+    assert_eq!(values.misfire, Misfire::RunAll { max: 5 });
+    assert_eq!(values.keep_for, Some(Duration::from_secs(604_800)));
+    assert_eq!((values.keep_executions, values.lost_after.as_secs()), (7, 60));
+    assert_eq!((values.catch_up_rate, values.output_limit), (50, 1000));
+    assert!(settings.differences(values).is_empty());
+    let told = settings.differences(&Settings::default());
+    assert_eq!(told.len(), 6, "what is as stored, or was not said, is not told: {told:?}");
+    assert!(told[0].starts_with("option misfire is `run_all(5)` and the cluster's"), "{told:?}");
+}
+
+#[test]
+fn first_settings_that_can_not_be_are_refused() {
+    for (flag, value, said) in [
+        ("misfire", "never", "misfire: \"never\" is unknown, use"),
+        ("lost-after", "60", "lost-after: \"60\" is no duration"),
+        ("keep-for", "-1h", "keep-for: \"-1h\" is below zero"),
+        ("keep-executions", "0", "keep-executions: 0 is out of range, use 1"),
+        ("catch-up-rate", "many", "catch-up-rate: `many` is not a number"),
+    ] {
+        let text = refused(&[(flag, value)]);
+        assert!(text.starts_with(said), "{text}");
+    }
+}

@@ -11,7 +11,6 @@ mod query;
 mod respond;
 mod route;
 mod routes;
-mod words;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +25,7 @@ use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use axum::http::{Method, StatusCode, Uri};
 use dkron_node::service::Service;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::config::HttpOptions;
@@ -50,8 +50,12 @@ pub struct App {
 }
 
 /// Who is at the other end of the connection; the connection's server puts it into each request.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
+#[derive(Clone, Debug)]
+pub struct Peer {
+    pub addr: SocketAddr,
+    /// Becomes true when the door closes: what has no end of its own ends then.
+    pub closing: watch::Receiver<bool>,
+}
 
 /// One routed request without its body.
 struct Call<'a> {

@@ -10,7 +10,8 @@ use dkron_core::domain::{JobName, Policy, Status, Submission, TextMap, Timestamp
 use super::Error;
 use super::cursor::{Cursor, Kind};
 use super::policy::Wishes;
-use crate::rest::{instant, words};
+use crate::rest::instant;
+use crate::words;
 
 /// What was posted, with the one field whose type the domain does not let through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use dkron_core::domain::{Policy, RetryOn, limits};
 
 use super::cursor::Kind;
 use super::job::{Draft, Reader, fold};
-use crate::rest::words::{self, any_of, choice, shown};
+use crate::words::{self, any_of, choice, shown};
 
 /// What was said beyond Dkron's fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

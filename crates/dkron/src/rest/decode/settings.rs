@@ -7,7 +7,7 @@ use dkron_core::domain::Settings;
 use serde_json::{Map, Value};
 
 use crate::nearest::nearest;
-use crate::rest::words::{self, shown};
+use crate::words::{self, shown};
 
 /// All keys, in the order in which they are shown.
 pub const KEYS: [&str; 9] = [

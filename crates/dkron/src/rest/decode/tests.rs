@@ -1,7 +1,7 @@
 use dkron_core::domain::{Concurrency, Misfire, Policy, Retry, RetryOn, Status};
 
 use super::*;
-use crate::rest::words;
+use crate::words;
 
 fn ok(text: &str) -> Draft {
     job(text.as_bytes()).unwrap_or_else(|err| panic!("{text}: {err}"))

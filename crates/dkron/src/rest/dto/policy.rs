@@ -6,7 +6,7 @@ use std::time::Duration;
 use dkron_core::domain::{Backoff, Dst, OnLost, Policy, Retry, RetryNode, RetryOn};
 use serde::Serialize;
 
-use crate::rest::words::{self, misfire_text, span_text, word};
+use crate::words::{self, misfire_text, span_text, word};
 
 #[derive(Serialize)]
 pub struct PolicyDto {

@@ -3,7 +3,7 @@
 use dkron_core::domain::Settings;
 use serde::Serialize;
 
-use crate::rest::words::{misfire_text, span_text};
+use crate::words::{misfire_text, span_text};
 
 #[derive(Serialize)]
 pub struct SettingsDto<'a> {

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::rest::body;
 use crate::rest::respond::{self, Answer};
-use crate::rest::words::shown;
 use crate::rest::{Call, Peer};
+use crate::words::shown;
 
 const BODY_BYTES: usize = 64 * 1024;
 
@@ -36,9 +36,8 @@ pub async fn cancel(
     let wanted = CancelRequest { name: name.clone(), execution: id, by, reason };
     match call.app.service.cancel(wanted).await {
         Ok(met) => call.json(StatusCode::ACCEPTED, &shape(&met)),
-        Err(Error::JobNotFound) => {
-            respond::text(StatusCode::NOT_FOUND, format!("job {} not found", shown(name.as_str())))
-        }
+        Err(Error::JobNotFound) => unknown_job(&name),
+        Err(Error::Invalid(said)) => respond::text(StatusCode::BAD_REQUEST, said),
         Err(Error::ExecutionNotFound) => not_live(call, name, execution.unwrap_or_default()).await,
         Err(err) => respond::error(&err),
     }
@@ -58,21 +57,23 @@ async fn not_live(call: &Call<'_>, name: JobName, id: String) -> Answer {
         }
         // It began to run, or ended, between the two questions.
         Ok(_) => respond::error(&Error::Unknown),
-        Err(Error::JobNotFound) => {
-            respond::text(StatusCode::NOT_FOUND, format!("job {} not found", shown(name.as_str())))
-        }
+        Err(Error::JobNotFound) => unknown_job(&name),
         Err(Error::ExecutionNotFound) => unknown_execution(&name, &id),
         Err(err) => respond::error(&err),
     }
 }
 
-fn unknown_execution(name: &JobName, id: &str) -> Answer {
+pub(super) fn unknown_job(name: &JobName) -> Answer {
+    respond::text(StatusCode::NOT_FOUND, format!("job {} not found", shown(name.as_str())))
+}
+
+pub(super) fn unknown_execution(name: &JobName, id: &str) -> Answer {
     let said = format!("job {} has no execution {}", shown(name.as_str()), shown(id));
     respond::text(StatusCode::NOT_FOUND, said)
 }
 
 fn by_default(peer: Option<&Peer>) -> String {
-    peer.map_or_else(|| "rest".to_owned(), |peer| format!("rest {}", peer.0.ip()))
+    peer.map_or_else(|| "rest".to_owned(), |peer| format!("rest {}", peer.addr.ip()))
 }
 
 /// Who wants it and why; what is not said stays open.
