@@ -9,6 +9,8 @@ use crate::ledger::{Decision, Fire, Place};
 #[derive(Clone, Debug, Default)]
 pub(super) struct FireBatch {
     pub fires: Vec<Fire>,
+    /// Its slots are caught up.
+    pub late: bool,
     executions: usize,
     /// Jobs whose due slots are in it.
     pub jobs: Vec<(JobNo, JobName)>,
@@ -19,20 +21,36 @@ pub(super) struct FireBatch {
 }
 
 impl FireBatch {
+    /// Without any fire yet, for slots that are caught up.
+    pub fn of_late() -> Self {
+        FireBatch { late: true, ..FireBatch::default() }
+    }
+
+    /// All that it holds; it goes on empty.
+    pub fn take(&mut self) -> Self {
+        let late = self.late;
+        core::mem::replace(self, FireBatch { late, ..FireBatch::default() })
+    }
+
     pub fn push(&mut self, fire: Fire) {
-        match &fire.decision {
-            Decision::Run(places) => {
-                self.executions += places.len();
-                self.nodes.extend(place_nodes(places));
-            }
-            Decision::Skip { .. } => self.executions += 1,
+        self.executions += executions(&fire.decision);
+        if let Decision::Run(places) = &fire.decision {
+            self.nodes.extend(place_nodes(places));
         }
         self.fires.push(fire);
     }
 
-    /// Enough for one entry.
-    pub fn is_full(&self) -> bool {
-        self.executions >= limits::FIRE_EXECUTIONS
+    /// Whether it fits into the same entry. An occurrence stays whole, so the first one always does.
+    pub fn has_room(&self, fire: &Fire) -> bool {
+        let all = self.executions + executions(&fire.decision);
+        self.fires.is_empty() || all <= limits::FIRE_EXECUTIONS
+    }
+}
+
+fn executions(decision: &Decision) -> usize {
+    match decision {
+        Decision::Run(places) => places.len(),
+        Decision::Skip { .. } => 1,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Due slots and owed triggers become `Fire` entries.
+//! Due slots become `Fire` entries: those on time first, then what is caught up.
 
 use alloc::format;
 use alloc::string::String;
@@ -7,12 +7,27 @@ use alloc::vec::Vec;
 
 use super::Conductor;
 use super::action::Action;
+use super::due::Look;
 use super::fire_batch::FireBatch;
-use super::lateness::{Slots, Verdict, judge};
+use super::lateness::{Lateness, Slots, Verdict, start_deadline};
 use super::placement::Choice;
 use super::proposals::Proposal;
-use crate::domain::{Job, JobNo, Nominal, Now, SkipReason};
+use crate::domain::{Job, JobNo, Nominal, Now, SkipReason, Timestamp};
 use crate::ledger::{Command, Decision, Fire, JobState, Ledger, Trigger};
+
+/// Entries with slots that are caught up on their way at a time: they must not stand in the way of
+/// those that are on time.
+const LATE_ENTRIES: usize = 4;
+
+/// A look at jobs that are due.
+struct Walk {
+    look: Look,
+    /// Due instants.
+    from: Timestamp,
+    until: Timestamp,
+    /// Slots due before this are caught up: their starts are spread.
+    on_time: Timestamp,
+}
 
 impl Conductor {
     /// Decides everything that is due, as far as it can be decided now.
@@ -21,28 +36,80 @@ impl Conductor {
         if self.clock.held(now.mono).is_some() {
             return;
         }
+        let look = self.due.take_up(ledger, now, &self.firing);
+        let on_time = now.wall.before(ledger.settings().misfire_threshold);
+        let mut walk = Walk { look, from: on_time, until: now.wall, on_time };
+        if let Look::New(since) = look {
+            walk.from = since.max(on_time);
+            self.waiting = true;
+        }
         let mut batch = FireBatch::default();
-        let full = self.is_full(ledger, now.mono);
-        let due = ledger.due().take_while(|(due, _)| *due <= now.wall);
-        for (due, job_no) in due {
-            let expired = now.wall.since(due) > ledger.settings().start_deadline;
-            if full && !expired {
+        let mut in_vain = self.fire_slots(ledger, &walk, now, &mut batch, out);
+        self.fire_children(ledger, now, &mut batch, out);
+        self.fire_retries(ledger, now, &mut batch, out);
+        self.propose_fires(&mut batch, now, out);
+        if !matches!(look, Look::New(_)) {
+            walk.from = Timestamp::from_secs(i64::MIN);
+            walk.until = on_time.before(core::time::Duration::from_nanos(1));
+            let mut batch = FireBatch::of_late();
+            in_vain += self.fire_slots(ledger, &walk, now, &mut batch, out);
+            self.propose_fires(&mut batch, now, out);
+            self.due.tried_in_vain(now, in_vain);
+        }
+    }
+
+    /// Decides jobs of one stretch of due instants, earliest first; returns how many had to wait.
+    fn fire_slots(
+        &mut self,
+        ledger: &Ledger,
+        walk: &Walk,
+        now: Now,
+        batch: &mut FireBatch,
+        out: &mut Vec<Action>,
+    ) -> usize {
+        let mut in_vain = 0;
+        let mut full = self.is_full(ledger, now.mono);
+        let mut at = (walk.from, JobNo(0));
+        while let Some((due, job_no)) = self.due.first(at, walk.until) {
+            at = (due, JobNo(job_no.0 + 1));
+            let state = ledger.job_no(job_no).filter(|state| state.due() == Some(due));
+            let Some(state) = state.filter(|_| !self.firing.contains(&job_no)) else {
+                self.due.remove(due, job_no);
+                continue;
+            };
+            if self.writes.contains_key(&state.job.name) {
+                in_vain += 1;
+                continue;
+            }
+            if batch.late && self.late_entries >= LATE_ENTRIES {
                 self.waiting = true;
                 break;
             }
-            let Some(state) = ledger.job_no(job_no) else { continue };
-            if self.firing.contains(&job_no) || self.writes.contains_key(&state.job.name) {
-                continue;
+            let open = now.wall.since(due) <= start_deadline(&state.job, ledger.settings());
+            let no_room = full || (due < walk.on_time && !self.may_catch_up(ledger, now));
+            if open && no_room && walk.look != Look::Sweep {
+                self.waiting = true;
+                break;
             }
-            let Some(nominal) = state.runtime.next else { continue };
-            self.decide(ledger, state, nominal, now, &mut batch);
-            if batch.is_full() {
-                self.propose_fires(core::mem::take(&mut batch), now, out);
+            let fires = if open && no_room {
+                self.waiting = true;
+                Vec::new()
+            } else {
+                self.decide(ledger, state, now, Some(walk.on_time))
+            };
+            if fires.is_empty() {
+                in_vain += 1;
+                full = self.is_full(ledger, now.mono);
+            } else {
+                self.due.remove(due, job_no);
+                self.fire_all(state, fires, now, batch, out);
             }
         }
-        self.fire_children(ledger, now, &mut batch, out);
-        self.fire_retries(ledger, now, &mut batch, out);
-        self.propose_fires(batch, now, out);
+        in_vain
+    }
+
+    fn may_catch_up(&self, ledger: &Ledger, now: Now) -> bool {
+        self.catch_up.has_room(now.mono, ledger.settings().catch_up_rate)
     }
 
     /// Decides the due slots of one job, e.g. before it changes; false if they must wait.
@@ -53,37 +120,39 @@ impl Conductor {
         now: Now,
         out: &mut Vec<Action>,
     ) -> bool {
-        let state = ledger.job_no(job_no).filter(|state| state.is_scheduled());
-        let Some((state, nominal)) = state.and_then(|state| Some((state, state.runtime.next?)))
-        else {
-            return false;
-        };
-        if nominal.0 > now.wall || self.clock.held(now.mono).is_some() {
+        let Some(state) = ledger.job_no(job_no) else { return false };
+        let due = state.due().is_some_and(|due| due <= now.wall);
+        if !due || self.clock.held(now.mono).is_some() {
             return false;
         }
         // Lateness is judged by settings that the cluster agreed on, not by their defaults.
         if !ledger.is_settled() {
             return false;
         }
+        let fires = self.decide(ledger, state, now, None);
+        let fired = !fires.is_empty();
         let mut batch = FireBatch::default();
-        self.decide(ledger, state, nominal, now, &mut batch);
-        let fired = !batch.fires.is_empty();
-        self.propose_fires(batch, now, out);
+        self.fire_all(state, fires, now, &mut batch, out);
+        self.propose_fires(&mut batch, now, out);
         fired
     }
 
+    /// The decisions about a job's due slots, as far as they can be made. Runs of slots due before
+    /// `on_time` take room to catch up, if that is given.
     fn decide(
         &mut self,
         ledger: &Ledger,
         state: &JobState,
-        nominal: Nominal,
         now: Now,
-        batch: &mut FireBatch,
-    ) {
-        let Some(schedule) = self.schedule(ledger, state) else { return };
-        let slots = Slots::new(&schedule, state.runtime.anchor, &state.job);
-        let (verdicts, upcoming) = judge(&slots, nominal, now.wall, ledger.settings());
+        on_time: Option<Timestamp>,
+    ) -> Vec<Fire> {
         let mut fires = Vec::new();
+        let Some(next) = state.runtime.next else { return fires };
+        let Some(schedule) = self.schedule(ledger, state) else { return fires };
+        let slots = Slots::new(&schedule, state.runtime.anchor, &state.job);
+        let lateness = Lateness::of(state, ledger.settings());
+        let (verdicts, upcoming) = lateness.judge(&slots, next, now.wall);
+        let rate = ledger.settings().catch_up_rate;
         for (at, verdict) in verdicts.iter().enumerate() {
             let next = verdicts.get(at + 1).map(|verdict| verdict.first()).or(upcoming);
             let (nominal, decision) = match *verdict {
@@ -91,127 +160,81 @@ impl Conductor {
                     let (reason, detail) = (SkipReason::Missed, String::new());
                     (first, Decision::Skip { last, count, reason, detail })
                 }
-                Verdict::Run(nominal) if self.may_be_over(ledger, &state.job, nominal, now) => {
-                    self.waiting = true;
-                    break;
-                }
-                Verdict::Run(nominal) => match self.choose(ledger, &state.job, nominal, now.mono) {
-                    Choice::Places(places) => (nominal, Decision::Run(places)),
-                    Choice::Nobody => (nominal, nobody(nominal, &state.job)),
-                    Choice::Wait => {
+                Verdict::Run(nominal) => {
+                    let due = state.jitter().due(nominal);
+                    let late = on_time.is_some_and(|on_time| due < on_time);
+                    if late && !self.catch_up.has_room(now.mono, rate) {
                         self.waiting = true;
                         break;
                     }
-                },
+                    let Some(decision) = self.decide_slot(ledger, state, nominal, now) else {
+                        self.waiting = true;
+                        break;
+                    };
+                    if late && matches!(decision, Decision::Run(_)) {
+                        self.catch_up.take(now.mono, rate);
+                    }
+                    (nominal, decision)
+                }
             };
             let (job_no, version) = (state.job_no, state.runtime.version);
             let trigger = Trigger::Schedule;
-            let fire = Fire { job_no, version, trigger, nominal, next, decision };
-            self.give(&fire.decision);
-            fires.push(fire);
-        }
-        if !fires.is_empty() {
-            self.firing.insert(state.job_no);
-            batch.jobs.push((state.job_no, state.job.name.clone()));
-            fires.into_iter().for_each(|fire| batch.push(fire));
-        }
-    }
-
-    fn fire_children(
-        &mut self,
-        ledger: &Ledger,
-        now: Now,
-        batch: &mut FireBatch,
-        out: &mut Vec<Action>,
-    ) {
-        for (parent, child, since) in ledger.owed() {
-            if self.triggering.contains(&(parent, child)) {
-                continue;
-            }
-            let Some(state) = ledger.job_no(child) else { continue };
-            let nominal = Nominal(since);
-            let Some(decision) = self.decide_child(ledger, &state.job, nominal, now) else {
-                self.waiting = true;
-                continue;
-            };
-            let (version, trigger) = (state.runtime.version, Trigger::Child(parent));
             self.give(&decision);
-            self.triggering.insert((parent, child));
-            batch.children.push((parent, child));
-            batch.push(Fire { job_no: child, version, trigger, nominal, next: None, decision });
-            if batch.is_full() {
-                self.propose_fires(core::mem::take(batch), now, out);
-            }
+            fires.push(Fire { job_no, version, trigger, nominal, next, decision });
         }
+        fires
     }
 
-    fn decide_child(
+    /// What becomes of a slot that is to run; `None` = it waits.
+    fn decide_slot(
         &self,
         ledger: &Ledger,
-        job: &Job,
+        state: &JobState,
         nominal: Nominal,
         now: Now,
     ) -> Option<Decision> {
-        let skip =
-            |reason, detail| Some(Decision::Skip { last: nominal, count: 1, reason, detail });
-        if job.disabled {
-            return skip(SkipReason::Disabled, String::new());
+        if self.may_be_over(ledger, state, nominal, now) {
+            return None;
         }
-        if job.starts_at.is_some_and(|start| nominal.0 < start) {
-            return skip(SkipReason::NotStarted, String::new());
-        }
-        if job.expires_at.is_some_and(|end| nominal.0 > end) {
-            return skip(SkipReason::Expired, String::new());
-        }
-        match self.choose(ledger, job, nominal, now.mono) {
+        match self.choose(ledger, &state.job, nominal, now.mono) {
             Choice::Places(places) => Some(Decision::Run(places)),
-            Choice::Nobody => Some(nobody(nominal, job)),
-            Choice::Wait if now.wall.since(nominal.0) > ledger.settings().start_deadline => {
-                skip(SkipReason::NoCapacity, String::new())
-            }
+            Choice::Nobody => Some(nobody(nominal, &state.job)),
             Choice::Wait => None,
         }
     }
 
-    fn fire_retries(
+    /// Puts the decisions about one job into entries, in their order.
+    fn fire_all(
         &mut self,
-        ledger: &Ledger,
+        state: &JobState,
+        fires: Vec<Fire>,
         now: Now,
         batch: &mut FireBatch,
         out: &mut Vec<Action>,
     ) {
-        for (at, group, failed) in ledger.retries().take_while(|(at, ..)| *at <= now.wall) {
-            if self.retrying.contains(&failed) {
-                continue;
-            }
-            let Some(live) = ledger.group(group) else { continue };
-            let Some(job) = ledger.definition(live.job_no, live.version).cloned() else { continue };
-            let slot = live.slots.iter().find(|slot| slot.seq == failed);
-            let Some(slot) = slot else { continue };
-            let late = now.wall.since(at) > ledger.settings().start_deadline;
-            let place = self.choose_again(ledger, &job, &slot.target.node, now.mono);
-            let decision = match place {
-                Some(place) if !late => Decision::Run([place].into()),
-                None if !late => {
-                    self.waiting = true;
-                    continue;
-                }
-                _ => {
-                    let detail = format!("attempt {} could not start in time", slot.attempt + 1);
-                    let (last, reason) = (live.nominal, SkipReason::Missed);
-                    Decision::Skip { last, count: 1, reason, detail }
-                }
-            };
-            self.give(&decision);
-            self.retrying.insert(failed);
-            batch.retries.push(failed);
-            let (job_no, version, nominal) = (live.job_no, live.version, live.nominal);
-            let trigger = Trigger::Retry { group, failed };
-            batch.push(Fire { job_no, version, trigger, nominal, next: None, decision });
-            if batch.is_full() {
-                self.propose_fires(core::mem::take(batch), now, out);
-            }
+        if fires.is_empty() {
+            return;
         }
+        self.firing.insert(state.job_no);
+        for fire in fires {
+            self.fire(fire, now, batch, out);
+        }
+        // In flight until the fate of the last is known.
+        batch.jobs.push((state.job_no, state.job.name.clone()));
+    }
+
+    /// Puts a decision into the batch; one that is full goes first.
+    pub(super) fn fire(
+        &mut self,
+        fire: Fire,
+        now: Now,
+        batch: &mut FireBatch,
+        out: &mut Vec<Action>,
+    ) {
+        if !batch.has_room(&fire) {
+            self.propose_fires(batch, now, out);
+        }
+        batch.push(fire);
     }
 
     /// Counts places that are about to be taken.
@@ -223,10 +246,13 @@ impl Conductor {
         }
     }
 
-    fn propose_fires(&mut self, mut batch: FireBatch, now: Now, out: &mut Vec<Action>) {
+    /// Proposes what the batch holds, and leaves it empty.
+    fn propose_fires(&mut self, batch: &mut FireBatch, now: Now, out: &mut Vec<Action>) {
+        let mut batch = batch.take();
         if batch.fires.is_empty() {
             return;
         }
+        self.late_entries += usize::from(batch.late);
         let command = Command::Fire(core::mem::take(&mut batch.fires));
         self.propose(Proposal::Fires(batch), command, now, out);
     }
@@ -242,7 +268,7 @@ impl Conductor {
     }
 }
 
-fn nobody(nominal: Nominal, job: &Job) -> Decision {
+pub(super) fn nobody(nominal: Nominal, job: &Job) -> Decision {
     let reason = SkipReason::NoEligibleNode;
     let detail = if job.tags.is_empty() {
         String::from("no member is alive")

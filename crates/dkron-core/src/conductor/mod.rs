@@ -12,7 +12,9 @@ mod account;
 mod action;
 pub mod admission;
 mod cancel;
+mod catch_up;
 mod clock;
+mod due;
 mod fire_batch;
 mod fires;
 mod input;
@@ -24,6 +26,7 @@ mod reports;
 mod schedules;
 mod sessions;
 mod tags;
+mod triggers;
 mod writes;
 mod zones;
 
@@ -41,7 +44,9 @@ use crate::domain::{
 use crate::ledger::{Command, Effect, End, Expire, Ledger, PutOutput, TakeOffice, outstanding};
 use crate::schedule::Zone;
 use crate::worker::ToLeader;
+use catch_up::CatchUp;
 use clock::Clock;
+use due::Due;
 use manual::AskedRun;
 use proposals::Proposal;
 use schedules::Schedules;
@@ -70,6 +75,10 @@ pub struct Conductor {
     roster: BTreeMap<NodeName, RosterMember>,
     sessions: Sessions,
     schedules: Schedules,
+    due: Due,
+    catch_up: CatchUp,
+    /// Entries with slots that are caught up, on their way.
+    late_entries: usize,
     /// The cluster's zone under the name that the settings have for it.
     zone: Option<(String, Zone)>,
     /// Zone data of the leadership before this one.
@@ -118,6 +127,9 @@ impl Conductor {
             roster: BTreeMap::new(),
             sessions: Sessions::default(),
             schedules: Schedules::default(),
+            due: Due::default(),
+            catch_up: CatchUp::default(),
+            late_entries: 0,
             zone: None,
             former_zone_data: String::new(),
             doubted: VecDeque::new(),

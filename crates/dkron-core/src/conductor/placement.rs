@@ -6,9 +6,10 @@ use core::time::Duration;
 
 use super::Conductor;
 use super::input::RosterMember;
+use super::lateness::threshold;
 use super::tags::Wanted;
 use crate::domain::{Concurrency, EndReason, Job, NodeName, Nominal, Now, Target};
-use crate::ledger::{Ledger, Place};
+use crate::ledger::{JobState, Ledger, Place};
 
 /// After taking office, how long a slot waits for the sessions of matching members.
 const GRACE: Duration = Duration::from_secs(1);
@@ -113,15 +114,17 @@ impl Conductor {
     pub(super) fn may_be_over(
         &self,
         ledger: &Ledger,
-        job: &Job,
+        state: &JobState,
         nominal: Nominal,
         now: Now,
     ) -> bool {
+        let job = &state.job;
         let holder = ledger.holder(job.name.as_str());
         let Some(holder) = holder.filter(|_| job.concurrency == Concurrency::Forbid) else {
             return false;
         };
-        let late = now.wall.since(nominal.0) > ledger.settings().misfire_threshold;
+        let due = state.jitter().due(nominal);
+        let late = now.wall.since(due) > threshold(job, ledger.settings());
         let silent = self.sessions.get(&holder.node).is_none_or(|node| !node.open);
         self.ending.contains(&holder.seq) || (late && silent && ledger.live(holder.seq).is_some())
     }

@@ -139,8 +139,10 @@ impl Conductor {
         for retry in &batch.retries {
             self.retrying.remove(retry);
         }
+        self.late_entries -= usize::from(batch.late);
         for (job_no, _) in &batch.jobs {
             self.firing.remove(job_no);
+            self.due.look_at(ledger, *job_no);
         }
         if self.writes.is_empty() {
             return;

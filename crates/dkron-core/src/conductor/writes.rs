@@ -130,6 +130,9 @@ impl Conductor {
         out: &mut Vec<Action>,
     ) {
         self.writing.remove(name);
+        if let Some(state) = ledger.job(name.as_str()) {
+            self.due.look_at(ledger, state.job_no);
+        }
         let stale = fate == Fate::Applied(Reply::Rejected(Rejection::Stale));
         if !stale {
             self.done(name);

@@ -1,0 +1,109 @@
+//! What is owed beside the schedule, retries and children, becomes `Fire` entries.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::Conductor;
+use super::action::Action;
+use super::fire_batch::FireBatch;
+use super::fires::nobody;
+use super::lateness::start_deadline;
+use super::placement::Choice;
+use crate::domain::{Job, Nominal, Now, SkipReason};
+use crate::ledger::{Decision, Fire, Ledger, Trigger};
+
+impl Conductor {
+    pub(super) fn fire_children(
+        &mut self,
+        ledger: &Ledger,
+        now: Now,
+        batch: &mut FireBatch,
+        out: &mut Vec<Action>,
+    ) {
+        for (parent, child, since) in ledger.owed() {
+            if self.triggering.contains(&(parent, child)) {
+                continue;
+            }
+            let Some(state) = ledger.job_no(child) else { continue };
+            let nominal = Nominal(since);
+            let Some(decision) = self.decide_child(ledger, &state.job, nominal, now) else {
+                self.waiting = true;
+                continue;
+            };
+            let (version, trigger) = (state.runtime.version, Trigger::Child(parent));
+            self.give(&decision);
+            self.triggering.insert((parent, child));
+            let fire = Fire { job_no: child, version, trigger, nominal, next: None, decision };
+            self.fire(fire, now, batch, out);
+            batch.children.push((parent, child));
+        }
+    }
+
+    fn decide_child(
+        &self,
+        ledger: &Ledger,
+        job: &Job,
+        nominal: Nominal,
+        now: Now,
+    ) -> Option<Decision> {
+        let skip =
+            |reason, detail| Some(Decision::Skip { last: nominal, count: 1, reason, detail });
+        if job.disabled {
+            return skip(SkipReason::Disabled, String::new());
+        }
+        if job.starts_at.is_some_and(|start| nominal.0 < start) {
+            return skip(SkipReason::NotStarted, String::new());
+        }
+        if job.expires_at.is_some_and(|end| nominal.0 > end) {
+            return skip(SkipReason::Expired, String::new());
+        }
+        match self.choose(ledger, job, nominal, now.mono) {
+            Choice::Places(places) => Some(Decision::Run(places)),
+            Choice::Nobody => Some(nobody(nominal, job)),
+            Choice::Wait if now.wall.since(nominal.0) > start_deadline(job, ledger.settings()) => {
+                skip(SkipReason::NoCapacity, String::new())
+            }
+            Choice::Wait => None,
+        }
+    }
+
+    pub(super) fn fire_retries(
+        &mut self,
+        ledger: &Ledger,
+        now: Now,
+        batch: &mut FireBatch,
+        out: &mut Vec<Action>,
+    ) {
+        for (at, group, failed) in ledger.retries().take_while(|(at, ..)| *at <= now.wall) {
+            if self.retrying.contains(&failed) {
+                continue;
+            }
+            let Some(live) = ledger.group(group) else { continue };
+            let Some(job) = ledger.definition(live.job_no, live.version).cloned() else { continue };
+            let slot = live.slots.iter().find(|slot| slot.seq == failed);
+            let Some(slot) = slot else { continue };
+            let late = now.wall.since(at) > start_deadline(&job, ledger.settings());
+            let place = self.choose_again(ledger, &job, &slot.target.node, now.mono);
+            let decision = match place {
+                Some(place) if !late => Decision::Run([place].into()),
+                None if !late => {
+                    self.waiting = true;
+                    continue;
+                }
+                _ => {
+                    let detail = format!("attempt {} could not start in time", slot.attempt + 1);
+                    let (last, reason) = (live.nominal, SkipReason::Missed);
+                    Decision::Skip { last, count: 1, reason, detail }
+                }
+            };
+            self.give(&decision);
+            self.retrying.insert(failed);
+            let (job_no, version, nominal) = (live.job_no, live.version, live.nominal);
+            let trigger = Trigger::Retry { group, failed };
+            let fire = Fire { job_no, version, trigger, nominal, next: None, decision };
+            self.fire(fire, now, batch, out);
+            batch.retries.push(failed);
+        }
+    }
+}
