@@ -52,7 +52,9 @@ pub(super) fn account(
 
 /// What decides when a job's slots are, beside the text of its schedule.
 fn timing(job: &Job) -> impl PartialEq + '_ {
-    (job.timezone.as_str(), job.starts_at, job.expires_at, job.parent_job.is_some())
+    let (zone, policy) = (job.timezone.as_str(), job.policy());
+    let zone = (zone, policy.dst, policy.jitter);
+    (zone, job.starts_at, job.expires_at, job.parent_job.is_some())
 }
 
 fn first_slot(

@@ -29,7 +29,7 @@ impl Jitter {
             return nominal.0;
         }
         let window = self.span as i128 * 1_000_000;
-        let place = nominal.0.unix_nanos() + (mix(self.job) as i128 % window);
+        let place = nominal.0.unix_nanos() + i128::from(mix(self.job) % self.span) * 1_000_000;
         let (number, within) = (place.div_euclid(window), place.rem_euclid(window));
         let latest = window - within + self.delay(number + 1);
         let delay = self.delay(number).min(latest);

@@ -94,7 +94,7 @@ impl Machine for Leader {
             return self.answer(quiet);
         };
         match verb.as_str() {
-            "outstanding" | "job" | "skipped" | "wake" => {
+            "outstanding" | "job" | "skipped" | "wake" | "live" | "due" => {
                 self.settle();
                 self.question(&verb, &mut line);
             }
@@ -356,7 +356,7 @@ impl Leader {
 
     fn request(&mut self, verb: &str, line: &mut Line) {
         let request = match verb {
-            "put" => Request::Put(Box::new(job::submission(line))),
+            "put" => return self.put(line),
             "restore" => Request::Restore(Box::new(job::submission(line))),
             "delete" => Request::Delete(line.word().as_str().into()),
             "toggle" => Request::Toggle(line.word().as_str().into()),
@@ -368,8 +368,27 @@ impl Leader {
             }
             _ => line.fail("unknown line"),
         };
+        self.ask(request);
+    }
+
+    fn ask(&mut self, request: Request) {
         self.requests += 1;
         self.step(Input::Request { ticket: Ticket(self.requests), request });
+    }
+
+    /// With `times=` the job is put so often, under a name with a number in place of `%`.
+    fn put(&mut self, line: &mut Line) {
+        let times = line.number("times").unwrap_or(1);
+        let submission = job::submission(line);
+        let name = submission.job.name.to_string();
+        for no in 1..=times {
+            let mut submission = submission.clone();
+            submission.job.name = name.replace('%', &no.to_string()).as_str().into();
+            self.ask(Request::Put(Box::new(submission)));
+            if times > 1 {
+                self.settle();
+            }
+        }
     }
 
     fn question(&mut self, verb: &str, line: &mut Line) {
@@ -378,6 +397,11 @@ impl Leader {
                 for effect in outstanding(&self.ledger) {
                     self.say(format!("owes {}", show::effect(&effect)));
                 }
+            }
+            "live" => self.say(format!("{} live", self.ledger.live_count())),
+            "due" => {
+                let due = self.ledger.due().map(|(due, job)| format!("{} j{job}", show_time(due)));
+                due.collect::<Vec<_>>().into_iter().for_each(|text| self.say(text));
             }
             "wake" => {
                 let sleep = self.wake.saturating_sub(self.now.mono);
