@@ -48,6 +48,7 @@ impl Conductor {
         self.fire_children(ledger, now, &mut batch, out);
         self.fire_retries(ledger, now, &mut batch, out);
         self.propose_fires(&mut batch, now, out);
+        self.fire_queued(ledger, now, out);
         if !matches!(look, Look::New(_)) {
             walk.from = Timestamp::from_secs(i64::MIN);
             walk.until = on_time.before(core::time::Duration::from_nanos(1));
@@ -196,7 +197,7 @@ impl Conductor {
         if self.may_be_over(ledger, state, nominal, now) {
             return None;
         }
-        match self.choose(ledger, &state.job, nominal, now.mono) {
+        match self.choose_or_queue(ledger, state, nominal, now.mono) {
             Choice::Places(places) => Some(Decision::Run(places)),
             Choice::Nobody => Some(nobody(nominal, &state.job)),
             Choice::Wait => None,

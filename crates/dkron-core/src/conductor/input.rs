@@ -5,7 +5,9 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::domain::{BootId, JobName, NodeName, Output, RequestId, Seq, Settings, Submission};
+use crate::domain::{
+    BootId, HistoryNo, JobName, JobNo, NodeName, Output, RequestId, Seq, Settings, Submission,
+};
 use crate::ledger::{Cancel, Effect, Reply};
 use crate::worker::ToLeader;
 
@@ -54,6 +56,8 @@ pub enum Input {
     Request { ticket: Ticket, request: Request },
     /// Processors are done with an output.
     Processed { seq: Seq, output: Output, dropped: u64 },
+    /// A job's finished executions before that one are older than they are kept.
+    TooOld { job_no: JobNo, first: HistoryNo },
     /// The server is going down: results are still taken, nothing new is begun.
     Stop,
     /// Every batch of inputs ends with this: due slots, owed triggers and results go out.

@@ -42,7 +42,7 @@ impl Conductor {
             return refuse(Refusal::Rejected(Rejection::JobNotFound(name)));
         };
         let nominal = Nominal(now.wall);
-        let places = match self.choose(ledger, &state.job, nominal, now.mono) {
+        let places = match self.choose_or_queue(ledger, state, nominal, now.mono) {
             Choice::Places(places) if places.len() <= limits::FIRE_EXECUTIONS => places,
             Choice::Nobody => return refuse(Refusal::NoEligibleNode(name)),
             Choice::Wait if now.mono < asked.until && self.asked_runs.len() < WAITING => {

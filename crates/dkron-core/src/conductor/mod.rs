@@ -22,9 +22,12 @@ mod lateness;
 mod manual;
 mod placement;
 mod proposals;
+mod queue;
 mod reports;
 mod schedules;
 mod sessions;
+pub mod settings;
+mod silence;
 mod tags;
 mod triggers;
 mod writes;
@@ -39,9 +42,11 @@ pub use action::{Action, Answer, Note, Refusal};
 pub use input::{Fate, Input, Options, Request, RosterMember, Ticket};
 
 use crate::domain::{
-    Group, HistoryNo, JobName, JobNo, NodeName, Now, Seq, Tenure, Timestamp, limits,
+    Group, HistoryNo, JobName, JobNo, NodeName, Now, QueueNo, Seq, Tenure, Timestamp, limits,
 };
-use crate::ledger::{Command, Effect, End, Expire, Ledger, PutOutput, TakeOffice, outstanding};
+use crate::ledger::{
+    Command, Effect, End, Expire, Ledger, Prune, PutOutput, TakeOffice, outstanding,
+};
 use crate::schedule::Zone;
 use crate::worker::ToLeader;
 use catch_up::CatchUp;
@@ -71,6 +76,10 @@ pub struct Conductor {
     /// Set while in office.
     tenure: Option<Tenure>,
     took_office_at: Duration,
+    /// When silent nodes are looked at again.
+    silence_at: Duration,
+    /// The silence that nodes were told to end their runs after.
+    told_lost_after: Option<Duration>,
     clock: Clock,
     roster: BTreeMap<NodeName, RosterMember>,
     sessions: Sessions,
@@ -91,8 +100,12 @@ pub struct Conductor {
     firing: BTreeSet<JobNo>,
     triggering: BTreeSet<(Group, JobNo)>,
     retrying: BTreeSet<Seq>,
+    /// Waiting occurrences whose turn, or end, is on its way.
+    turning: BTreeSet<(JobNo, QueueNo)>,
     processing: BTreeSet<Seq>,
     expiring: BTreeSet<(JobNo, HistoryNo)>,
+    /// Jobs whose oldest executions are being given up.
+    pruning: BTreeSet<JobNo>,
     /// Runs proposed but not applied, by node.
     given: BTreeMap<NodeName, usize>,
     ends: Vec<(End, NodeName)>,
@@ -123,6 +136,8 @@ impl Conductor {
             elected: false,
             tenure: None,
             took_office_at: Duration::ZERO,
+            silence_at: Duration::ZERO,
+            told_lost_after: None,
             clock: Clock::default(),
             roster: BTreeMap::new(),
             sessions: Sessions::default(),
@@ -138,8 +153,10 @@ impl Conductor {
             firing: BTreeSet::new(),
             triggering: BTreeSet::new(),
             retrying: BTreeSet::new(),
+            turning: BTreeSet::new(),
             processing: BTreeSet::new(),
             expiring: BTreeSet::new(),
+            pruning: BTreeSet::new(),
             given: BTreeMap::new(),
             ends: Vec::new(),
             ending: BTreeSet::new(),
@@ -195,6 +212,7 @@ impl Conductor {
                     self.propose(Proposal::Output { seq }, command, now, &mut out);
                 }
             }
+            Input::TooOld { job_no, first } => self.prune(now, job_no, first, &mut out),
             Input::Stop => self.stopping = true,
             Input::Alarm => self.alarm(ledger, now, &mut out),
         }
@@ -268,7 +286,7 @@ impl Conductor {
         }
         for effect in effects {
             match effect {
-                Effect::Start(seq) => self.dispatch(ledger, seq, out),
+                Effect::Start(seq) => self.dispatch(ledger, now, seq, out),
                 Effect::Process(seq) => self.process(ledger, seq, out),
                 Effect::Expire { .. } if self.expiring.len() >= EXPIRIES => self.asks_again = true,
                 Effect::Expire { job_no, first, end } => {
@@ -283,6 +301,15 @@ impl Conductor {
                 Effect::Retry { .. } | Effect::Child { .. } | Effect::Dequeue(_) => {}
                 Effect::Cancel(seq) => self.cancel_run(ledger, now, seq, out),
             }
+        }
+    }
+
+    /// Nothing is lost if it fails: who noticed the age notices it again.
+    fn prune(&mut self, now: Now, job_no: JobNo, first: HistoryNo, out: &mut Vec<Action>) {
+        let room = self.pruning.len() < EXPIRIES && now.mono >= self.calm_until;
+        if self.tenure.is_some() && room && self.pruning.insert(job_no) {
+            let command = Command::Prune(Prune { job_no, first });
+            self.propose(Proposal::Prune { job_no }, command, now, out);
         }
     }
 
@@ -309,13 +336,14 @@ impl Conductor {
         if !ledger.is_settled() {
             return;
         }
+        self.notice_settings(ledger, out);
         if now.mono < self.calm_until {
             out.push(Action::Wake(self.calm_until));
             return;
         }
         if core::mem::take(&mut self.asks_again) {
-            let started = |effect: &Effect| matches!(effect, Effect::Start(_));
-            let owed = outstanding(ledger).into_iter().filter(|effect| !started(effect));
+            let asked = |one: &Effect| matches!(one, Effect::Process(_) | Effect::Expire { .. });
+            let owed = outstanding(ledger).into_iter().filter(asked);
             self.effects(ledger, now, owed.collect(), out);
         }
         if !self.stopping {
@@ -338,7 +366,8 @@ impl Conductor {
         }
         // What is due and waits must not hide what comes next.
         let (slot, retry) = (ledger.due_after(now.wall), ledger.retry_after(now.wall));
-        for at in slot.into_iter().chain(retry) {
+        let patience = ledger.queue_end_after(now.wall);
+        for at in slot.into_iter().chain(retry).chain(patience) {
             sleep = sleep.min(at.since(now.wall));
         }
         // With enough reports on their way a start waits for the fate of one.

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use super::action::{Action, Answer, Note, Refusal};
 use super::fire_batch::FireBatch;
 use super::input::{Fate, Ticket};
+use super::queue::Turns;
 use super::{CALM, Conductor};
 use crate::domain::{
     EndReason, ExecutionId, HistoryNo, JobName, JobNo, NodeName, Now, Seq, Timestamp,
@@ -21,6 +22,7 @@ pub(super) enum Proposal {
     Office,
     Settings,
     Fires(FireBatch),
+    Turns(Turns),
     Run {
         ticket: Ticket,
         name: JobName,
@@ -45,6 +47,9 @@ pub(super) enum Proposal {
     },
     Expire {
         key: (JobNo, HistoryNo),
+    },
+    Prune {
+        job_no: JobNo,
     },
 }
 
@@ -85,6 +90,12 @@ impl Conductor {
             Proposal::Office => self.office_resolved(ledger, now, fate, out),
             Proposal::Settings => self.settling = false,
             Proposal::Fires(batch) => self.fires_resolved(ledger, now, batch, out),
+            Proposal::Turns(turns) => {
+                self.take_back(&turns.nodes);
+                for turn in &turns.taken {
+                    self.turning.remove(turn);
+                }
+            }
             Proposal::Run { ticket, name, job_no, nodes } => {
                 self.take_back(&nodes);
                 let answer = ran(ledger, name, job_no, &nodes, fate);
@@ -111,6 +122,9 @@ impl Conductor {
             Proposal::Expire { key } => {
                 self.asks_again |= !done(&fate);
                 self.expiring.remove(&key);
+            }
+            Proposal::Prune { job_no } => {
+                self.pruning.remove(&job_no);
             }
         }
     }
@@ -211,6 +225,8 @@ fn ran(
             let job = ledger.job_no(job_no).ok_or(Refusal::Unknown)?;
             Ok(Answer::Queued { job: Box::new(job.snapshot()) })
         }
+        // It was to wait for its turn without a place, and then it need not wait.
+        Some(Fired::Void) if nodes.is_empty() => Err(Refusal::NoCapacity(name)),
         Some(Fired::Rejected(rejection)) => Err(Refusal::Rejected(rejection)),
         Some(Fired::Void | Fired::Skipped) | None => {
             Err(Refusal::Rejected(Rejection::JobNotFound(name)))

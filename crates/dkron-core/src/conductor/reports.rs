@@ -108,8 +108,12 @@ impl Conductor {
     }
 
     /// Sends an execution to its node, if that has a session.
-    pub(super) fn dispatch(&mut self, ledger: &Ledger, seq: Seq, out: &mut Vec<Action>) {
+    pub(super) fn dispatch(&mut self, ledger: &Ledger, now: Now, seq: Seq, out: &mut Vec<Action>) {
         let Some((live, slot)) = ledger.live(seq) else { return };
+        if slot.cancel.is_some() {
+            // Its node does not have it, and shall not get it any more.
+            return self.end_cancelled(ledger, now, seq);
+        }
         let open = self.sessions.get(&slot.target.node).is_some_and(|node| node.open);
         if !open || slot.phase != Phase::Pending || self.ending.contains(&seq) {
             return;
@@ -131,6 +135,9 @@ impl Conductor {
         let Some(session) = self.sessions.get(node) else { return };
         let (boot_id, journal_id) = (session.boot_id, session.journal_id);
         let stated = session.stated.clone();
+        // What it has to end goes out before what it is to begin.
+        let statements = stated.iter().map(|(seq, known)| Statement { seq: *seq, known: *known });
+        self.statements(ledger, now, node, statements.collect(), out);
         let live: Vec<Seq> = ledger.live_on(node.as_str()).collect();
         for seq in live.iter().copied().filter(|seq| !stated.contains_key(seq)) {
             let Some((_, slot)) = ledger.live(seq) else { continue };
@@ -138,13 +145,11 @@ impl Conductor {
             let unsent = Some(slot.tenure) == self.tenure && !self.sessions.sent.contains(&seq);
             // What it does not know was never accepted, if its memory is that of the fire.
             if slot.phase == Phase::Pending && (remembers || unsent) {
-                self.dispatch(ledger, seq, out);
+                self.dispatch(ledger, now, seq, out);
             } else {
                 self.lose(ledger, node, seq, EndReason::Forgotten, now);
             }
         }
-        let statements = stated.into_iter().map(|(seq, known)| Statement { seq, known });
-        self.statements(ledger, now, node, statements.collect(), out);
     }
 
     /// Single statements, at the opening of a session or later.
@@ -162,17 +167,28 @@ impl Conductor {
             match known {
                 Known::Gone if live => self.lose(ledger, node, seq, EndReason::Gone, now),
                 Known::Gone => self.sessions.send(tenure, node, Order::EndCommitted(seq), out),
-                Known::Running { started_at: Some(at) } if live => self.started(seq, at, now),
-                Known::Running { .. } if !live => {
+                Known::Running { started_at } if live => {
+                    started_at.into_iter().for_each(|at| self.started(seq, at, now));
+                    self.cancel_run(ledger, now, seq, out);
+                }
+                // Given up: whether that is its end is for its node to know.
+                Known::Running { .. } => {
                     self.sessions.send(tenure, node, Order::Kill(seq), out);
                 }
-                Known::Running { .. } | Known::Finished => {}
+                Known::Finished => {}
             }
         }
     }
 
     /// Nobody can know what became of it.
-    fn lose(&mut self, ledger: &Ledger, node: &NodeName, seq: Seq, reason: EndReason, now: Now) {
+    pub(super) fn lose(
+        &mut self,
+        ledger: &Ledger,
+        node: &NodeName,
+        seq: Seq,
+        reason: EndReason,
+        now: Now,
+    ) {
         let started_at = match ledger.live(seq).map(|(_, slot)| slot.phase) {
             Some(Phase::Running { started_at }) => Some(started_at),
             _ => None,
@@ -180,23 +196,6 @@ impl Conductor {
         let (state, finished_at) = (State::Lost, now.wall);
         let finish = Finish { state, reason, started_at, finished_at, ..Finish::default() };
         self.end(End { seq, finish, retry_at: now.wall }, node.clone());
-    }
-
-    /// Executions of nodes that were silent for too long.
-    pub(super) fn lose_silent(&mut self, ledger: &Ledger, now: Now) {
-        let lost_after = ledger.settings().lost_after;
-        let nodes: Vec<NodeName> = ledger.nodes_with_live().cloned().collect();
-        for node in nodes {
-            let heard = self.sessions.heard_at(&node).unwrap_or(self.took_office_at);
-            let since = heard.max(self.took_office_at);
-            if now.mono.saturating_sub(since) < lost_after {
-                continue;
-            }
-            let live: Vec<Seq> = ledger.live_on(node.as_str()).collect();
-            for seq in live {
-                self.lose(ledger, &node, seq, EndReason::Silent, now);
-            }
-        }
     }
 }
 

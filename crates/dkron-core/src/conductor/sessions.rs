@@ -23,6 +23,8 @@ pub(super) struct Node {
     /// All statements are here.
     pub open: bool,
     pub heard_at: Duration,
+    /// How long its lease is.
+    lost_after: Duration,
     sent: u64,
     seen: u64,
 }
@@ -34,8 +36,8 @@ pub(super) struct Sessions {
     last_no: u64,
     /// Executions whose run was sent in this tenure.
     pub sent: BTreeSet<Seq>,
-    /// When a node was last heard, also after its session ended.
-    last_heard: BTreeMap<NodeName, Duration>,
+    /// When a node was last heard and how long its lease was, also after its session ended.
+    last_heard: BTreeMap<NodeName, (Duration, Duration)>,
 }
 
 /// What came out of a node's message.
@@ -61,7 +63,23 @@ impl Sessions {
     /// When that node was last heard in this tenure.
     pub fn heard_at(&self, node: &NodeName) -> Option<Duration> {
         let open = self.nodes.get(node).map(|node| node.heard_at);
-        open.or_else(|| self.last_heard.get(node).copied())
+        open.or_else(|| self.last_heard.get(node).map(|(at, _)| *at))
+    }
+
+    /// The length of the lease that the node was given last in this tenure.
+    pub fn lost_after(&self, node: &NodeName) -> Option<Duration> {
+        let open = self.nodes.get(node).map(|node| node.lost_after);
+        open.or_else(|| self.last_heard.get(node).map(|(_, lost_after)| *lost_after))
+    }
+
+    /// Leases are of another length now: nodes that were given one of the old say hello again.
+    pub fn renew(&mut self, tenure: Tenure, lost_after: Duration, out: &mut Vec<Action>) {
+        let other = self.nodes.iter().filter(|(_, node)| node.lost_after != lost_after);
+        let other: Vec<_> = other.map(|(name, node)| (name.clone(), node.no)).collect();
+        for (name, no) in other {
+            refuse(tenure, name.clone(), no, out);
+            self.close(&name, out);
+        }
     }
 
     pub fn hear(
@@ -129,6 +147,7 @@ impl Sessions {
             stated: BTreeMap::new(),
             open: false,
             heard_at: mono,
+            lost_after,
             sent: 0,
             seen: 0,
         };
@@ -140,7 +159,7 @@ impl Sessions {
 
     fn close(&mut self, node: &NodeName, out: &mut Vec<Action>) {
         if let Some(gone) = self.nodes.remove(node) {
-            self.last_heard.insert(node.clone(), gone.heard_at);
+            self.last_heard.insert(node.clone(), (gone.heard_at, gone.lost_after));
             out.push(Action::Note(Note::SessionLost(node.clone())));
         }
     }

@@ -10,8 +10,8 @@ use super::fire_batch::FireBatch;
 use super::fires::nobody;
 use super::lateness::start_deadline;
 use super::placement::Choice;
-use crate::domain::{Job, Nominal, Now, SkipReason};
-use crate::ledger::{Decision, Fire, Ledger, Trigger};
+use crate::domain::{Nominal, Now, SkipReason};
+use crate::ledger::{Decision, Fire, JobState, Ledger, Trigger};
 
 impl Conductor {
     pub(super) fn fire_children(
@@ -27,7 +27,7 @@ impl Conductor {
             }
             let Some(state) = ledger.job_no(child) else { continue };
             let nominal = Nominal(since);
-            let Some(decision) = self.decide_child(ledger, &state.job, nominal, now) else {
+            let Some(decision) = self.decide_child(ledger, state, nominal, now) else {
                 self.waiting = true;
                 continue;
             };
@@ -43,10 +43,11 @@ impl Conductor {
     fn decide_child(
         &self,
         ledger: &Ledger,
-        job: &Job,
+        state: &JobState,
         nominal: Nominal,
         now: Now,
     ) -> Option<Decision> {
+        let job = &state.job;
         let skip =
             |reason, detail| Some(Decision::Skip { last: nominal, count: 1, reason, detail });
         if job.disabled {
@@ -58,7 +59,7 @@ impl Conductor {
         if job.expires_at.is_some_and(|end| nominal.0 > end) {
             return skip(SkipReason::Expired, String::new());
         }
-        match self.choose(ledger, job, nominal, now.mono) {
+        match self.choose_or_queue(ledger, state, nominal, now.mono) {
             Choice::Places(places) => Some(Decision::Run(places)),
             Choice::Nobody => Some(nobody(nominal, job)),
             Choice::Wait if now.wall.since(nominal.0) > start_deadline(job, ledger.settings()) => {

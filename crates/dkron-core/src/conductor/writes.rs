@@ -12,7 +12,8 @@ use super::admission;
 use super::input::{Fate, Request, Ticket};
 use super::manual::{AskedRun, PATIENCE};
 use super::proposals::{Proposal, answered};
-use crate::domain::{Job, JobName, Now, Submission};
+use super::settings;
+use crate::domain::{Cancellation, Job, JobName, Now, Submission};
 use crate::ledger::{
     Account, Base, Command, JobState, Ledger, OfJob, PutJob, Rejection, Reply, ToggleJob,
 };
@@ -37,12 +38,10 @@ impl Conductor {
             Request::Put(submission) | Request::Restore(submission) => submission.job.name.clone(),
             Request::Delete(name) | Request::Toggle(name) | Request::Clear(name) => name.clone(),
             Request::Pause(_) | Request::Cancel(_) | Request::PutSettings(_) => {
-                let command = match request {
-                    Request::Cancel(cancel) => Command::Cancel(*cancel),
-                    Request::PutSettings(settings) => Command::PutSettings(*settings),
-                    other => Command::Pause(other == Request::Pause(true)),
-                };
-                self.propose(Proposal::Plain { ticket }, command, now, out);
+                match plain(request) {
+                    Ok(command) => self.propose(Proposal::Plain { ticket }, command, now, out),
+                    Err(refused) => out.push(refusal(ticket, refused)),
+                }
                 return;
             }
             Request::Run { name, id } => {
@@ -232,6 +231,21 @@ impl Conductor {
 fn refusal(ticket: Ticket, refusal: Refusal) -> Action {
     let answer: Result<Answer, Refusal> = Err(refusal);
     Action::Answer { ticket, answer }
+}
+
+/// The command of a request that waits for nothing.
+fn plain(request: Request) -> Result<Command, Refusal> {
+    match request {
+        Request::Cancel(cancel) if cancel.by == Cancellation::SCHEDULER => {
+            Err(Refusal::Invalid(settings::reserved(&cancel.by)))
+        }
+        Request::Cancel(cancel) => Ok(Command::Cancel(*cancel)),
+        Request::PutSettings(wanted) => {
+            settings::check(&wanted).map_err(Refusal::Invalid)?;
+            Ok(Command::PutSettings(*wanted))
+        }
+        other => Ok(Command::Pause(other == Request::Pause(true))),
+    }
 }
 
 fn of_job(ledger: &Ledger, name: JobName) -> Result<OfJob, Refusal> {

@@ -1,5 +1,6 @@
 //! Zone data changes with the program, and the log holds what earlier data said: a leader whose
-//! data is not that of the leadership before looks at each job's next slot again.
+//! data is not that of the leadership before looks at each job's next slot again. So does one that
+//! sees the cluster's zone change.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -21,8 +22,7 @@ const NOBODY: Ticket = Ticket(0);
 impl Conductor {
     /// In office: whether what the former leadership computed is in doubt.
     pub(super) fn doubt_next(&mut self, ledger: &Ledger) {
-        let former = self.former_zone_data.as_str();
-        if !former.is_empty() && former != self.options.zone_data {
+        if self.former_zone_data != self.options.zone_data {
             self.doubted = ledger.due().map(|(_, job_no)| job_no).collect();
         }
     }

@@ -7,8 +7,8 @@ use super::recent::Recent;
 use super::rollup::Series;
 use super::state::{JobState, Ledger, LiveGroup, Office, Processing, Queued, Slot};
 use crate::domain::{
-    ExecutionId, Group, HistoryNo, Job, JobName, JobNo, LogIndex, NodeName, QueueNo, Seq, Settings,
-    Tenure, Timestamp, Version,
+    Concurrency, ExecutionId, Group, HistoryNo, Job, JobName, JobNo, LogIndex, NodeName, QueueNo,
+    Seq, Settings, Tenure, Timestamp, Version,
 };
 
 impl JobState {
@@ -134,6 +134,18 @@ impl Ledger {
     /// The occurrence that waits under that number.
     pub fn queued(&self, job_no: JobNo, no: QueueNo) -> Option<&Queued> {
         self.queued.get(&(job_no, no))
+    }
+
+    /// Whether an occurrence that is decided now would have to wait. One that replaces others does
+    /// not wait for what waits: it takes its place.
+    pub fn must_wait(&self, job_no: JobNo) -> bool {
+        let Some(state) = self.jobs.get(&job_no) else { return false };
+        let held = self.derived.holders.contains_key(&state.job.name);
+        match state.job.concurrency {
+            Concurrency::Allow | Concurrency::Forbid => false,
+            Concurrency::Queue => held || self.queue(job_no).next().is_some(),
+            Concurrency::Replace => held,
+        }
     }
 
     /// Jobs whose name nobody holds while occurrences of them wait.

@@ -21,6 +21,7 @@ pub struct Office {
     pub server: NodeName,
     pub boot_id: BootId,
     pub at: Timestamp,
+    /// What next slots were computed with; empty = in doubt, the cluster's zone changed since.
     pub zone_data: String,
     pub rules: u32,
 }

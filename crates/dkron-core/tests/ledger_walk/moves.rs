@@ -124,6 +124,9 @@ fn of_job(walk: &Walk, state: &JobState, moves: &mut Vec<Move>) {
     if let Some(nominal) = state.runtime.next.filter(|_| state.is_scheduled()) {
         moves.push(fire(state, Trigger::Schedule, nominal, &["n1"]));
         moves.push(skip(state, Trigger::Schedule, nominal));
+        if state.job.concurrency.is_exclusive() {
+            moves.push(fire(state, Trigger::Schedule, nominal, &[]));
+        }
     }
     let this = OfJob { name: name.clone(), job_no: state.job_no };
     let request = RequestId([walk.ledger.applied().0 as u8; 16]);

@@ -8,7 +8,8 @@ use dkron_core::conductor::{
     Action, Answer, Conductor, Fate, Input, Note, Options, Refusal, Request, RosterMember, Ticket,
 };
 use dkron_core::domain::{
-    BootId, EndReason, Finish, JournalId, LogIndex, Now, Output, Settings, Tenure, Timestamp,
+    BootId, EndReason, Finish, HistoryNo, JournalId, LogIndex, Now, Output, Settings, Tenure,
+    Timestamp,
 };
 use dkron_core::ledger::{Command, Entry, Ledger, Reply, Row, RowKey, RowOp, outstanding};
 use dkron_core::worker::{Hello, Known, News, Order, SessionNo, Statement, ToLeader, ToNode};
@@ -94,7 +95,7 @@ impl Machine for Leader {
             return self.answer(quiet);
         };
         match verb.as_str() {
-            "outstanding" | "job" | "skipped" | "wake" | "live" | "due" => {
+            "outstanding" | "job" | "skipped" | "queue" | "ended" | "wake" | "live" | "due" => {
                 self.settle();
                 self.question(&verb, &mut line);
             }
@@ -112,6 +113,12 @@ impl Machine for Leader {
             }
             "clock" => self.set_clock(&line.word()),
             "settings" => self.settings(&mut line),
+            "too_old" => {
+                let name = line.word();
+                let job_no = self.ledger.job(&name).expect("a job").job_no;
+                let first = HistoryNo(line.word().parse().unwrap());
+                self.step(Input::TooOld { job_no, first });
+            }
             "processed" => {
                 let seq = self.names.seq(&line.word());
                 let output = Output::Inline(b"processed".as_slice().into());
@@ -362,6 +369,12 @@ impl Leader {
             "toggle" => Request::Toggle(line.word().as_str().into()),
             "clear" => Request::Clear(line.word().as_str().into()),
             "pause" => Request::Pause(line.word() == "on"),
+            "cancel" => Request::Cancel(Box::new(super::ledger::cancel(line, &self.names))),
+            "put_settings" => {
+                let mut settings = self.ledger.settings().clone();
+                policy::change_settings(&mut settings, line);
+                Request::PutSettings(Box::new(settings))
+            }
             "run" => {
                 let id = super::ledger::request(&line.key("id").unwrap_or_else(|| "a".into()));
                 Request::Run { name: line.word().as_str().into(), id }
@@ -406,6 +419,24 @@ impl Leader {
             "wake" => {
                 let sleep = self.wake.saturating_sub(self.now.mono);
                 self.say(format!("wake in {} ms", sleep.as_millis()));
+            }
+            "queue" => {
+                let name = line.word();
+                let job_no = self.ledger.job(&name).expect("a job").job_no;
+                let waiting = self.ledger.queue(job_no);
+                let waiting = waiting.map(|(no, one)| format!("{no} {}", show::queued(one)));
+                let waiting: Vec<String> = waiting.collect();
+                waiting.into_iter().for_each(|text| self.say(text));
+            }
+            "ended" => {
+                let seq = self.names.seq(&line.word());
+                let ended = self.store.values().find_map(|row| match row {
+                    Row::History { record, .. } if record.seq == seq => {
+                        Some(show::show_record(record))
+                    }
+                    _ => None,
+                });
+                self.say(ended.unwrap_or_else(|| "no such record".into()));
             }
             "job" => {
                 let name = line.word();

@@ -172,7 +172,7 @@ fn slot(slot: &Slot) -> String {
     format!("{}-{} attempt {} {phase}{cancelled}", slot.seq, slot.target.node, slot.attempt)
 }
 
-fn show_record(record: &Record) -> String {
+pub fn show_record(record: &Record) -> String {
     let id = format!("{}-{} of {}", record.seq, record.node, record.group);
     let why = format!("v{} {} {}", record.version, cause(&record.cause), nominal(record.nominal));
     let cancelled = cancelled(record.cancel.as_ref());

@@ -40,7 +40,7 @@ fn decide(step: &mut Step<'_>, fire: Fire) -> Fired {
     let version = state.runtime.version;
     let (job, job_no) = (state.job.clone(), fire.job_no);
     let unplaced = matches!(&fire.decision, Decision::Run(places) if places.is_empty());
-    if unplaced && !queue::must_wait(step, &job, job_no) {
+    if unplaced && !step.ledger.must_wait(job_no) {
         // It was decided without places because it would wait. Now it need not: it is asked again.
         return Fired::Void;
     }
@@ -112,7 +112,7 @@ fn take_slot(
         Concurrency::Queue => {}
     }
     // Without a place it was to wait; what it replaced may be over by that very replacement.
-    if places.is_empty() || queue::must_wait(step, job, job_no) {
+    if places.is_empty() || step.ledger.must_wait(job_no) {
         return queue::enter(step, job, job_no, cause, nominal);
     }
     run(step, job, job_no, cause, nominal, places)

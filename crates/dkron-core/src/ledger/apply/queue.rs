@@ -8,23 +8,11 @@ use alloc::vec::Vec;
 use super::cancel::{Met, end_group};
 use super::step::{Step, one};
 use crate::domain::{
-    Cancellation, Cause, Concurrency, Group, Job, JobNo, Nominal, QueueNo, SkipReason, civil,
-    limits,
+    Cancellation, Cause, Group, Job, JobNo, Nominal, QueueNo, SkipReason, civil, limits,
 };
 use crate::ledger::outcome::{Fired, Rejection, RowOp};
 use crate::ledger::row::{Row, RowKey};
 use crate::ledger::state::Queued;
-
-/// Whether an occurrence that is decided now would have to wait. `replace` does not wait for what
-/// waits: it takes its place.
-pub(super) fn must_wait(step: &Step<'_>, job: &Job, job_no: JobNo) -> bool {
-    let held = step.ledger.holders(job.name.as_str()).next().is_some();
-    match job.concurrency {
-        Concurrency::Allow | Concurrency::Forbid => false,
-        Concurrency::Queue => held || step.ledger.queue(job_no).next().is_some(),
-        Concurrency::Replace => held,
-    }
-}
 
 /// A later occurrence takes the place of what waits and what runs: waiting ones are over, retries
 /// too, executions are told to end.
