@@ -60,6 +60,7 @@ impl Executor {
             exit_code: Some(i32::from(state != State::Success)),
             output: Output::Inline(text),
             dropped: 0,
+            head: 0,
         })
     }
 

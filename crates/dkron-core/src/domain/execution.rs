@@ -114,6 +114,9 @@ pub struct Finish {
     pub output: Output,
     /// Bytes of output that did not fit.
     pub dropped: u64,
+    /// Bytes at the beginning of `output` that the run did not write: the text of an error, and a
+    /// marker for what was dropped. Behind them stands the byte with the offset `dropped`.
+    pub head: u32,
 }
 
 /// Who wanted a run to end, when and why.

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::clocks;
 use crate::event::Event;
-use crate::reader::LiveOutputs;
+use crate::outputs::LiveOutputs;
 use crate::telemetry::Timer;
 pub use journal::Journal;
 use run::Starter;

@@ -13,8 +13,8 @@ use dkron_store::blob::Blobs;
 use tokio::sync::mpsc;
 
 use super::Told;
-use crate::reader::LiveOutputs;
-use crate::{clocks, outputs};
+use crate::clocks;
+use crate::outputs::{self, LiveOutputs};
 
 /// What every execution needs.
 pub struct Starter {
@@ -52,7 +52,11 @@ impl Starter {
             let outcome = task.await;
             let outcome = outcome.unwrap_or_else(|_| Outcome::failed("the executor broke down"));
             let finished_at = clocks::wall();
-            let stored = stored_output(outcome.error.as_deref(), &sink.finish(), limit);
+            let tail = sink.finish();
+            let stored = stored_output(outcome.error.as_deref(), &tail, limit);
+            // Of the tail so much stands behind the head.
+            let own = tail.bytes.len() as u64 - (stored.dropped - tail.dropped);
+            let head = u32::try_from(stored.bytes.len() as u64 - own).unwrap_or(0);
             let output = keep(blobs, stored.bytes).await;
             let finish = Finish {
                 state: state(outcome.state),
@@ -62,6 +66,7 @@ impl Starter {
                 exit_code: outcome.exit_code,
                 output,
                 dropped: stored.dropped,
+                head,
             };
             live.remove(seq);
             let _ = told.send(Told::Finished { seq, finish: Box::new(finish) });

@@ -3,6 +3,7 @@
 
 mod changes;
 mod keeper;
+mod live;
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use dkron_store::blob::{self, Blobs};
 
 pub use changes::Teller;
 pub use keeper::Keeper;
+pub use live::{LiveOutput, LiveOutputs};
 
 /// Stores an output where its size belongs; it is durable when this returns. What the disk does
 /// not take is cut to what the report can carry.

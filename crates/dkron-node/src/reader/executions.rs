@@ -3,25 +3,35 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use dkron_core::domain::{ExecutionId, JobNo, Record, Seq, Skipped, limits};
+use bytes::Bytes;
+use dkron_core::domain::{ExecutionId, JobNo, Output, Record, Seq, Skipped, limits};
 use dkron_core::ledger::Row;
 use dkron_store::blob::Blobs;
 use dkron_store::state::{Keyspace, Scan, State};
 use dkron_wire::Table;
+use tokio::sync::Semaphore;
 
 use crate::outputs;
-use crate::service::{Error, ExecutionView};
+use crate::service::{Error, ExecutionView, Kept};
 
 /// Finished executions that one answer holds at most.
 const EXECUTIONS: usize = 10_000;
+/// Single outputs that are being sent hold at most so much memory together; more is shed.
+const OUTPUT_ROOM_KIB: usize = 128 << 10;
 
 /// The stored side of reading.
 pub struct History {
-    pub state: Arc<State>,
-    pub blobs: Arc<Blobs>,
+    state: Arc<State>,
+    blobs: Arc<Blobs>,
+    /// Room for single outputs that are being sent, in KiB.
+    output_room: Arc<Semaphore>,
 }
 
 impl History {
+    pub fn new(state: Arc<State>, blobs: Arc<Blobs>) -> History {
+        History { state, blobs, output_room: Arc::new(Semaphore::new(OUTPUT_ROOM_KIB)) }
+    }
+
     /// All executions of a job, newest first. `live` was read before: what ended since stands in
     /// both, and the finished one is right.
     pub fn executions(
@@ -49,6 +59,25 @@ impl History {
         let records = self.records(job_no)?;
         let finished = records.iter().find(is_it).map(|record| self.view(record));
         finished.or_else(|| live.into_iter().next()).ok_or(Error::ExecutionNotFound)
+    }
+
+    /// The output of an execution that has ended.
+    pub fn output(&self, job_no: JobNo, id: &str) -> Result<Kept, Error> {
+        let wanted = ExecutionId::parse(id).ok_or(Error::ExecutionNotFound)?;
+        let is_it = |record: &&Arc<Record>| record.seq == wanted.seq && record.node == wanted.node;
+        let records = self.records(job_no)?;
+        let finish = &records.iter().find(is_it).ok_or(Error::ExecutionNotFound)?.finish;
+        let room = match finish.output {
+            Output::Stored { len, .. } => {
+                let kib = u32::try_from(len.div_ceil(1024)).unwrap_or(u32::MAX);
+                let room = Arc::clone(&self.output_room).try_acquire_many_owned(kib);
+                Some(room.map_err(|_| Error::Busy)?)
+            }
+            _ => None,
+        };
+        let bytes = Bytes::from(outputs::read(&self.blobs, &finish.output));
+        let head = usize::try_from(finish.head).unwrap_or(usize::MAX).min(bytes.len());
+        Ok(Kept { bytes, head, dropped: finish.dropped, state: finish.state, room })
     }
 
     pub fn skipped(&self, job_no: JobNo) -> Result<Vec<Skipped>, Error> {

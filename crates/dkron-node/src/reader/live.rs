@@ -1,48 +1,13 @@
-//! What runs now: views of it, what it wrote so far, and who waits for its end.
+//! What runs now: views of it, and who waits for its end.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use dkron_core::domain::{ExecutionId, Group, JobNo, LogIndex, Seq, State, Timestamp};
 use dkron_core::ledger::{LiveGroup, Phase, Slot};
-use dkron_exec::OutputReader;
-use dkron_exec::output::stored_output;
 
 use super::Index;
 use crate::service::{ExecutionView, JobView, Reply, RunView};
-
-/// Outputs of the executions that run on this node, readable while they grow.
-#[derive(Clone, Default)]
-pub struct LiveOutputs {
-    readers: Arc<Mutex<HashMap<Seq, (OutputReader, usize)>>>,
-}
-
-impl LiveOutputs {
-    pub fn add(&self, seq: Seq, reader: OutputReader, limit: usize) {
-        self.lock().insert(seq, (reader, limit));
-    }
-
-    pub fn remove(&self, seq: Seq) {
-        self.lock().remove(&seq);
-    }
-
-    /// Puts what was written so far into views of running executions.
-    pub fn fill(&self, mut views: Vec<ExecutionView>) -> Vec<ExecutionView> {
-        for view in &mut views {
-            let reader = self.lock().get(&view.id.seq).cloned();
-            if let Some((reader, limit)) = reader {
-                let output = stored_output(None, &reader.snapshot(), limit);
-                (view.output, view.dropped) = (output.bytes, output.dropped);
-            }
-        }
-        views
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Seq, (OutputReader, usize)>> {
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// A run that was asked for.
 pub struct Ran {

@@ -18,10 +18,11 @@ use dkron_store::blob::Blobs;
 use dkron_store::state::State;
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::service::{Error, Query, Reply};
+use crate::outputs::LiveOutputs;
+use crate::service::{Error, ExecutionView, Found, Query, Reply};
 pub use executions::History;
 pub use index::Index;
-pub use live::{LiveOutputs, Ran};
+pub use live::Ran;
 
 /// Histories read at a time: each holds up to a job's outputs in memory.
 const HISTORIES: usize = 8;
@@ -80,7 +81,7 @@ impl Reader {
         let mut own = Reader {
             index: parts.index,
             behind: parts.behind,
-            history: Arc::new(History { state: parts.state, blobs: parts.blobs }),
+            history: Arc::new(History::new(parts.state, parts.blobs)),
             room: Arc::new(Semaphore::new(HISTORIES)),
             queue: Arc::new(Semaphore::new(HISTORY_QUEUE)),
             outputs: parts.outputs,
@@ -136,15 +137,15 @@ impl Reader {
             Query::Leader { reply } => send(reply, Ok(index.leader())),
             Query::Own { reply } => send(reply, Ok(index.own.clone())),
             Query::Busy { reply } => {
-                let (live, outputs) = (index.live_all(), self.outputs.clone());
-                self.read(reply, move |_| Ok(outputs.fill(live)));
+                let live = index.live_all();
+                self.read(reply, live, move |_, live| Ok(live));
             }
             Query::Executions { name, reply } => {
                 let Some(job_no) = index.job_no(&name) else {
                     return send(reply, Err(Error::JobNotFound));
                 };
-                let (live, outputs) = (index.live_of(job_no), self.outputs.clone());
-                self.read(reply, move |history| history.executions(job_no, outputs.fill(live)));
+                let live = index.live_of(job_no);
+                self.read(reply, live, move |history, live| history.executions(job_no, live));
             }
             Query::Execution { name, id, reply } => {
                 let Some(job_no) = index.job_no(&name) else {
@@ -152,32 +153,48 @@ impl Reader {
                 };
                 let mut live = index.live_of(job_no);
                 live.retain(|view| view.id.to_string() == id);
-                let outputs = self.outputs.clone();
-                self.read(reply, move |history| history.execution(job_no, outputs.fill(live), &id));
+                self.read(reply, live, move |history, live| history.execution(job_no, live, &id));
+            }
+            Query::Output { name, id, reply } => {
+                let Some(job_no) = index.job_no(&name) else {
+                    return send(reply, Err(Error::JobNotFound));
+                };
+                let live = index.live_of(job_no).into_iter().find(|view| view.id.to_string() == id);
+                if let Some(view) = live {
+                    let output = self.outputs.get(view.id.seq);
+                    return send(reply, Ok(Found::Live { output, state: view.state }));
+                }
+                self.read(reply, Vec::new(), move |history, _| {
+                    history.output(job_no, &id).map(Found::Ended)
+                });
             }
             Query::Skipped { name, reply } => {
                 let Some(job_no) = index.job_no(&name) else {
                     return send(reply, Err(Error::JobNotFound));
                 };
-                self.read(reply, move |history| history.skipped(job_no));
+                self.read(reply, Vec::new(), move |history, _| history.skipped(job_no));
             }
         }
     }
 
     /// Reads the disk and outputs elsewhere, a few at a time; what would wait too long is shed.
+    /// Views of what runs get what it wrote so far.
     fn read<T: Send + 'static>(
         &self,
         reply: Reply<T>,
-        read: impl FnOnce(&History) -> Result<T, Error> + Send + 'static,
+        live: Vec<ExecutionView>,
+        read: impl FnOnce(&History, Vec<ExecutionView>) -> Result<T, Error> + Send + 'static,
     ) {
         let Ok(place) = Arc::clone(&self.queue).try_acquire_owned() else {
             return send(reply, Err(Error::Busy));
         };
         let (history, room) = (Arc::clone(&self.history), Arc::clone(&self.room));
+        let outputs = self.outputs.clone();
         self.pool.spawn(async move {
             let _place = place;
             let Ok(_permit) = room.acquire_owned().await else { return };
-            let done = tokio::task::spawn_blocking(move || read(&history)).await;
+            let live = outputs.fill(live).await;
+            let done = tokio::task::spawn_blocking(move || read(&history, live)).await;
             send(reply, done.unwrap_or_else(|err| Err(Error::Storage(err.to_string()))));
         });
     }

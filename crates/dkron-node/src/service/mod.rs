@@ -1,6 +1,7 @@
 //! The façade: what the front door may ask of a node. A cheap clone; channels stay inside.
 
 mod error;
+mod output;
 mod request;
 mod view;
 
@@ -10,6 +11,7 @@ use dkron_core::domain::{JobName, Settings, Skipped, Submission};
 use tokio::sync::{mpsc, oneshot};
 
 pub use error::Error;
+pub use output::{Follow, Found, Kept, LiveOutput, Offset, OutputPiece, OutputText};
 pub use request::{CancelRequest, Query, Request};
 pub use view::{
     CancelView, ExecutionSort, ExecutionView, JobCounts, JobPage, JobSort, JobView, ListQuery,

@@ -5,7 +5,8 @@ use std::time::Duration;
 use dkron_core::domain::{ExecutionId, JobName, Settings, Skipped, Submission};
 
 use super::{
-    CancelView, ExecutionView, JobCounts, JobPage, JobView, ListQuery, Member, Reply, RunView,
+    CancelView, ExecutionView, Found, JobCounts, JobPage, JobView, ListQuery, Member, Reply,
+    RunView,
 };
 
 /// Asks the loop for something that changes the ledger or ends the node.
@@ -40,6 +41,7 @@ pub enum Query {
     Counts { reply: Reply<JobCounts> },
     Executions { name: JobName, reply: Reply<Vec<ExecutionView>> },
     Execution { name: JobName, id: String, reply: Reply<ExecutionView> },
+    Output { name: JobName, id: String, reply: Reply<Found> },
     Skipped { name: JobName, reply: Reply<Vec<Skipped>> },
     Busy { reply: Reply<Vec<ExecutionView>> },
     Paused { reply: Reply<bool> },

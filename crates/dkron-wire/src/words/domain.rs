@@ -212,6 +212,7 @@ word_struct!(Finish {
     exit_code: Option<i32>,
     output: Output,
     dropped: u64,
+    head: u32,
 });
 word_struct!(Record {
     seq: Seq,

@@ -135,8 +135,9 @@ fn skipped() -> impl Strategy<Value = Skipped> {
 
 fn finish() -> impl Strategy<Value = Finish> {
     let times = (option::of(at()), at());
-    (state(), reason(), times, option::of(any::<i32>()), output(), number()).prop_map(
-        |(state, reason, (started_at, finished_at), exit_code, output, dropped)| Finish {
+    let kept = (output(), number(), any::<u32>());
+    (state(), reason(), times, option::of(any::<i32>()), kept).prop_map(
+        |(state, reason, (started_at, finished_at), exit_code, (output, dropped, head))| Finish {
             state,
             reason,
             started_at,
@@ -144,6 +145,7 @@ fn finish() -> impl Strategy<Value = Finish> {
             exit_code,
             output,
             dropped,
+            head,
         },
     )
 }

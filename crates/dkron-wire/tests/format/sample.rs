@@ -168,6 +168,7 @@ fn finish() -> Finish {
         exit_code: Some(-1),
         output: Output::Inline(Arc::from(*b"hello\n")),
         dropped: 5,
+        head: 2,
     }
 }
 

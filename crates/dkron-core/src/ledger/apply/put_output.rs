@@ -20,7 +20,8 @@ pub(super) fn apply(step: &mut Step<'_>, command: PutOutput) -> Reply {
     let runtime = &step.state(job_no).runtime;
     if !runtime.deleted && processing.no >= runtime.first_no {
         let output = command.output;
-        let finish = Finish { output, dropped: command.dropped, ..old.finish.clone() };
+        let head = if output == old.finish.output { old.finish.head } else { 0 };
+        let finish = Finish { output, dropped: command.dropped, head, ..old.finish.clone() };
         let record = Arc::new(Record { finish, ..Record::clone(old) });
         step.rows.push(RowOp::Put(Row::History { no: processing.no, record }));
     }

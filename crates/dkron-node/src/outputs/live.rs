@@ -1,0 +1,109 @@
+//! Outputs of the executions that run on this node, readable while they grow.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use dkron_core::domain::Seq;
+use dkron_exec::OutputReader;
+use dkron_exec::output::stored_output;
+
+use crate::service::ExecutionView;
+
+/// See the module. Clones share it.
+#[derive(Clone, Default)]
+pub struct LiveOutputs {
+    by_seq: Arc<Mutex<HashMap<Seq, LiveOutput>>>,
+}
+
+/// One output that may still grow. Reading it costs its writer nothing.
+#[derive(Clone)]
+pub struct LiveOutput {
+    reader: OutputReader,
+    limit: usize,
+    closed: Arc<AtomicBool>,
+}
+
+/// A part of what a run wrote; offsets count its bytes from 0.
+#[derive(Clone, Debug, Default)]
+pub struct Part {
+    pub bytes: Bytes,
+    /// The offset of the first byte: more than was asked for where those before are gone.
+    pub start: u64,
+    /// Bytes written so far.
+    pub total: u64,
+    /// Nothing more will be written.
+    pub done: bool,
+}
+
+impl LiveOutputs {
+    pub fn add(&self, seq: Seq, reader: OutputReader, limit: usize) {
+        self.lock().insert(seq, LiveOutput::new(reader, limit));
+    }
+
+    pub fn remove(&self, seq: Seq) {
+        if let Some(output) = self.lock().remove(&seq) {
+            output.closed.store(true, Ordering::Release);
+        }
+    }
+
+    pub fn get(&self, seq: Seq) -> Option<LiveOutput> {
+        self.lock().get(&seq).cloned()
+    }
+
+    /// Puts what was written so far into views of running executions.
+    pub async fn fill(&self, mut views: Vec<ExecutionView>) -> Vec<ExecutionView> {
+        for view in &mut views {
+            if let Some(output) = self.get(view.id.seq) {
+                (view.output, view.dropped, _) = output.text().await;
+            }
+        }
+        views
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Seq, LiveOutput>> {
+        self.by_seq.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for LiveOutput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LiveOutput").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+impl LiveOutput {
+    pub fn new(reader: OutputReader, limit: usize) -> LiveOutput {
+        LiveOutput { reader, limit, closed: Arc::default() }
+    }
+
+    /// All that is kept, with a marker for what is not; how much that is, and how much was written.
+    pub async fn text(&self) -> (Vec<u8>, u64, u64) {
+        let tail = self.reader.snapshot();
+        let total = tail.dropped + tail.bytes.len() as u64;
+        let stored = stored_output(None, &tail, self.limit);
+        (stored.bytes, stored.dropped, total)
+    }
+
+    /// At most `max` bytes from that offset.
+    pub async fn read(&self, from: u64, max: usize) -> std::io::Result<Part> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(std::io::ErrorKind::NotFound.into());
+        }
+        let tail = self.reader.snapshot();
+        let total = tail.dropped + tail.bytes.len() as u64;
+        let start = from.clamp(tail.dropped, total);
+        let at = usize::try_from(start - tail.dropped).unwrap_or(usize::MAX);
+        let bytes = Bytes::from(tail.bytes);
+        let bytes = bytes.slice(at..bytes.len().min(at.saturating_add(max)));
+        Ok(Part { bytes, start, total, done: false })
+    }
+
+    /// Waits until there may be more than `seen` bytes.
+    pub async fn grown(&self, seen: u64) {
+        let _ = seen;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
