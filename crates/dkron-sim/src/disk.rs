@@ -8,7 +8,7 @@ use dkron_core::ledger::{Row, RowKey, RowOp};
 
 use crate::dice::Dice;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Disk {
     pub applied: LogIndex,
     pub rows: BTreeMap<RowKey, Row>,

@@ -10,11 +10,17 @@ use crate::dice::Dice;
 pub struct Journal {
     pub records: Vec<JournalRecord>,
     flushed: usize,
+    machine: u8,
     boots: u64,
     files: u64,
 }
 
 impl Journal {
+    /// Of a machine that was just switched on for the first time.
+    pub fn new(machine: usize) -> Self {
+        Journal { machine: machine as u8, ..Journal::default() }
+    }
+
     pub fn write(&mut self, record: JournalRecord) {
         self.records.push(record);
     }
@@ -38,11 +44,12 @@ impl Journal {
 
     /// The file is gone: the node forgot everything and knows it.
     pub fn vanish(&mut self) {
-        *self = Journal { boots: self.boots, files: self.files + 1, ..Journal::default() };
+        let (machine, boots, files) = (self.machine, self.boots, self.files + 1);
+        *self = Journal { machine, boots, files, ..Journal::default() };
     }
 
     pub fn boot_id(&self) -> BootId {
-        BootId(named(b'b', self.boots))
+        BootId(self.named(b'b', self.boots))
     }
 
     pub fn boots(&self) -> u64 {
@@ -50,12 +57,13 @@ impl Journal {
     }
 
     pub fn journal_id(&self) -> JournalId {
-        JournalId(named(b'j', self.files))
+        JournalId(self.named(b'j', self.files))
     }
-}
 
-fn named(letter: u8, number: u64) -> [u8; 16] {
-    let mut bytes = [letter; 16];
-    bytes[8..].copy_from_slice(&number.to_be_bytes());
-    bytes
+    fn named(&self, letter: u8, number: u64) -> [u8; 16] {
+        let mut bytes = [letter; 16];
+        bytes[7] = self.machine;
+        bytes[8..].copy_from_slice(&number.to_be_bytes());
+        bytes
+    }
 }

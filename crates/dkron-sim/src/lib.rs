@@ -1,27 +1,33 @@
 //! The whole house in one thread with virtual time.
 //!
-//! A seed draws a world: one server and one node in one process, a log that refuses and forgets
-//! to answer, a store and a journal that lose their tails, a network that loses and doubles, clocks
-//! that are set, users who write at random. The real machines of `dkron-core` live in it; an oracle
-//! outside checks what they do. A seed gives the same world again, on every machine.
+//! A seed draws a world: servers and agents, each a process of its own, a log that is copied from
+//! disk to disk, stores and journals that lose their tails, a network that loses, doubles and cuts,
+//! clocks that are set and go unlike each other, users who write at random. The real machines of
+//! `dkron-core` live in it; an oracle outside checks what they do. A seed gives the same world
+//! again, on every machine.
 //!
 //! ```text
 //!   seed ──▶ plan ──▶ world ──▶ faults, healing, peace, rest ──▶ trace hash | violation
 //! ```
 
+mod brain;
 mod clock;
+mod consensus;
 mod dice;
 mod disk;
 mod executor;
 mod faults;
+mod hands;
 mod invariants;
 mod journal;
+mod lanes;
+mod life;
 mod log;
+mod machine;
 mod network;
 mod oracle;
 mod phases;
 mod plan;
-mod process;
 mod queue;
 mod sabotage;
 mod trace;
@@ -70,7 +76,7 @@ pub fn run(seed: u64, sabotage: Sabotage, lines: bool) -> Verdict {
     Verdict {
         seed,
         hash: world.trace.hash(),
-        entries: world.log.entries.len() as u64,
+        entries: world.committed.len() as u64,
         starts: world.oracle.starts.count() as u64,
         lives: world.lives,
         violation,

@@ -1,80 +1,96 @@
-//! The replicated log as a model: proposals wait, are refused, are committed in order, or end
-//! without anybody knowing how. What is committed stays for ever.
+//! The log on one server's disk, and how it is brought in line with another one's.
 
-use core::time::Duration;
-use std::collections::VecDeque;
+use std::sync::Arc;
 
 use dkron_core::conductor::Ticket;
 use dkron_core::domain::{LogIndex, RequestId, Tenure, Timestamp};
 use dkron_core::ledger::{Command, Entry};
 
-/// A proposal that waits for its commit.
-#[derive(Clone, Debug)]
-pub struct Waiting {
-    pub due: Duration,
+use crate::dice::Dice;
+
+/// What somebody wants in the log.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Proposal {
     pub life: u64,
     pub ticket: Ticket,
     pub at: Timestamp,
     pub tenure: Tenure,
     pub command: Command,
-    /// The proposer learns the reply.
-    pub told: bool,
 }
 
-#[derive(Debug, Default)]
+/// One position.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    pub term: u64,
+    /// None = the mark with which a leadership begins; the ledger never sees it.
+    pub proposal: Option<Arc<Proposal>>,
+}
+
+#[derive(Clone, Debug, Default)]
 pub struct Log {
-    pub entries: Vec<Entry>,
-    /// Users' commands and the conductor's, each in order.
-    lanes: [VecDeque<Waiting>; 2],
+    pub slots: Vec<Slot>,
+    /// So many of them outlive a crash for sure.
+    pub durable: usize,
+    /// No leadership before this one is obeyed.
+    pub promised: u64,
+    /// Counts for majorities. A server that lost its disk does not, until it has caught up.
+    pub voter: bool,
 }
 
 impl Log {
-    /// Takes a proposal up; its commit is not before that of an earlier one of its lane.
-    pub fn push(&mut self, mut waiting: Waiting) -> Duration {
-        let lane = &mut self.lanes[usize::from(waiting.tenure != Tenure(0))];
-        if let Some(last) = lane.back() {
-            waiting.due = waiting.due.max(last.due);
+    /// What an election compares.
+    pub fn rank(&self) -> (u64, usize) {
+        let slots = &self.slots[..self.durable];
+        (slots.last().map_or(0, |slot| slot.term), slots.len())
+    }
+
+    pub fn term_before(&self, len: usize) -> u64 {
+        if len == 0 { 0 } else { self.slots[len - 1].term }
+    }
+
+    /// How far two logs are the same: equal terms at a position mean equal logs up to it.
+    pub fn shared(&self, other: &Log) -> usize {
+        let mut len = self.slots.len().min(other.slots.len());
+        while self.term_before(len) != other.term_before(len) {
+            len -= 1;
         }
-        let due = waiting.due;
-        lane.push_back(waiting);
-        due
+        len
     }
 
-    /// The next proposal whose time has come.
-    pub fn pop(&mut self, now: Duration) -> Option<Waiting> {
-        let first = |lane: &VecDeque<Waiting>| lane.front().map(|first| first.due);
-        let lane = match (first(&self.lanes[0]), first(&self.lanes[1])) {
-            (Some(user), Some(own)) => usize::from(own <= user),
-            (Some(_), None) => 0,
-            (None, _) => 1,
-        };
-        self.lanes[lane].pop_front_if(|waiting| waiting.due <= now)
-    }
-
-    /// Everything commits later.
-    pub fn stall(&mut self, until: Duration) {
-        for waiting in self.lanes.iter_mut().flatten() {
-            waiting.due = waiting.due.max(until);
+    /// Takes a leader's slots behind `len`; false if what lies before them is not the leader's.
+    pub fn take(&mut self, len: usize, term: u64, slots: &[Slot]) -> bool {
+        if self.slots.len() < len || self.term_before(len) != term {
+            return false;
         }
+        for (at, slot) in slots.iter().enumerate() {
+            let at = len + at;
+            if self.slots.get(at).is_some_and(|own| own.term != slot.term) {
+                self.slots.truncate(at);
+            }
+            if at == self.slots.len() {
+                self.slots.push(slot.clone());
+            }
+        }
+        self.durable = self.slots.len();
+        true
     }
 
-    /// The process died: what it had not committed, in any order of the lanes.
-    pub fn abandon(&mut self) -> Vec<Waiting> {
-        let mut all: Vec<Waiting> = self.lanes.iter_mut().flat_map(|lane| lane.drain(..)).collect();
-        all.sort_by_key(|waiting| waiting.due);
-        all
+    /// What was not durable is there in part.
+    pub fn crash(&mut self, dice: &mut Dice) {
+        let kept = dice.between(self.durable as u64, self.slots.len() as u64) as usize;
+        self.slots.truncate(kept);
+        self.durable = kept;
     }
+}
 
-    pub fn append(&mut self, waiting: &Waiting) -> Entry {
-        let entry = Entry {
-            index: LogIndex(self.entries.len() as u64 + 1),
-            at: waiting.at,
-            tenure: waiting.tenure,
-            request: Some(request(waiting.life, waiting.ticket)),
-            command: waiting.command.clone(),
-        };
-        self.entries.push(entry.clone());
-        entry
+/// The entry of a committed slot; `index` counts from 1.
+pub fn entry(index: usize, proposal: &Proposal) -> Entry {
+    Entry {
+        index: LogIndex(index as u64),
+        at: proposal.at,
+        tenure: proposal.tenure,
+        request: Some(request(proposal.life, proposal.ticket)),
+        command: proposal.command.clone(),
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use dkron_core::conductor::{Answer, Refusal, Request, Ticket};
-use dkron_core::domain::{Now, Seq, Timestamp};
-use dkron_core::ledger::{Command, Entry, Ledger, Outcome, Row, RowKey, Trigger};
+use dkron_core::domain::{Now, Seq, SkipReason, Timestamp};
+use dkron_core::ledger::{Command, Decision, Entry, Fire, Ledger, Row, RowKey, Trigger};
 use dkron_core::worker::Run;
 
 use crate::disk::store;
@@ -21,6 +21,8 @@ use crate::invariants::slots::Slots;
 use crate::invariants::starts::Starts;
 use crate::invariants::truth::Truth;
 use crate::invariants::{Check, Commit, graph, require};
+use crate::machine::Brain;
+use crate::workload::matches;
 
 /// After a forward step of the wall clock no slot is decided for this long.
 const HOLD: Duration = Duration::from_secs(10);
@@ -66,19 +68,15 @@ impl Oracle {
         Ok(())
     }
 
-    /// The living replica applied an entry.
-    pub fn applied(&self, ledger: &Ledger, outcome: &Outcome) -> Check {
-        self.replicas.applied(ledger, outcome)
-    }
-
-    /// A conductor wants an entry; it last began at `life_at` of the monotonic clock.
-    pub fn proposed(&self, command: &Command, now: Now, stepped: Option<Duration>) -> Check {
+    /// A conductor wants an entry.
+    pub fn proposed(&self, command: &Command, now: Now, brain: &Brain) -> Check {
         let Command::Fire(fires) = command else { return Ok(()) };
         let scheduled = fires.iter().any(|fire| fire.trigger == Trigger::Schedule);
-        let held = stepped.is_some_and(|at| now.mono < at + HOLD);
-        require(!(scheduled && held), "clock", || {
-            format!("slots decided {:?} after a forward step", stepped.map(|at| now.mono - at))
-        })
+        let held = brain.stepped_at.filter(|at| now.mono < *at + HOLD);
+        require(!(scheduled && held.is_some()), "clock", || {
+            format!("slots decided {:?} after a forward step", held.map(|at| now.mono - at))
+        })?;
+        fires.iter().try_for_each(|fire| somebody(fire, brain))
     }
 
     pub fn asked(&mut self, life: u64, ticket: Ticket, request: &Request) {
@@ -96,7 +94,7 @@ impl Oracle {
 
     pub fn started(&mut self, run: &Run) -> Check {
         self.starts.started(run)?;
-        self.overlap.started(run)
+        self.overlap.started(run, self.attempts.root(run.seq))
     }
 
     pub fn ended(&mut self, seq: Seq) {
@@ -127,4 +125,17 @@ impl Oracle {
         }
         self.replicas.rows(&self.ledger, &self.rows)
     }
+}
+
+/// A slot is given up for want of a node only if no living member is meant by the job.
+fn somebody(fire: &Fire, brain: &Brain) -> Check {
+    let Decision::Skip { reason: SkipReason::NoEligibleNode, .. } = &fire.decision else {
+        return Ok(());
+    };
+    let Some(state) = brain.ledger.job_no(fire.job_no) else { return Ok(()) };
+    let mut alive = brain.known.iter().filter(|(_, member)| member.alive);
+    let meant = alive.find(|(_, member)| matches(&state.job.tags, &member.tags));
+    require(meant.is_none(), "I1", || {
+        format!("{}: no node for slot {:?}, but {meant:?}", state.job.name, fire.nominal)
+    })
 }

@@ -10,16 +10,21 @@ use crate::dice::Dice;
 /// Rates are per 100,000.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// Machines with a server, and machines that are nodes only.
+    pub servers: usize,
+    pub agents: usize,
     /// Length of the phase with faults.
     pub safety: Duration,
     pub drop: u32,
     pub double: u32,
     pub late: u32,
+    /// Longest time on the wire, in milliseconds.
+    pub wire_millis: u64,
     /// A proposal is refused: the queue is full.
     pub refuse: u32,
     /// A proposal's fate is not told; it may be committed or lost.
     pub unknown: u32,
-    /// Longest time from a proposal to its commit, in milliseconds.
+    /// Longest time until a proposal is on the leader's disk, in milliseconds.
     pub commit_millis: u64,
     /// The process ends after an action.
     pub crash: u32,
@@ -27,8 +32,20 @@ pub struct Plan {
     pub power: u32,
     /// Mean time between faults of the other kinds, in milliseconds; 0 = none.
     pub fault_millis: u64,
+    /// Where the wall clocks begin, how far apart they are at most, and whether they all go equally
+    /// fast.
+    pub offset_nanos: u64,
+    pub skew_millis: u64,
+    pub rates: bool,
     pub clock_steps: bool,
+    /// Leaderships end without a reason.
     pub flaps: bool,
+    /// A leader whose lease is over may not know it for so long.
+    pub blind: Duration,
+    /// Processes stand still as a whole for a while.
+    pub freezes: bool,
+    /// Disks of a minority of servers, and of agents, are lost.
+    pub wipes: bool,
     pub partitions: bool,
     /// Cuts last long enough for executions to be given up, and little else disturbs.
     pub silence: bool,
@@ -36,6 +53,10 @@ pub struct Plan {
     /// Mean time between requests, in milliseconds.
     pub request_millis: u64,
     pub capacity: u32,
+    /// Processes outlive the agent, and the runner ends those that must end with the lease.
+    pub runner: bool,
+    /// Of a hundred executions, those with a process of their own.
+    pub shell: u32,
     pub settings: Settings,
     /// Replies reach the conductor before the effects of the same entry.
     pub replies_first: bool,
@@ -48,24 +69,36 @@ impl Plan {
         let zero_or = |dice: &mut Dice, most: u64| {
             if dice.percent(40) { 0 } else { dice.below(most) as u32 }
         };
+        let servers = dice.pick(&[1, 3, 3, 3, 3, 3, 3, 5]);
         let mut plan = Plan {
-            safety: dice.millis(8_000, 40_000),
+            servers,
+            agents: dice.pick(&[0, 0, 1, 1, 2, 3]).min(6 - servers),
+            safety: dice.millis(10_000, 40_000),
             drop: zero_or(dice, 10_000),
             double: zero_or(dice, 10_000),
             late: zero_or(dice, 10_000),
+            wire_millis: dice.pick(&[1, 2, 20, 60]),
             refuse: zero_or(dice, 20_000),
             unknown: zero_or(dice, 20_000),
             commit_millis: dice.pick(&[1, 5, 50, 400]),
             crash: zero_or(dice, 2_500),
             power: dice.pick(&[0, 30, 100]),
             fault_millis: dice.pick(&[0, 2_000, 5_000, 15_000]),
+            offset_nanos: dice.below(120_000_000_000),
+            skew_millis: dice.pick(&[0, 20, 400, 3_000]),
+            rates: dice.percent(50),
             clock_steps: dice.percent(40),
             flaps: dice.percent(50),
+            blind: dice.millis(0, 1_000),
+            freezes: dice.percent(40),
+            wipes: dice.percent(30),
             partitions: dice.percent(50),
             silence: dice.percent(12),
             stalls: dice.percent(50),
             request_millis: dice.pick(&[150, 600, 2_000]),
             capacity: dice.pick(&[1, 3, 1000]),
+            runner: dice.percent(60),
+            shell: dice.pick(&[50, 100]),
             settings: settings(dice),
             replies_first: dice.percent(50),
             applies_ahead: dice.percent(50),
@@ -73,11 +106,15 @@ impl Plan {
         if plan.silence {
             plan.settings.lost_after = Duration::from_secs(30);
             plan.safety = dice.millis(60_000, 120_000);
-            plan.fault_millis = 5_000;
+            plan.fault_millis = 8_000;
             (plan.partitions, plan.crash) = (true, plan.crash.min(20));
             plan.request_millis = plan.request_millis.max(600);
         }
         plan
+    }
+
+    pub fn machines(&self) -> usize {
+        self.servers + self.agents
     }
 }
 

@@ -1,4 +1,5 @@
-//! What will happen, in the order of virtual time; equal instants keep the order of their making.
+//! What will happen, in the order of the world's time; equal instants keep the order of their
+//! making.
 
 use core::time::Duration;
 use std::cmp::Reverse;
@@ -8,58 +9,94 @@ use dkron_core::conductor::{Fate, Request, Ticket};
 use dkron_core::domain::Seq;
 use dkron_core::worker::{ToLeader, ToNode};
 
-/// Events of a process carry its life: those of an earlier one are void.
+use crate::consensus::Append;
+use crate::machine::At;
+
+/// Something that happens to a machine or to the world.
 #[derive(Clone, Debug)]
 pub enum Event {
-    Boot,
-    /// The conductor takes up what has gathered.
-    Turn {
-        life: u64,
-    },
-    /// The worker looks at the clock.
-    Tick {
-        life: u64,
-    },
-    ToNode {
-        life: u64,
-        connection: u64,
-        message: Box<ToNode>,
-    },
-    ToLeader {
-        life: u64,
-        connection: u64,
-        message: Box<ToLeader>,
-    },
-    Commit,
-    Fate {
-        life: u64,
-        ticket: Ticket,
-        fate: Box<Fate>,
-    },
-    Started {
-        life: u64,
-        seq: Seq,
-    },
-    Finished {
-        life: u64,
-        seq: Seq,
-        killed: bool,
-    },
-    Processed {
-        life: u64,
-        seq: Seq,
-    },
-    Elected {
-        life: u64,
-    },
+    /// To one machine's process, whatever life it is in.
+    Here(At, Local),
+    /// To one life of a machine: void when that is over.
+    Life(At, u64, Local),
     /// Somebody asks for something.
     Ask(Option<Box<Request>>),
     Fault,
+    /// Somebody looks whether the log has a leader.
+    Referee,
+}
+
+#[derive(Clone, Debug)]
+pub enum Local {
+    Boot,
     /// The process ends.
-    Die {
-        life: u64,
-    },
+    Die,
     Flush,
+    /// The conductor takes up what has gathered.
+    Turn,
+    /// Proposals get into the log.
+    Enter,
+    /// So much of the log of that leadership is on this disk.
+    Synced {
+        term: u64,
+        len: usize,
+    },
+    /// The leader says that it is there.
+    Pulse {
+        term: u64,
+    },
+    Append(Box<Append>),
+    Acked {
+        by: At,
+        term: u64,
+        len: usize,
+        sent: Duration,
+    },
+    /// There is a later leadership.
+    Outvoted {
+        term: u64,
+    },
+    Fate {
+        ticket: Ticket,
+        fate: Box<Fate>,
+    },
+    Processed {
+        seq: Seq,
+    },
+    /// A look at who is there.
+    Gossip,
+    ToLeader {
+        from: At,
+        link: u64,
+        message: Box<ToLeader>,
+    },
+    ToNode {
+        link: u64,
+        message: Box<ToNode>,
+    },
+    /// The node asked somebody who does not lead.
+    Redirect {
+        link: u64,
+        hint: Option<At>,
+    },
+    /// The worker looks at the clock.
+    Tick,
+    Started {
+        seq: Seq,
+    },
+    /// The agent hears of an end.
+    Fetched {
+        seq: Seq,
+    },
+    /// An execution ends.
+    Over {
+        seq: Seq,
+        killed: bool,
+    },
+    /// The runner looks at the lease.
+    Watch,
+    /// A frozen process goes on.
+    Thaw,
 }
 
 #[derive(Debug)]

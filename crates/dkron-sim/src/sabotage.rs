@@ -1,5 +1,12 @@
 //! Deliberate bugs of the shell, to see that the net catches them.
 
+use core::time::Duration;
+
+use dkron_core::domain::{Concurrency, Nominal, RequestId, Timestamp};
+use dkron_core::ledger::{Command, Decision, Fire, Ledger, Trigger};
+
+use crate::world::World;
+
 /// What the world does wrong on purpose.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Sabotage {
@@ -11,10 +18,79 @@ pub enum Sabotage {
     DoubleStart,
     /// One due slot is jumped over.
     SkipSlot,
+    /// A due slot is decided, and once more.
+    DoubleFire,
     /// Journal records are lost although only the process died.
     ForgetJournal,
+    /// The start comes before the record that says so.
+    StartBeforeJournal,
     /// A replica forgets an entry.
     MissEntry,
     /// A child that is owed a start is not started.
     DropChild,
+    /// It is started again, in another guise.
+    DoubleChild,
+    /// An attempt that is owed is not made.
+    DropRetry,
+    /// The node says that an exclusive run is over, and it goes on.
+    EarlyEnd,
+    /// A run that must end, because the lease is over, does not.
+    NoFence,
+}
+
+impl World {
+    /// Deliberate damage to a command.
+    pub fn spoil(&mut self, mut command: Command, ledger: &Ledger) -> Command {
+        let Command::Fire(fires) = &mut command else { return command };
+        match self.sabotage {
+            Sabotage::SkipSlot if self.sabotaged == 0 => {
+                for fire in fires.iter_mut().filter(|fire| fire.trigger == Trigger::Schedule) {
+                    if let Some(next) = fire.next {
+                        fire.next = Some(Nominal(next.0.after(Duration::from_secs(60))));
+                        self.sabotaged += 1;
+                        break;
+                    }
+                }
+            }
+            Sabotage::DoubleFire if self.sabotaged == 0 => {
+                let runs = |fire: &Fire| matches!(fire.decision, Decision::Run(_));
+                let due = |fire: &Fire| fire.trigger == Trigger::Schedule && runs(fire);
+                if let Some(at) = fires.iter().position(due) {
+                    let mut again = fires[at].clone();
+                    again.nominal = just_after(again.nominal.0);
+                    fires[at].next = Some(again.nominal);
+                    fires.insert(at + 1, again);
+                    self.sabotaged += 1;
+                }
+            }
+            Sabotage::DropChild => {
+                fires.retain(|fire| !matches!(fire.trigger, Trigger::Child(_)));
+            }
+            Sabotage::DropRetry => {
+                fires.retain(|fire| !matches!(fire.trigger, Trigger::Retry { .. }));
+            }
+            Sabotage::DoubleChild if self.sabotaged == 0 => {
+                let allows = |fire: &Fire| {
+                    let job = ledger.job_no(fire.job_no);
+                    job.is_some_and(|state| state.job.concurrency == Concurrency::Allow)
+                };
+                let child = |fire: &Fire| {
+                    let runs = matches!(fire.decision, Decision::Run(_));
+                    runs && matches!(fire.trigger, Trigger::Child(_)) && allows(fire)
+                };
+                if let Some(at) = fires.iter().position(child) {
+                    let trigger = Trigger::Manual(RequestId(*b"nobody asked 4it"));
+                    let again = Fire { trigger, ..fires[at].clone() };
+                    fires.insert(at + 1, again);
+                    self.sabotaged += 1;
+                }
+            }
+            _ => {}
+        }
+        command
+    }
+}
+
+fn just_after(instant: Timestamp) -> Nominal {
+    Nominal(instant.after(Duration::from_nanos(1)))
 }

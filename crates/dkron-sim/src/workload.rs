@@ -1,6 +1,7 @@
 //! Random requests over a small universe of jobs, so that everything meets everything.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use dkron_core::conductor::Request;
 use dkron_core::domain::{Concurrency, Job, JobName, RequestId, Submission, TextMap, Timestamp};
@@ -10,8 +11,21 @@ use crate::dice::Dice;
 const NAMES: [&str; 6] = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta"];
 /// The key of the metadata that says which request wrote a definition.
 pub const WRITER: &str = "writer";
-/// The tag of the only node.
-pub const ROLE: (&str, &str) = ("role", "web");
+/// The tag that jobs ask for, and what nodes answer.
+const ROLE: &str = "role";
+
+/// Every other machine is of another kind.
+pub fn tags_of(at: usize) -> BTreeMap<String, String> {
+    let role = if at.is_multiple_of(2) { "web" } else { "app" };
+    [(ROLE.to_string(), role.to_string())].into()
+}
+
+/// Whether a node with these tags is meant by a job with those; any number of them.
+pub fn matches(wanted: &TextMap, tags: &BTreeMap<String, String>) -> bool {
+    let Some(role) = wanted.get(ROLE) else { return true };
+    let value = role.split(':').next().unwrap_or_default();
+    tags.get(ROLE).is_some_and(|own| own == value)
+}
 
 pub fn request(dice: &mut Dice, number: u64, wall: Timestamp) -> Request {
     match dice.below(100) {
@@ -57,8 +71,10 @@ fn job(dice: &mut Dice, number: u64, wall: Timestamp) -> Job {
     };
     let mut tags = TextMap::new();
     match dice.below(100) {
-        0..10 => drop(tags.insert(ROLE.0.into(), ROLE.1.into())),
-        10..15 => drop(tags.insert(ROLE.0.into(), "db".into())),
+        0..50 => drop(tags.insert(ROLE.into(), "web:1".into())),
+        50..65 => drop(tags.insert(ROLE.into(), "app:2".into())),
+        65..75 => drop(tags.insert(ROLE.into(), "app".into())),
+        75..80 => drop(tags.insert(ROLE.into(), "db".into())),
         _ => {}
     }
     let processors = match dice.percent(20) {

@@ -1,7 +1,7 @@
 //! G1 from the client's side: what was acknowledged is in the log, what was refused is not, and
 //! everybody gets one answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dkron_core::conductor::{Answer, Refusal, Request, Ticket};
 use dkron_core::domain::{Cause, JobNo, RequestId, Version};
@@ -18,6 +18,7 @@ pub struct Answers {
     /// Definitions by the request that wrote them.
     written: BTreeMap<Writer, (JobNo, Version)>,
     refused: BTreeMap<Writer, Refusal>,
+    asked: BTreeSet<RequestId>,
     runs: BTreeMap<RequestId, Option<u64>>,
     runs_refused: BTreeMap<RequestId, Refusal>,
     toggles: Tally,
@@ -34,6 +35,9 @@ struct Tally {
 
 impl Answers {
     pub fn asked(&mut self, life: u64, ticket: Ticket, request: &Request) {
+        if let Request::Run { id, .. } = request {
+            self.asked.insert(*id);
+        }
         self.open.insert((life, ticket), request.clone());
     }
 
@@ -56,6 +60,8 @@ impl Answers {
                     else {
                         continue;
                     };
+                    let asked = self.asked.contains(id);
+                    require(asked, "G2", || format!("{id:?} runs, but nobody asked for it"))?;
                     let before = self.runs.insert(*id, Some(group.0));
                     require(before.is_none(), "G2", || format!("request {id:?} runs twice"))?;
                     let refused = self.runs_refused.get(id);
@@ -128,8 +134,9 @@ impl Answers {
     }
 
     /// The server died: nobody will be told.
-    pub fn died(&mut self) {
-        for request in std::mem::take(&mut self.open).into_values() {
+    pub fn died(&mut self, life: u64) {
+        let own = self.open.extract_if((life, Ticket(0))..=(life, Ticket(u64::MAX)), |_, _| true);
+        for (_, request) in own {
             match request {
                 Request::Toggle(_) => self.toggles.untold += 1,
                 Request::Delete(_) => self.deletes.untold += 1,

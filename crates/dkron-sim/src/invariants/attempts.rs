@@ -20,6 +20,8 @@ struct Attempt {
 #[derive(Debug, Default)]
 pub struct Attempts {
     attempts: BTreeMap<Seq, Attempt>,
+    /// The first attempt of each later one's target.
+    roots: BTreeMap<Seq, Seq>,
 }
 
 impl Attempts {
@@ -49,11 +51,20 @@ impl Attempts {
         Ok(())
     }
 
+    /// The first attempt of that execution's target.
+    pub fn root(&self, seq: Seq) -> Seq {
+        self.roots.get(&seq).copied().unwrap_or(seq)
+    }
+
     fn fired(&mut self, job_no: JobNo, trigger: &Trigger, fired: &Fired) -> Check {
         let mut number = 1;
         if let Trigger::Retry { failed, .. } = trigger {
             if *fired == Fired::Void {
                 return Ok(());
+            }
+            if let Fired::Run { seqs, .. } = fired {
+                let root = self.root(*failed);
+                self.roots.extend(seqs.iter().map(|seq| (*seq, root)));
             }
             let Some(before) = self.attempts.get_mut(failed) else { return Ok(()) };
             require(before.owes, "G8", || format!("an attempt after {before:?}"))?;

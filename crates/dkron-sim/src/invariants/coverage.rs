@@ -12,8 +12,11 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    pub fn count(&mut self, what: String) {
-        *self.counts.entry(what).or_default() += 1;
+    pub fn count(&mut self, what: &str) {
+        match self.counts.get_mut(what) {
+            Some(count) => *count += 1,
+            None => drop(self.counts.insert(what.into(), 1)),
+        }
     }
 
     pub fn committed(&mut self, commit: Commit<'_>) {
@@ -21,10 +24,10 @@ impl Coverage {
             match op {
                 RowOp::PutNew(Row::History { record, .. }) => {
                     let (state, reason) = (record.finish.state.word(), record.finish.reason.word());
-                    self.count(format!("end {state} {reason}"));
+                    self.count(&format!("end {state} {reason}"));
                 }
                 RowOp::Put(Row::Skipped { skipped, .. }) => {
-                    self.count(format!("skip {}", skipped.reason.word()));
+                    self.count(&format!("skip {}", skipped.reason.word()));
                 }
                 _ => {}
             }
@@ -46,18 +49,18 @@ impl Coverage {
                         Fired::Void => "void",
                         Fired::Rejected(_) => "rejected",
                     };
-                    self.count(format!("fire {trigger} {fired}"));
+                    self.count(&format!("fire {trigger} {fired}"));
                 }
             }
             (_, Reply::Rejected(rejection)) => {
                 let text = format!("{rejection:?}");
                 let word = text.split(['(', '[', ' ']).next().unwrap_or_default();
-                self.count(format!("rejected {word}"));
+                self.count(&format!("rejected {word}"));
             }
-            (_, Reply::Deposed) => self.count("deposed".into()),
-            (_, Reply::Repeated) => self.count("repeated".into()),
+            (_, Reply::Deposed) => self.count("deposed"),
+            (_, Reply::Repeated) => self.count("repeated"),
             (Command::Report(report), _) if !report.starts.is_empty() => {
-                self.count("report start".into());
+                self.count("report start");
             }
             _ => {}
         }

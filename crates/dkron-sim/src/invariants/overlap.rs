@@ -11,21 +11,33 @@ use super::{Check, Commit, require};
 
 #[derive(Debug, Default)]
 pub struct Overlap {
-    running: BTreeMap<Seq, (JobName, Group, bool)>,
+    running: BTreeMap<Seq, Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    name: JobName,
+    group: Group,
+    /// The first attempt of its target.
+    root: Seq,
+    exclusive: bool,
 }
 
 impl Overlap {
-    pub fn started(&mut self, run: &Run) -> Check {
-        let forbid = run.job.concurrency == Concurrency::Forbid;
-        for (seq, (name, group, _)) in &self.running {
-            let earlier = *name == run.job.name && *group < run.group;
-            require(!(forbid && earlier), "I2", || {
+    pub fn started(&mut self, run: &Run, root: Seq) -> Check {
+        let exclusive = run.job.concurrency == Concurrency::Forbid;
+        for (seq, other) in &self.running {
+            let name = &other.name;
+            let earlier = *name == run.job.name && other.group < run.group;
+            require(!(exclusive && earlier), "I2", || {
                 format!("{name}: {} starts while {seq} of an earlier fire runs", run.seq)
             })?;
-            let twice = *group == run.group;
-            require(!twice, "I2", || format!("{name}: two attempts of {group} run: {seq}"))?;
+            require(other.root != root, "I2", || {
+                format!("{name}: {} starts while {seq}, an attempt before, runs", run.seq)
+            })?;
         }
-        self.running.insert(run.seq, (run.job.name.clone(), run.group, forbid));
+        let (name, group) = (run.job.name.clone(), run.group);
+        self.running.insert(run.seq, Running { name, group, root, exclusive });
         Ok(())
     }
 
@@ -35,7 +47,7 @@ impl Overlap {
         // Rows would not do: a deleted job keeps no records.
         let Command::Report(report) = &commit.entry.command else { return };
         for end in report.ends.iter().filter(|end| end.finish.reason == EndReason::Silent) {
-            let forbids = self.running.get(&end.seq).is_some_and(|(_, _, forbid)| *forbid);
+            let forbids = self.running.get(&end.seq).is_some_and(|run| run.exclusive);
             if !forbids && commit.ledger.live(end.seq).is_none() {
                 self.running.remove(&end.seq);
             }

@@ -232,10 +232,8 @@ impl Account {
     ) -> Check {
         let (name, late) = (&self.job.name, Self::lateness(last, at));
         match reason {
-            SkipReason::NoEligibleNode => {
-                let role = self.job.tags.get("role").is_some_and(|role| role == "db");
-                require(role, "I1", || format!("{name}: no node for slot {last}"))
-            }
+            // Judged when it is proposed, by the members that the leader knows.
+            SkipReason::NoEligibleNode => Ok(()),
             SkipReason::Missed => {
                 let next = self.cursor.map(|next| Self::lateness(next, at));
                 let later = next.is_some_and(|next| next > settings.misfire_threshold);

@@ -7,28 +7,34 @@ use dkron_core::domain::{Concurrency, EndReason, Finish, Output, Seq, State};
 use dkron_core::ledger::{Row, RowOp};
 use dkron_core::worker::JournalRecord;
 
+use crate::machine::At;
+
 use super::overlap::Overlap;
 use super::{Check, Commit, require};
 
 #[derive(Debug, Default)]
 pub struct Truth {
     journaled: BTreeMap<Seq, Finish>,
+    /// On which machine.
+    written: BTreeMap<Seq, At>,
     /// Their journal may have lost them.
     excused: BTreeSet<Seq>,
     recorded: BTreeSet<Seq>,
 }
 
 impl Truth {
-    pub fn wrote(&mut self, record: &JournalRecord) {
+    pub fn wrote(&mut self, at: At, record: &JournalRecord) {
         if let JournalRecord::Finished { seq, finish } = record {
+            self.written.insert(*seq, at);
             self.journaled.insert(*seq, Finish::clone(finish));
         }
     }
 
     /// The journal lost a tail, or everything.
-    pub fn power_lost(&mut self) {
-        let open = self.journaled.keys().filter(|seq| !self.recorded.contains(seq));
-        self.excused.extend(open.copied());
+    pub fn power_lost(&mut self, at: At) {
+        let own = self.written.iter().filter(|(_, machine)| **machine == at);
+        let open = own.filter(|(seq, _)| !self.recorded.contains(seq));
+        self.excused.extend(open.map(|(seq, _)| *seq));
     }
 
     pub fn committed(&mut self, commit: Commit<'_>, overlap: &Overlap) -> Check {
