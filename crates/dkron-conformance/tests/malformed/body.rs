@@ -3,7 +3,7 @@
 
 use crate::dice::Dice;
 
-const KEYS: [&str; 28] = [
+const KEYS: [&str; 44] = [
     "id",
     "name",
     "displayname",
@@ -30,11 +30,27 @@ const KEYS: [&str; 28] = [
     "ephemeral",
     "starts_at",
     "expires_at",
+    "queue_depth",
+    "misfire",
+    "misfire_threshold",
+    "start_deadline",
+    "retry",
+    "dst",
+    "jitter",
+    "max_runtime",
+    "on_lost",
+    "lost_after",
+    "retention",
+    "output_limit",
+    "Retries",
+    "by",
+    "reason",
+    "keep_for",
     "NAME",
     "unknown",
 ];
 
-const VALUES: [&str; 40] = [
+const VALUES: [&str; 52] = [
     "null",
     "true",
     "false",
@@ -75,6 +91,18 @@ const VALUES: [&str; 40] = [
     "{\"a\": {\"b\": []}}",
     "[[[[]]]]",
     "{\"server\": \"true:99999999999999999\"}",
+    "\"90s\"",
+    "\"-90s\"",
+    "\"9223372036s\"",
+    "\"run_all(99999999999)\"",
+    "\"run_all(5)\"",
+    "\"queue\"",
+    "\"replace\"",
+    "\"once\"",
+    "\"hold\"",
+    "{\"max\": 3, \"delay\": \"1ns\", \"on\": [\"lost\"], \"backoff\": \"linear\"}",
+    "{\"max\": -1, \"on\": [[]], \"jitter\": {}}",
+    "{\"executions\": 0, \"age\": \"0s\"}",
 ];
 
 pub fn any(dice: &mut Dice) -> Vec<u8> {

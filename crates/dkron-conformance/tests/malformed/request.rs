@@ -7,7 +7,7 @@ use crate::dice::Dice;
 const METHODS: [&str; 10] =
     ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "BREW", "get"];
 
-const PATHS: [&str; 34] = [
+const PATHS: [&str; 41] = [
     "/",
     "/v1",
     "/v1/",
@@ -19,6 +19,13 @@ const PATHS: [&str; 34] = [
     "/v1/jobs/fz-4/executions",
     "/v1/jobs/fz-5/executions/17-x",
     "/v1/jobs/fz-6/skipped",
+    "/v1/jobs/fz-1/cancel",
+    "/v1/jobs/fz-2/executions/17-x/cancel",
+    "/v1/jobs/fz-3/executions/%F0%9F%92%A9/cancel",
+    "/v1/jobs/fz-4/executions/17-x/output",
+    "/v1/jobs/fz-5/executions/%ff/output",
+    "/v1/settings",
+    "/v1/settings/",
     "/v1/jobs/%00",
     "/v1/jobs/%ff%fe",
     "/v1/jobs/%",
@@ -44,7 +51,7 @@ const PATHS: [&str; 34] = [
     "*",
 ];
 
-const QUERIES: [&str; 15] = [
+const QUERIES: [&str; 22] = [
     "_start",
     "_end",
     "_sort",
@@ -60,9 +67,16 @@ const QUERIES: [&str; 15] = [
     "schedule",
     "timezone",
     "after",
+    "dst",
+    "by",
+    "reason",
+    "from",
+    "follow",
+    "format",
+    "download",
 ];
 
-const TEXTS: [&str; 26] = [
+const TEXTS: [&str; 30] = [
     "",
     "0",
     "-1",
@@ -89,9 +103,13 @@ const TEXTS: [&str; 26] = [
     "0001-01-01T00:00:00Z",
     "+",
     "[]{}",
+    "once",
+    "sse",
+    "end",
+    "18446744073709551616",
 ];
 
-const HEADERS: [&str; 18] = [
+const HEADERS: [&str; 22] = [
     "Content-Type: application/json",
     "Content-Type: multipart/form-data",
     "Content-Type: multipart/form-data; boundary=b",
@@ -108,6 +126,10 @@ const HEADERS: [&str; 18] = [
     "X-Empty:",
     "Cookie: \u{e9}",
     "Range: bytes=0-",
+    "Range: bytes=99999999999999999999-2",
+    "Accept: text/event-stream",
+    "Last-Event-ID: end",
+    "Last-Event-ID: -7",
     "If-None-Match: *",
     "Connection: upgrade",
 ];

@@ -52,6 +52,12 @@ pub fn unparsable(err: &super::decode::Error) -> Answer {
     text(StatusCode::BAD_REQUEST, format!("Unable to parse payload: {err}."))
 }
 
+/// The answer, and that it is worth to ask again soon.
+pub fn later(mut answer: Answer) -> Answer {
+    answer.headers_mut().insert(RETRY_AFTER, SOON);
+    answer
+}
+
 /// Why a request was not carried out.
 pub fn error(err: &Error) -> Answer {
     let status = match err {
@@ -69,9 +75,7 @@ pub fn error(err: &Error) -> Answer {
         | Error::NoLeader
         | Error::Unknown
         | Error::Stopping => {
-            let mut answer = text(StatusCode::SERVICE_UNAVAILABLE, err.to_string());
-            answer.headers_mut().insert(RETRY_AFTER, SOON);
-            return answer;
+            return later(text(StatusCode::SERVICE_UNAVAILABLE, err.to_string()));
         }
         Error::Storage(_) => {
             tracing::error!(%err, "rest: a request failed");
@@ -79,4 +83,29 @@ pub fn error(err: &Error) -> Answer {
         }
     };
     text(status, err.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_work_later_says_so() {
+        let name = || dkron_core::domain::JobName::from("j");
+        for err in [
+            Error::NoCapacity(name()),
+            Error::Busy,
+            Error::DiskFull,
+            Error::NoLeader,
+            Error::Unknown,
+            Error::Stopping,
+        ] {
+            let answer = error(&err);
+            assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "{err}");
+            assert!(answer.headers().contains_key(RETRY_AFTER), "{err}");
+        }
+        // How long a pause lasts is for people to say.
+        assert!(!error(&Error::Paused).headers().contains_key(RETRY_AFTER));
+        assert_eq!(error(&Error::NoEligibleNode(name())).status(), StatusCode::NOT_FOUND);
+    }
 }

@@ -23,7 +23,7 @@ pub async fn leader(call: &Call<'_>) -> Answer {
         Ok(Some(leader)) => call.ok(&MemberDto::from(&leader)),
         Ok(None) => {
             let said = json!({ "error": "no leader, try again later" });
-            call.json(StatusCode::SERVICE_UNAVAILABLE, &said)
+            respond::later(call.json(StatusCode::SERVICE_UNAVAILABLE, &said))
         }
         Err(err) => respond::error(&err),
     }
