@@ -5,9 +5,11 @@ mod body;
 mod cors;
 mod decode;
 mod dto;
+mod follow;
 mod instant;
 mod json;
 mod query;
+mod range;
 mod respond;
 mod route;
 mod routes;
@@ -159,6 +161,10 @@ async fn dispatch(call: &Call<'_>, route: Route, request: Request) -> Answer {
         Route::Executions(name) => routes::executions::list(call, name).await,
         Route::ClearExecutions(name) => routes::executions::clear(call, name).await,
         Route::Execution(name, id) => routes::executions::show(call, name, id).await,
+        Route::Output(name, id) => {
+            let head = request.into_parts().0;
+            routes::output::output(call, name, id, &head).await
+        }
         Route::Cancel(name, id) => routes::cancel::cancel(call, name, id, request).await,
         Route::Settings => routes::settings::show(call).await,
         Route::ChangeSettings => routes::settings::change(call, request).await,

@@ -27,6 +27,8 @@ pub enum Route {
     ClearExecutions(JobName),
     Execution(JobName, String),
     Skipped(JobName),
+    /// What an execution wrote, as bytes.
+    Output(JobName, String),
     /// One execution, or all of the job.
     Cancel(JobName, Option<String>),
     Settings,
@@ -115,6 +117,9 @@ fn job_route(method: &Method, rest: &str) -> Option<Route> {
         (Some("executions"), None, ..) if delete => Route::ClearExecutions(name()),
         (Some("skipped"), None, ..) if get => Route::Skipped(name()),
         (Some("cancel"), None, ..) if post => Route::Cancel(name(), None),
+        (Some("executions"), Some(id), Some("output"), None) if get && !id.is_empty() => {
+            Route::Output(name(), id.to_owned())
+        }
         (Some("executions"), Some(id), Some("cancel"), None) if post && !id.is_empty() => {
             Route::Cancel(name(), Some(id.to_owned()))
         }
@@ -163,6 +168,7 @@ mod tests {
             ("GET", "/v1/jobs/j/skipped", Route::Skipped(j())),
             ("POST", "/v1/jobs/j/cancel", Route::Cancel(j(), None)),
             ("POST", "/v1/jobs/j/executions/1-x/cancel", Route::Cancel(j(), Some("1-x".into()))),
+            ("GET", "/v1/jobs/j/executions/1-x/output", Route::Output(j(), "1-x".into())),
             ("GET", "/v1/settings", Route::Settings),
             ("PATCH", "/v1/settings", Route::ChangeSettings),
             ("GET", "/v1/pause", Route::Paused),
@@ -189,6 +195,7 @@ mod tests {
             ("GET", "/v1/jobs/x/y"),
             ("GET", "/v1/jobs/x/cancel"),
             ("POST", "/v1/jobs/x/executions//cancel"),
+            ("POST", "/v1/jobs/x/executions/1/output"),
             ("POST", "/v1/jobs/x/executions/1/cancel/2"),
             ("POST", "/v1/settings"),
             ("GET", "//v1/jobs"),

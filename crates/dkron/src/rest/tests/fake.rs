@@ -8,8 +8,8 @@ use dkron_core::domain::{
     Settings, SkipReason, Skipped, State, Submission, Timestamp, Version,
 };
 use dkron_node::service::{
-    CancelRequest, CancelView, Error, ExecutionView, JobCounts, JobPage, JobSort, JobView,
-    ListQuery, Member, Query, Request, RunView, Service, StatusFilter,
+    CancelRequest, CancelView, Error, ExecutionView, Found, JobCounts, JobPage, JobSort, JobView,
+    Kept, ListQuery, Member, Query, Request, RunView, Service, StatusFilter,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -121,6 +121,7 @@ impl Fake {
                 let found = self.executions.iter().find(hit).cloned();
                 send(reply, found.ok_or(Error::ExecutionNotFound));
             }
+            Query::Output { name, id, reply } => send(reply, self.output(&name, &id)),
             Query::Skipped { name, reply } => {
                 let at = Nominal(Timestamp::from_secs(0));
                 let one = Skipped {
@@ -141,6 +142,19 @@ impl Fake {
             Query::Own { reply } => send(reply, Ok(own())),
             Query::Output { reply, .. } => send(reply, Err(Error::ExecutionNotFound)),
         }
+    }
+
+    /// What goes on has written nothing yet, and is over when it is asked for once more.
+    fn output(&mut self, name: &JobName, id: &str) -> Result<Found, Error> {
+        self.found(name)?;
+        let is_it = |view: &&mut ExecutionView| view.id.to_string() == id;
+        let view = self.executions.iter_mut().find(is_it).ok_or(Error::ExecutionNotFound)?;
+        if !view.state.is_terminal() {
+            let state = std::mem::replace(&mut view.state, State::Failed);
+            return Ok(Found::Live { output: None, state });
+        }
+        let bytes = view.output.clone().into();
+        Ok(Found::Ended(Kept { bytes, head: 0, dropped: 0, state: view.state, room: None }))
     }
 
     fn found(&self, name: &JobName) -> Result<JobView, Error> {

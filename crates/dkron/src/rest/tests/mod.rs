@@ -1,6 +1,7 @@
 //! The door in process: requests in, statuses, headers and bodies out.
 
 mod fake;
+mod output;
 
 use axum::body::to_bytes;
 use axum::http::HeaderMap;
