@@ -63,10 +63,16 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     serve(listener, app, node, signals::stop()?).await
 }
 
-/// Tells of options that the cluster's own settings overrule, once it has some.
+/// Tells of options that the cluster's own settings overrule. Before there is a leader the stored
+/// ones may not be the last.
 async fn compare(options: FirstSettings, service: Service) {
     loop {
-        match service.settings().await {
+        let found = match service.leader().await {
+            Ok(None) => Err(Error::NoLeader),
+            Ok(Some(_)) => service.settings().await,
+            Err(err) => Err(err),
+        };
+        match found {
             Ok(stored) => {
                 for line in options.differences(&stored) {
                     tracing::warn!("config: {line}");

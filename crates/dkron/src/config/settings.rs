@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use dkron_core::conductor::settings::check;
 use dkron_core::domain::Settings;
 
 use super::layers::Origin;
@@ -51,6 +52,11 @@ impl FirstSettings {
             output_limit: number("output-limit")?,
             ..Settings::default()
         };
+        check(&values).map_err(|said| match said.split_once(':') {
+            // The same value under the option's name.
+            Some((field, rest)) => Error::new(format!("{}:{rest}", field.replace('_', "-"))),
+            None => Error::new(said),
+        })?;
         let mut said = Vec::new();
         for (name, _) in OPTIONS {
             if layers.get(name)?.1 != Origin::Default {

@@ -248,6 +248,8 @@ fn first_settings_that_can_not_be_are_refused() {
     for (flag, value, said) in [
         ("misfire", "never", "misfire: \"never\" is unknown, use"),
         ("lost-after", "60", "lost-after: \"60\" is no duration"),
+        ("lost-after", "10s", "lost-after: 10 s is too short, more than 15 s"),
+        ("output-limit", "99999999", "output-limit: 99999999 bytes is too much"),
         ("keep-for", "-1h", "keep-for: \"-1h\" is below zero"),
         ("keep-executions", "0", "keep-executions: 0 is out of range, use 1"),
         ("catch-up-rate", "many", "catch-up-rate: `many` is not a number"),
