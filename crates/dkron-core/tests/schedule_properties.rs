@@ -4,7 +4,7 @@
 
 mod schedule_support;
 
-use dkron_core::domain::Timestamp;
+use dkron_core::domain::{Dst, Timestamp};
 use dkron_core::schedule::{Schedule, Zone};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
@@ -57,7 +57,12 @@ impl Sets {
 
     /// Whether the wall clock of `zone` matches at `secs`.
     fn matches(&self, zone: &TimeZone, secs: i64) -> bool {
-        let wall = zone.to_datetime(jiff::Timestamp::from_second(secs).unwrap());
+        self.matches_wall(wall(zone, secs))
+    }
+
+    /// Whether a reading of the wall clock matches, in seconds as if it were UTC.
+    fn matches_wall(&self, wall: i64) -> bool {
+        let wall = TimeZone::UTC.to_datetime(jiff::Timestamp::from_second(wall).unwrap());
         let has = |index: usize, value: i8| {
             self.0[index].as_ref().is_none_or(|set| set.contains(&(value as u8)))
         };
@@ -76,6 +81,35 @@ impl Sets {
         let minutes = self.0[0].as_ref().is_some_and(|seconds| seconds == &[0]);
         range.step_by(if minutes { 60 } else { 1 }).filter(|t| self.matches(zone, *t)).collect()
     }
+
+    /// As `walk`, for schedules that run neither twice nor not at all when clocks shift: each
+    /// reading of the clock counts when the clock is first that far, or has skipped it.
+    fn walk_once(&self, zone: &TimeZone, range: std::ops::Range<i64>) -> Vec<i64> {
+        let before = (range.start - 4 * 86_400..range.start).step_by(60);
+        let mut shown = before.map(|t| wall(zone, t) + 60).max().unwrap();
+        let minutes = self.0[0].as_ref().is_some_and(|seconds| seconds == &[0]);
+        let step = if minutes { 60 } else { 1 };
+        let mut found = Vec::new();
+        for at in range.step_by(step as usize) {
+            let end = wall(zone, at) + step;
+            if (shown..end).step_by(step as usize).any(|wall| self.matches_wall(wall)) {
+                found.push(at);
+            }
+            shown = shown.max(end);
+        }
+        found
+    }
+
+    /// Whether no hour of the day is left out.
+    fn is_hourly(&self) -> bool {
+        self.0[2].as_ref().is_none_or(|hours| hours.len() == 24)
+    }
+}
+
+/// What the clock of `zone` shows, in seconds as if it were UTC.
+fn wall(zone: &TimeZone, secs: i64) -> i64 {
+    let instant = jiff::Timestamp::from_second(secs).unwrap();
+    secs + i64::from(zone.to_offset(instant).seconds())
 }
 
 fn set(field: usize, size: usize) -> impl Strategy<Value = Option<Vec<u8>>> {
@@ -107,13 +141,25 @@ fn parse(text: &str, zone: &str) -> Schedule {
     Schedule::parse(text, "job", "", &Zone::parse(zone).unwrap()).unwrap()
 }
 
-/// Compares `next`, `prev` and `count` with the walk around one shift.
+/// Compares `next`, `prev` and `count` with the walk around one shift, under either policy.
 fn compare(sets: &Sets, (name, middle): (&str, &str), reach: i64) {
     let schedule = parse(&sets.text(), name);
     let middle = instant(middle).secs() / 60 * 60;
     let range = middle - reach..middle + reach;
-    let expected = sets.walk(&bundled(name), range.clone());
-    let text = sets.text();
+    let walk = sets.walk(&bundled(name), range.clone());
+    let once =
+        if sets.is_hourly() { walk.clone() } else { sets.walk_once(&bundled(name), range.clone()) };
+    compare_to(
+        &schedule.clone().with_dst(Dst::Once),
+        &format!("{} once", sets.text()),
+        &once,
+        range.clone(),
+    );
+    compare_to(&schedule, &sets.text(), &walk, range);
+}
+
+fn compare_to(schedule: &Schedule, text: &str, expected: &[i64], range: std::ops::Range<i64>) {
+    let name = schedule.zone().name();
     let none = Timestamp::default();
     let mut found = Vec::new();
     let mut at = Timestamp::from_secs(range.start - 1);
@@ -194,7 +240,8 @@ const TEXTS: [&str; 24] = [
 
 fn any_schedule() -> impl Strategy<Value = Schedule> {
     let zones: Vec<&str> = SHIFTS.iter().map(|(zone, _)| *zone).collect();
-    (select(TEXTS.to_vec()), select(zones)).prop_map(|(text, zone)| parse(text, zone))
+    (select(TEXTS.to_vec()), select(zones), select(vec![Dst::Dkron, Dst::Once]))
+        .prop_map(|(text, zone, dst)| parse(text, zone).with_dst(dst))
 }
 
 /// Mostly our century, sometimes far away or absurd, sometimes where numbers end.
@@ -301,7 +348,8 @@ fn instants_only_grow() {
             specs += 1;
             for step in 0..3 {
                 let (zone, middle) = SHIFTS[(index + other * 5 + step * 8) % SHIFTS.len()];
-                let schedule = parse(&format!("{clock} {hour} {day}"), zone);
+                let dst = [Dst::Dkron, Dst::Once][specs % 2];
+                let schedule = parse(&format!("{clock} {hour} {day}"), zone).with_dst(dst);
                 let mut at = Timestamp::from_secs(instant(middle).secs() - 90_000);
                 for _ in 0..12 {
                     let Some(next) = schedule.next(at, at) else { break };
@@ -318,12 +366,42 @@ fn instants_only_grow() {
     assert_eq!(specs, 400);
 }
 
+/// Fixed hours around two shifts, by hand.
+#[test]
+fn once_is_neither_twice_nor_not_at_all() {
+    let runs = |text: &str, zone: &str, (from, to): (&str, &str)| -> Vec<Timestamp> {
+        let schedule = parse(text, zone).with_dst(Dst::Once);
+        let (mut at, to) = (instant(from), instant(to));
+        let next = || schedule.next(at, at).filter(|next| *next < to).inspect(|next| at = *next);
+        std::iter::from_fn(next).collect()
+    };
+    let dates = |dates: &[&str]| dates.iter().map(|date| instant(date)).collect::<Vec<_>>();
+    let spring = ("2026-03-28T12:00:00Z", "2026-03-29T12:00:00Z");
+    let autumn = ("2026-10-24T12:00:00Z", "2026-10-25T12:00:00Z");
+    let paris = "Europe/Paris";
+    // 02:30 is skipped: it runs at 03:00 summer time.
+    assert_eq!(runs("0 30 2 * * *", paris, spring), dates(&["2026-03-29T01:00:00Z"]));
+    // Four skipped times and the one at the end of the gap are one run.
+    let quarters = dates(&["2026-03-29T01:00:00Z", "2026-03-29T01:15:00Z"]);
+    assert_eq!(runs("0 */15 2,3 * * *", paris, spring)[..2], quarters);
+    // 02:30 comes twice: it runs under summer time.
+    assert_eq!(runs("0 30 2 * * *", paris, autumn), dates(&["2026-10-25T00:30:00Z"]));
+    // Each hour is each hour.
+    let hourly = parse("0 30 * * * *", paris).with_dst(Dst::Once);
+    let (from, to) = (instant(autumn.0), instant(autumn.1));
+    assert_eq!(hourly.count(from, to, 100, from), 24);
+    // A day that is skipped whole runs once, when the clock goes on.
+    let apia = ("2011-12-29T20:00:00Z", "2011-12-30T20:00:00Z");
+    assert_eq!(runs("0 0 6,18 30 12 *", "Pacific/Apia", apia), dates(&["2011-12-30T10:00:00Z"]));
+}
+
 #[test]
 fn the_ends_of_time_answer_at_once() {
     let extremes = [i64::MIN, -62_135_596_801, 253_402_300_799, i64::MAX].map(Timestamp::from_secs);
     for text in TEXTS {
-        for zone in ["UTC", "Europe/Paris", "Africa/Casablanca"] {
-            let schedule = parse(text, zone);
+        let zones = ["UTC", "Europe/Paris", "Africa/Casablanca"].into_iter();
+        for (zone, dst) in zones.flat_map(|zone| [(zone, Dst::Dkron), (zone, Dst::Once)]) {
+            let schedule = parse(text, zone).with_dst(dst);
             let [least, before, last, most] = extremes;
             assert_eq!(schedule.next(last, least), None, "{text}");
             assert_eq!(schedule.next(most, most), None, "{text}");
@@ -350,7 +428,13 @@ fn the_ends_of_time_answer_at_once() {
 
 #[test]
 fn the_calendar_repeats_beyond_the_written_rules() {
-    let schedule = parse("0 30 2 * * *", "America/New_York");
+    for dst in [Dst::Dkron, Dst::Once] {
+        the_calendar_repeats(dst);
+    }
+}
+
+fn the_calendar_repeats(dst: Dst) {
+    let schedule = parse("0 30 2 * * *", "America/New_York").with_dst(dst);
     let from = instant("2400-01-01T00:00:00Z");
     let cycle = 146_097 * 86_400;
     let (mut near, mut far) = (from, Timestamp::from_secs(from.secs() + 15 * cycle));

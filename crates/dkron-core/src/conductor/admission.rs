@@ -28,7 +28,8 @@ pub(super) fn schedule_of(job: &Job, local: &Zone) -> Option<Schedule> {
     if job.parent_job.is_some() {
         return None;
     }
-    Schedule::parse(&job.schedule, job.name.as_str(), &job.timezone, local).ok()
+    let parsed = Schedule::parse(&job.schedule, job.name.as_str(), &job.timezone, local);
+    parsed.ok().map(|schedule| schedule.with_dst(job.policy().dst))
 }
 
 /// Lower-case letters of any script, ASCII digits, `_` and `-`.

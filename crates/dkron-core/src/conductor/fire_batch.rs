@@ -40,7 +40,7 @@ impl FireBatch {
         self.fires.push(fire);
     }
 
-    /// Whether it fits into the same entry. An occurrence stays whole, so the first one always does.
+    /// Whether it fits into the same entry. An occurrence stays whole, so the first always does.
     pub fn has_room(&self, fire: &Fire) -> bool {
         let all = self.executions + executions(&fire.decision);
         self.fires.is_empty() || all <= limits::FIRE_EXECUTIONS
@@ -49,7 +49,8 @@ impl FireBatch {
 
 fn executions(decision: &Decision) -> usize {
     match decision {
-        Decision::Run(places) => places.len(),
+        // One that only waits for its turn has no places yet.
+        Decision::Run(places) => places.len().max(1),
         Decision::Skip { .. } => 1,
     }
 }

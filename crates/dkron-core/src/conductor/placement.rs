@@ -8,7 +8,7 @@ use super::Conductor;
 use super::input::RosterMember;
 use super::lateness::threshold;
 use super::tags::Wanted;
-use crate::domain::{Concurrency, EndReason, Job, NodeName, Nominal, Now, Target};
+use crate::domain::{Concurrency, EndReason, Job, NodeName, Nominal, Now, RetryNode, Target};
 use crate::ledger::{JobState, Ledger, Place};
 
 /// After taking office, how long a slot waits for the sessions of matching members.
@@ -68,7 +68,7 @@ impl Conductor {
         Choice::Places(places)
     }
 
-    /// Where the next attempt runs: on the same node if it is there, else on another that matches.
+    /// Where the next attempt runs; none = it waits. `before` is the node of the last one.
     pub(super) fn choose_again(
         &self,
         ledger: &Ledger,
@@ -77,14 +77,29 @@ impl Conductor {
         mono: Duration,
     ) -> Option<Place> {
         let wanted = Wanted::new(&job.tags);
-        let same = core::iter::once(before);
-        let others = self.matching(&wanted).into_iter().filter(|name| *name != before);
-        let mut nodes = same.chain(others).filter_map(|name| {
+        let mut matching = self.matching(&wanted);
+        match job.policy().retry.node {
+            RetryNode::Same => matching = [before].into(),
+            RetryNode::Any => self.least_loaded_first(ledger, &mut matching),
+            RetryNode::Other if matching.iter().any(|name| *name != before) => {
+                matching.retain(|name| *name != before);
+                self.least_loaded_first(ledger, &mut matching);
+            }
+            RetryNode::Other | RetryNode::Prefer => {
+                matching.retain(|name| *name != before);
+                matching.insert(0, before);
+            }
+        }
+        let mut nodes = matching.into_iter().filter_map(|name| {
             let node = self.sessions.eligible(name, mono)?;
             let room = (self.load(ledger, name) as u64) < u64::from(node.capacity);
             room.then(|| Place { target: node.target(name), born_failed: None })
         });
         nodes.next()
+    }
+
+    fn least_loaded_first(&self, ledger: &Ledger, nodes: &mut [&NodeName]) {
+        nodes.sort_by_key(|name| self.load(ledger, name));
     }
 
     fn matching(&self, wanted: &Wanted<'_>) -> Vec<&NodeName> {

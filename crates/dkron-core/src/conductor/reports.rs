@@ -16,10 +16,6 @@ use crate::worker::{Known, News, Order, Run, Statement};
 const LONG: Duration = Duration::from_secs(1);
 /// Reports on their way at a time; more news waits and travels with the next.
 const REPORTS: usize = 2;
-/// First pause before a further attempt; it doubles with each.
-const BACKOFF: Duration = Duration::from_millis(500);
-/// Longest pause.
-const BACKOFF_MAX: Duration = Duration::from_secs(60);
 
 impl Conductor {
     pub(super) fn news(
@@ -56,14 +52,14 @@ impl Conductor {
             // The log takes ends only; a node that ends a run without saying how did not succeed.
             finish.state = State::Failed;
         }
-        let Some((_, slot)) = ledger.live(seq) else {
+        let Some((live, slot)) = ledger.live(seq) else {
             // Ended before, by this result or as lost: the node may forget it.
             let tenure = self.tenure.unwrap_or_default();
             self.sessions.send(tenure, &node, Order::EndCommitted(seq), out);
             self.sessions.send(tenure, &node, Order::OutputStored(seq), out);
             return;
         };
-        let retry_at = now.wall.after(backoff(slot.attempt));
+        let retry_at = retry_at(ledger, live, slot, now);
         self.end(End { seq, finish, retry_at }, node);
     }
 
@@ -189,13 +185,14 @@ impl Conductor {
         reason: EndReason,
         now: Now,
     ) {
-        let started_at = match ledger.live(seq).map(|(_, slot)| slot.phase) {
-            Some(Phase::Running { started_at }) => Some(started_at),
+        let Some((live, slot)) = ledger.live(seq) else { return };
+        let started_at = match slot.phase {
+            Phase::Running { started_at } => Some(started_at),
             _ => None,
         };
         let (state, finished_at) = (State::Lost, now.wall);
         let finish = Finish { state, reason, started_at, finished_at, ..Finish::default() };
-        self.end(End { seq, finish, retry_at: now.wall }, node.clone());
+        self.end(End { seq, finish, retry_at: retry_at(ledger, live, slot, now) }, node.clone());
     }
 }
 
@@ -217,8 +214,9 @@ fn run(ledger: &Ledger, live: &LiveGroup, slot: &Slot) -> Option<Run> {
     })
 }
 
-/// The pause after the given attempt: half a second, doubled each time, at most a minute.
-fn backoff(attempt: u32) -> Duration {
-    let doubled = BACKOFF.saturating_mul(1u32 << attempt.saturating_sub(1).min(16));
-    doubled.min(BACKOFF_MAX)
+/// When the attempt after this one is due, should there be one.
+fn retry_at(ledger: &Ledger, live: &LiveGroup, slot: &Slot, now: Now) -> Timestamp {
+    let job = ledger.definition(live.job_no, live.version);
+    let pause = job.map_or(Duration::ZERO, |job| job.policy().retry.pause(slot.attempt, slot.seq));
+    now.wall.after(pause)
 }

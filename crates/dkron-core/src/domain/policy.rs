@@ -1,8 +1,10 @@
 //! What a user may want beyond Dkron's fields. A job without any of it has no policy at all.
 
+use alloc::sync::Arc;
 use core::time::Duration;
 
-use super::State;
+use super::jitter::{mix, spread};
+use super::{Seq, State};
 
 /// Wishes of one job; what is not said is the cluster's, or the default named here.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -55,6 +57,29 @@ pub struct Retry {
     pub jitter: Duration,
     pub node: RetryNode,
     pub on: RetryOn,
+}
+
+impl Retry {
+    /// Before the second attempt, unless the job says otherwise.
+    const DELAY: Duration = Duration::from_millis(500);
+    /// The longest pause, unless the job says otherwise.
+    const MAX_DELAY: Duration = Duration::from_secs(60);
+
+    /// The pause after the attempt of that number, counted from 1, that ran as `seq`.
+    pub fn pause(&self, attempt: u32, seq: Seq) -> Duration {
+        let delay = self.delay.unwrap_or(Retry::DELAY);
+        let most = self.max_delay.unwrap_or(Retry::MAX_DELAY.max(delay));
+        let grown = match self.backoff {
+            Backoff::Exponential => {
+                let doubled = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
+                delay.saturating_mul(doubled)
+            }
+            Backoff::Linear => delay.saturating_mul(attempt),
+            Backoff::Fixed => delay,
+        };
+        let jitter = u64::try_from(self.jitter.as_millis()).unwrap_or(u64::MAX);
+        grown.min(most) + Duration::from_millis(spread(mix(seq.0), jitter))
+    }
 }
 
 /// How the pauses between attempts grow.
@@ -156,4 +181,45 @@ impl Policy {
         keep_for: None,
         output_limit: None,
     };
+
+    /// As a job keeps it: nothing, if nothing is wished for.
+    pub fn into_option(self) -> Option<Arc<Policy>> {
+        (self != Policy::DEFAULT).then(|| Arc::new(self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pauses(retry: &Retry) -> [u64; 4] {
+        [1, 2, 3, 40].map(|attempt| retry.pause(attempt, Seq(7)).as_millis() as u64)
+    }
+
+    #[test]
+    fn pauses_grow_as_the_job_says() {
+        let mut retry = Retry::default();
+        assert_eq!(pauses(&retry), [500, 1_000, 2_000, 60_000]);
+        retry.delay = Some(Duration::from_secs(90));
+        assert_eq!(pauses(&retry), [90_000; 4]);
+        retry.max_delay = Some(Duration::from_secs(200));
+        assert_eq!(pauses(&retry), [90_000, 180_000, 200_000, 200_000]);
+        retry.backoff = Backoff::Linear;
+        retry.delay = Some(Duration::from_secs(4));
+        assert_eq!(pauses(&retry), [4_000, 8_000, 12_000, 160_000]);
+        retry.backoff = Backoff::Fixed;
+        assert_eq!(pauses(&retry), [4_000; 4]);
+        retry.delay = Some(Duration::ZERO);
+        assert_eq!(pauses(&retry), [0; 4]);
+    }
+
+    #[test]
+    fn jitter_comes_on_top_and_is_the_same_each_time() {
+        let (delay, jitter) = (Some(Duration::from_secs(1)), Duration::from_secs(3));
+        let retry = Retry { delay, jitter, backoff: Backoff::Fixed, ..Retry::default() };
+        let pauses = |seq: u64| retry.pause(1, Seq(seq));
+        assert!((0..1000).all(|seq| (1_000..4_000).contains(&pauses(seq).as_millis())));
+        assert!((0..1000).any(|seq| pauses(seq).as_millis() > 3_500));
+        assert_eq!(pauses(5), pauses(5));
+    }
 }

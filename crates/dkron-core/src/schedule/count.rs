@@ -3,8 +3,8 @@
 use super::cron::Cron;
 use super::next::{FIRST, LAST, in_years};
 use super::zone::Zone;
-use super::{Rule, Schedule};
-use crate::domain::Timestamp;
+use super::{Rule, Schedule, once};
+use crate::domain::{Dst, Timestamp};
 
 impl Schedule {
     /// The number of instants after `from` and up to `to` itself, at most `cap`.
@@ -18,7 +18,10 @@ impl Schedule {
             Rule::At(at) => u64::from(from < *at && *at <= to && in_years(at.secs())),
             _ if first > last => 0,
             Rule::Every(every) => every.count(first, last, anchor),
-            Rule::Cron(cron) => count(cron, &self.zone, (first, last), cap),
+            Rule::Cron(cron) => match self.dst {
+                Dst::Dkron => count(cron, &self.zone, (first, last), cap),
+                Dst::Once => once::count(cron, &self.zone, (first, last), cap),
+            },
         };
         all.min(cap)
     }

@@ -28,6 +28,11 @@ impl Cron {
         Cron { clock, months: months.bits, day_of_month, day_of_week }
     }
 
+    /// Whether some time of each hour of the day matches.
+    pub(super) fn covers_all_hours(&self) -> bool {
+        self.clock.hours.count_ones() == 24
+    }
+
     /// The first matching reading of the wall clock at or after `wall`, in seconds.
     pub(super) fn first_from(&self, wall: i64) -> Option<i64> {
         let (day, second) = (wall.div_euclid(DAY_SECS), wall.rem_euclid(DAY_SECS));

@@ -9,6 +9,9 @@
 //! * a missing midnight costs only what stands in the missing hour, not the rest of the day;
 //! * there is no horizon: 29 February is found across 2100.
 //!
+//! A job may ask for `dst: once` instead; then a schedule of fixed hours fires once for all that a
+//! shift skips and not again for what it repeats (`once`).
+//!
 //! `@every` knows neither zones nor wall clocks: its instants count from an anchor. `@at` is one
 //! instant, `@manually` none.
 //!
@@ -17,7 +20,7 @@
 //!
 //! The files, from text to instant: `source` (text that remembers its columns), `hash` (`~`),
 //! `parse` (which of the grammars), `field` and `cron` (six fields), `every`, `at`, `zone`,
-//! `calendar` (days without zones), then `next` and `count`.
+//! `calendar` (days without zones), then `next`, `count` and `once`.
 
 mod at;
 mod calendar;
@@ -28,6 +31,7 @@ mod every;
 mod field;
 mod hash;
 mod next;
+mod once;
 mod parse;
 mod quote;
 mod source;
@@ -35,7 +39,7 @@ mod zone;
 
 use core::time::Duration;
 
-use crate::domain::Timestamp;
+use crate::domain::{Dst, Timestamp};
 
 pub use error::ParseError;
 pub use parse::MAX_SCHEDULE_CHARS;
@@ -49,6 +53,7 @@ use every::Every;
 pub struct Schedule {
     zone: Zone,
     rule: Rule,
+    dst: Dst,
 }
 
 /// The grammar a schedule was written in, for those who treat some of them apart.
@@ -80,6 +85,13 @@ impl Schedule {
             Rule::Every(every) => ScheduleKind::Every(every.distance()),
             Rule::Cron(_) => ScheduleKind::Cron,
         }
+    }
+
+    /// The same schedule with another answer to shifts of the clocks. `Dst::Once` changes nothing
+    /// for schedules without fields, and for those that run in each of the 24 hours.
+    pub fn with_dst(self, dst: Dst) -> Schedule {
+        let fixed = matches!(&self.rule, Rule::Cron(cron) if !cron.covers_all_hours());
+        Schedule { dst: if fixed { dst } else { Dst::Dkron }, ..self }
     }
 
     pub fn is_manual(&self) -> bool {

@@ -6,8 +6,8 @@
 use super::calendar::CYCLE_SECS;
 use super::cron::Cron;
 use super::zone::{REPEATS_FROM, WIDEST_OFFSET, Zone};
-use super::{Rule, Schedule};
-use crate::domain::Timestamp;
+use super::{Rule, Schedule, once};
+use crate::domain::{Dst, Timestamp};
 
 /// The first and the last second in which anything fires: the years 1 to 9999.
 pub(super) const FIRST: i64 = Timestamp::YEAR_ONE.secs();
@@ -25,7 +25,10 @@ impl Schedule {
         let from = after.secs().saturating_add(1).max(FIRST);
         let found = match &self.rule {
             Rule::Every(every) => every.first_from(from, anchor),
-            Rule::Cron(cron) => first_from(cron, &self.zone, from),
+            Rule::Cron(cron) => match self.dst {
+                Dst::Dkron => first_from(cron, &self.zone, from),
+                Dst::Once => once::first_from(cron, &self.zone, from),
+            },
             Rule::Manual | Rule::At(_) => None,
         };
         found.filter(|secs| in_years(*secs)).map(Timestamp::from_secs)
@@ -41,7 +44,10 @@ impl Schedule {
         let until = whole.min(LAST);
         let found = match &self.rule {
             Rule::Every(every) => every.last_until(until, anchor),
-            Rule::Cron(cron) => last_until(cron, &self.zone, until),
+            Rule::Cron(cron) => match self.dst {
+                Dst::Dkron => last_until(cron, &self.zone, until),
+                Dst::Once => once::last_until(cron, &self.zone, until),
+            },
             Rule::Manual | Rule::At(_) => None,
         };
         found.filter(|secs| in_years(*secs)).map(Timestamp::from_secs)

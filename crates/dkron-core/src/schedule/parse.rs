@@ -16,6 +16,7 @@ use super::hash;
 use super::source::{Piece, Source};
 use super::zone::{Zone, ZoneError};
 use super::{Rule, Schedule, at};
+use crate::domain::Dst;
 
 /// Longer texts are refused, so that parsing is bounded.
 pub const MAX_SCHEDULE_CHARS: usize = 1_024;
@@ -47,7 +48,7 @@ impl Schedule {
         let replaced = hash::substitute(written.piece(), hash);
         let whole = replaced.piece();
         if let Some(rule) = own_descriptor(whole)? {
-            return Ok(Schedule { zone: local.clone(), rule });
+            return Ok(Schedule { zone: local.clone(), rule, dst: Dst::Dkron });
         }
         if whole.text.is_empty() {
             return Err(ParseError::at(whole, String::from("empty spec string")));
@@ -58,7 +59,11 @@ impl Schedule {
         };
         if rest.text.starts_with('@') {
             let rule = descriptor(rest)?;
-            return Ok(Schedule { zone: zone.unwrap_or_else(|| local.clone()), rule });
+            return Ok(Schedule {
+                zone: zone.unwrap_or_else(|| local.clone()),
+                rule,
+                dst: Dst::Dkron,
+            });
         }
         let words: Vec<_> = rest.words().collect();
         let cron = if words.len() == 5 {
@@ -72,7 +77,7 @@ impl Schedule {
             None if timezone.is_empty() => local.clone(),
             None => resolve(timezone, local).map_err(|message| ParseError::at(whole, message))?,
         };
-        Ok(Schedule { zone, rule: Rule::Cron(cron) })
+        Ok(Schedule { zone, rule: Rule::Cron(cron), dst: Dst::Dkron })
     }
 }
 
