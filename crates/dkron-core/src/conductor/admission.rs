@@ -4,6 +4,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
+use super::wishes;
 use crate::domain::{Job, go_duration, limits, mem_limit};
 use crate::schedule::{Schedule, Zone};
 
@@ -19,6 +20,7 @@ pub fn check(job: &Job, local: &Zone) -> Result<Option<Schedule>, String> {
     }
     Zone::resolve(&job.timezone, local).map_err(|err| err.to_string())?;
     executor_config(job)?;
+    wishes::check(job.policy())?;
     size(job)?;
     Ok(schedule_of(job, local))
 }

@@ -30,6 +30,7 @@ pub mod settings;
 mod silence;
 mod tags;
 mod triggers;
+mod wishes;
 mod writes;
 mod zones;
 

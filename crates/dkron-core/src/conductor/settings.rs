@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use super::Conductor;
 use super::action::Action;
+use super::wishes;
 use crate::domain::{Misfire, Settings, limits};
 use crate::ledger::{JobState, Ledger};
 use crate::schedule::Zone;
@@ -22,11 +23,8 @@ pub fn check(settings: &Settings) -> Result<(), String> {
     if settings.catch_up_rate == 0 {
         return Err("catch_up_rate: 0 would start nothing that was missed, at least 1".into());
     }
-    if let Misfire::RunAll { max } = settings.misfire
-        && !(1..=limits::MISFIRE_MOST).contains(&max)
-    {
-        let most = limits::MISFIRE_MOST;
-        return Err(format!("misfire: run_all({max}) is out of range, 1 to {most}"));
+    if let Misfire::RunAll { max } = settings.misfire {
+        wishes::misfire(max)?;
     }
     if settings.output_limit > limits::OUTPUT_BYTES_MOST {
         let (limit, most) = (settings.output_limit, limits::OUTPUT_BYTES_MOST);

@@ -13,7 +13,7 @@ use super::input::{Fate, Request, Ticket};
 use super::manual::{AskedRun, PATIENCE};
 use super::proposals::{Proposal, answered};
 use super::settings;
-use crate::domain::{Cancellation, Job, JobName, Now, Submission};
+use crate::domain::{Cancellation, Job, JobName, Now, Policy, Submission};
 use crate::ledger::{
     Account, Base, Command, JobState, Ledger, OfJob, PutJob, Rejection, Reply, ToggleJob,
 };
@@ -168,9 +168,11 @@ impl Conductor {
         &mut self,
         ledger: &Ledger,
         now: Now,
-        submission: Submission,
+        mut submission: Submission,
         occasion: Occasion,
     ) -> Result<PutJob, Refusal> {
+        // Wishes that are the defaults are none.
+        submission.job.policy.take_if(|policy| **policy == Policy::DEFAULT);
         let zone = self.local_zone(ledger);
         let job = &submission.job;
         let schedule = admission::check(job, &zone).map_err(Refusal::Invalid)?;
