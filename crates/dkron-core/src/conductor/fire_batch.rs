@@ -47,7 +47,8 @@ impl FireBatch {
     }
 }
 
-fn executions(decision: &Decision) -> usize {
+/// Executions that a decision makes; a skip counts as one.
+pub(super) fn executions(decision: &Decision) -> usize {
     match decision {
         // One that only waits for its turn has no places yet.
         Decision::Run(places) => places.len().max(1),

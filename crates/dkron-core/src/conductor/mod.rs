@@ -103,6 +103,8 @@ pub struct Conductor {
     retrying: BTreeSet<Seq>,
     /// Waiting occurrences whose turn, or end, is on its way.
     turning: BTreeSet<(JobNo, QueueNo)>,
+    /// Where the look for turns begins.
+    next_turn: JobNo,
     processing: BTreeSet<Seq>,
     expiring: BTreeSet<(JobNo, HistoryNo)>,
     /// Jobs whose oldest executions are being given up.
@@ -155,6 +157,7 @@ impl Conductor {
             triggering: BTreeSet::new(),
             retrying: BTreeSet::new(),
             turning: BTreeSet::new(),
+            next_turn: JobNo(0),
             processing: BTreeSet::new(),
             expiring: BTreeSet::new(),
             pruning: BTreeSet::new(),

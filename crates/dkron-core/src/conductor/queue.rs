@@ -6,11 +6,15 @@ use core::time::Duration;
 
 use super::Conductor;
 use super::action::Action;
+use super::fire_batch::{executions, place_nodes};
 use super::fires::nobody;
 use super::placement::Choice;
 use super::proposals::Proposal;
 use crate::domain::{JobNo, NodeName, Nominal, Now, QueueNo, SkipReason, limits};
 use crate::ledger::{Command, Decision, Fire, JobState, Ledger, Queued, Trigger};
+
+/// Jobs looked at in one alarm.
+const LOOKS: usize = 1024;
 
 /// Turns on their way into one entry.
 #[derive(Clone, Debug, Default)]
@@ -19,12 +23,7 @@ pub(super) struct Turns {
     pub taken: Vec<(JobNo, QueueNo)>,
     /// One for each place that they take.
     pub nodes: Vec<NodeName>,
-}
-
-impl Turns {
-    fn len(&self) -> usize {
-        self.nodes.len() + self.fires.len()
-    }
+    executions: usize,
 }
 
 impl Conductor {
@@ -34,39 +33,48 @@ impl Conductor {
         let over = ledger.queue_ends().take_while(|(until, ..)| *until <= now.wall);
         for (_, job_no, no) in over {
             let waiting = ledger.job_no(job_no).zip(ledger.queued(job_no, no));
-            let Some((state, queued)) = waiting.filter(|_| !self.turning.contains(&(job_no, no)))
-            else {
-                continue;
-            };
-            let (reason, detail) = (SkipReason::QueueTimeout, String::new());
-            let decision = Decision::Skip { last: queued.nominal, count: 1, reason, detail };
-            self.turn(state, no, queued, decision, &mut turns);
-            self.propose_turns(limits::FIRE_EXECUTIONS, &mut turns, now, out);
+            if let Some((state, queued)) = waiting
+                && !self.turning.contains(&(job_no, no))
+            {
+                let (reason, detail) = (SkipReason::QueueTimeout, String::new());
+                let decision = Decision::Skip { last: queued.nominal, count: 1, reason, detail };
+                self.make_room(&decision, &mut turns, now, out);
+                self.turn(state, no, queued, decision, &mut turns);
+            }
         }
-        if self.is_full(ledger, now.mono) && ledger.ready().next().is_some() {
+        if !self.is_full(ledger, now.mono) {
+            self.take_turns(ledger, now, &mut turns, out);
+        } else if ledger.ready(self.next_turn).next().is_some() {
             self.waiting = true;
-            return self.propose_turns(1, &mut turns, now, out);
         }
-        for job_no in ledger.ready() {
+        self.propose_turns(turns, now, out);
+    }
+
+    /// The first of each job whose name nobody holds, by the definition and the nodes of today.
+    fn take_turns(&mut self, ledger: &Ledger, now: Now, turns: &mut Turns, out: &mut Vec<Action>) {
+        for (looked, job_no) in ledger.ready(self.next_turn).enumerate() {
+            if looked == LOOKS {
+                // The others have a look first the next time, so that nobody waits for ever.
+                self.next_turn = job_no;
+                self.waiting = true;
+                return;
+            }
             let first = ledger.job_no(job_no).zip(ledger.queue(job_no).next());
             let Some((state, (no, queued))) = first else { continue };
-            if self.turning.contains(&(job_no, no)) || queued.until <= now.wall {
+            if self.turning.contains(&(job_no, no)) {
                 continue;
             }
-            // The definition of today runs, on the nodes of today.
-            match self.choose(ledger, &state.job, queued.nominal, now.mono) {
-                Choice::Places(places) => {
-                    self.turn(state, no, queued, Decision::Run(places), &mut turns);
+            let decision = match self.choose(ledger, &state.job, queued.nominal, now.mono) {
+                Choice::Places(places) => Decision::Run(places),
+                Choice::Nobody => nobody(queued.nominal, &state.job),
+                Choice::Wait => {
+                    self.waiting = true;
+                    continue;
                 }
-                Choice::Nobody => {
-                    let decision = nobody(queued.nominal, &state.job);
-                    self.turn(state, no, queued, decision, &mut turns);
-                }
-                Choice::Wait => self.waiting = true,
-            }
-            self.propose_turns(limits::FIRE_EXECUTIONS, &mut turns, now, out);
+            };
+            self.make_room(&decision, turns, now, out);
+            self.turn(state, no, queued, decision, turns);
         }
-        self.propose_turns(1, &mut turns, now, out);
     }
 
     /// As `choose`, but what would only wait for its turn needs no room for that.
@@ -92,23 +100,34 @@ impl Conductor {
         turns: &mut Turns,
     ) {
         self.give(&decision);
+        turns.executions += executions(&decision);
         let (job_no, version, nominal) = (state.job_no, state.runtime.version, queued.nominal);
         self.turning.insert((job_no, no));
         turns.taken.push((job_no, no));
         if let Decision::Run(places) = &decision {
-            turns.nodes.extend(places.iter().map(|place| place.target.node.clone()));
+            turns.nodes.extend(place_nodes(places));
         }
         let trigger = Trigger::Queued(no);
         turns.fires.push(Fire { job_no, version, trigger, nominal, next: None, decision });
     }
 
-    /// Proposes them if they are at least so many.
-    fn propose_turns(&mut self, least: usize, turns: &mut Turns, now: Now, out: &mut Vec<Action>) {
-        if turns.len() < least {
-            return;
+    /// An entry has its limit; what does not fit goes into the next.
+    fn make_room(
+        &mut self,
+        decision: &Decision,
+        turns: &mut Turns,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
+        if turns.executions + executions(decision) > limits::FIRE_EXECUTIONS {
+            self.propose_turns(core::mem::take(turns), now, out);
         }
-        let mut turns = core::mem::take(turns);
-        let command = Command::Fire(core::mem::take(&mut turns.fires));
-        self.propose(Proposal::Turns(turns), command, now, out);
+    }
+
+    fn propose_turns(&mut self, mut turns: Turns, now: Now, out: &mut Vec<Action>) {
+        if !turns.fires.is_empty() {
+            let command = Command::Fire(core::mem::take(&mut turns.fires));
+            self.propose(Proposal::Turns(turns), command, now, out);
+        }
     }
 }

@@ -55,7 +55,8 @@ impl Conductor {
             return;
         }
         // What the node was told last counts: its lease is that long.
-        let told = self.sessions.lost_after(node).unwrap_or(ledger.settings().lost_after);
+        let told = self.sessions.lost_after(node);
+        let told = told.unwrap_or_else(|| ledger.longest_lease(now.wall));
         if silence >= policy.lost_after.unwrap_or(told) {
             self.lose(ledger, node, seq, EndReason::Silent, now);
         }

@@ -1,6 +1,7 @@
 //! Questions that the conductor and the shell ask. All are cheap: by key or by index.
 
 use alloc::sync::Arc;
+use core::time::Duration;
 
 use super::outcome::JobSnapshot;
 use super::recent::Recent;
@@ -10,6 +11,9 @@ use crate::domain::{
     Concurrency, ExecutionId, Group, HistoryNo, Job, JobName, JobNo, LogIndex, NodeName, QueueNo,
     Seq, Settings, Tenure, Timestamp, Version,
 };
+
+/// How far clocks may be apart before a lease of former length is forgotten too soon.
+const LEASE_SLACK: Duration = Duration::from_secs(60);
 
 impl JobState {
     /// The job as a reply shows it.
@@ -39,6 +43,14 @@ impl Ledger {
 
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The longest lease that a node may hold which was not heard for long. After it was lowered
+    /// the former length counts until it is over, by the wall clock and with some slack.
+    pub fn longest_lease(&self, now: Timestamp) -> Duration {
+        let (office, agreed) = (&self.office, self.settings.lost_after);
+        let over = office.lowered_at.after(office.former_lost_after + LEASE_SLACK);
+        if now < over { agreed.max(office.former_lost_after) } else { agreed }
     }
 
     /// Whether the cluster ever agreed on settings.
@@ -148,9 +160,10 @@ impl Ledger {
         }
     }
 
-    /// Jobs whose name nobody holds while occurrences of them wait.
-    pub fn ready(&self) -> impl Iterator<Item = JobNo> + '_ {
-        self.derived.ready.iter().copied()
+    /// Jobs whose name nobody holds while occurrences of them wait, from that one on and around.
+    pub fn ready(&self, from: JobNo) -> impl Iterator<Item = JobNo> + '_ {
+        let ready = &self.derived.ready;
+        ready.range(from..).chain(ready.range(..from)).copied()
     }
 
     /// Waiting occurrences by the end of their patience, earliest first.

@@ -5,6 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::recent::Recent;
 use super::rollup::{Rollup, Series};
@@ -24,6 +25,10 @@ pub struct Office {
     /// What next slots were computed with; empty = in doubt, the cluster's zone changed since.
     pub zone_data: String,
     pub rules: u32,
+    /// The cluster's `lost_after` before it was lowered last, and when that was: a node that was
+    /// not heard since may still hold a lease of that length.
+    pub former_lost_after: Duration,
+    pub lowered_at: Timestamp,
 }
 
 /// What happened to a job so far. Firing rewrites this, never the definition.

@@ -9,8 +9,8 @@ use dkron_core::domain::{
     Skipped, Status, Timestamp,
 };
 use dkron_core::ledger::{
-    Account, Command, Decision, Effect, Fire, Fired, JobSnapshot, LiveGroup, Phase, Place, Pointer,
-    PutJob, Queued, Rejection, Reply, Row, RowKey, RowOp, Runtime, Slot, Trigger,
+    Account, Command, Decision, Effect, Fire, Fired, JobSnapshot, LiveGroup, Office, Phase, Place,
+    Pointer, PutJob, Queued, Rejection, Reply, Row, RowKey, RowOp, Runtime, Slot, Trigger,
 };
 
 use super::figures;
@@ -98,14 +98,7 @@ fn row_key(key: &RowKey) -> String {
 fn show_row(row: &Row) -> String {
     let key = row_key(&row.key());
     let value = match row {
-        Row::Office(office) => format!(
-            "tenure {} {} since {} zones {} rules {}",
-            office.tenure,
-            office.server,
-            show_time(office.at),
-            office.zone_data,
-            office.rules
-        ),
+        Row::Office(row) => office(row),
         Row::Settings(settings) => {
             format!("zone {} keep {}", settings.zone, settings.keep_executions)
         }
@@ -140,6 +133,16 @@ fn show_row(row: &Row) -> String {
         }
     };
     format!("{key}: {value}")
+}
+
+fn office(office: &Office) -> String {
+    let Office { tenure, server, zone_data, rules, former_lost_after, .. } = office;
+    let head = format!("tenure {tenure} {server} since {}", show_time(office.at));
+    let lowered = match former_lost_after.is_zero() {
+        true => String::new(),
+        false => format!(" leases were {former_lost_after:?} to {}", show_time(office.lowered_at)),
+    };
+    format!("{head} zones {zone_data} rules {rules}{lowered}")
 }
 
 pub fn queued(queued: &Queued) -> String {

@@ -77,6 +77,8 @@ word_struct!(Office {
     at: Timestamp,
     zone_data: String,
     rules: u32,
+    former_lost_after: Duration,
+    lowered_at: Timestamp,
 });
 word_struct!(Runtime {
     version: Version,

@@ -476,14 +476,17 @@ fn queued() -> impl Strategy<Value = Queued> {
 }
 
 pub fn row() -> impl Strategy<Value = Row> {
-    let office = (tenure(), node(), bytes16(), at(), text(), any::<u32>()).prop_map(
-        |(tenure, server, boot, at, zone_data, rules)| Office {
+    let office = (tenure(), node(), bytes16(), (at(), at()), text(), any::<u32>(), span());
+    let office = office.prop_map(
+        |(tenure, server, boot, (at, lowered_at), zone_data, rules, former_lost_after)| Office {
             tenure,
             server,
             boot_id: BootId(boot),
             at,
             zone_data,
             rules,
+            former_lost_after,
+            lowered_at,
         },
     );
     prop_oneof![

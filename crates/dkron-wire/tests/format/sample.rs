@@ -400,6 +400,8 @@ pub fn rows() -> Vec<(&'static str, Row)> {
         at: at(0),
         zone_data: "2027a".into(),
         rules: 1,
+        former_lost_after: Duration::from_secs(300),
+        lowered_at: at(4),
     };
     let allowed = Job { concurrency: Concurrency::Allow, ..Job::default() };
     let definition = |job| Row::Definition { job_no, version: Version(2), job: Arc::new(job) };

@@ -9,13 +9,15 @@ use crate::ledger::state::Office;
 
 pub(super) fn apply(step: &mut Step<'_>, command: TakeOffice) -> Reply {
     let tenure = Tenure(step.index.0);
+    let former = core::mem::take(&mut step.ledger.office);
     step.ledger.office = Office {
         tenure,
         server: command.server,
         boot_id: command.boot_id,
         at: step.at,
         zone_data: command.zone_data,
-        rules: step.ledger.office.rules.max(command.rules),
+        rules: former.rules.max(command.rules),
+        ..former
     };
     step.rows.push(RowOp::Put(Row::Office(step.ledger.office.clone())));
     Reply::InOffice(tenure)
