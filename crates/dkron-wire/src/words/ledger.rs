@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use std::time::Duration;
+
 use dkron_core::domain::stats::{Bucket, Lag, Ran};
 use dkron_core::domain::{
     BootId, Cancellation, Cause, EndReason, Finish, Group, HistoryNo, JobName, JobNo, NodeName,
