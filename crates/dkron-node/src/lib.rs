@@ -12,6 +12,7 @@ mod options;
 mod outputs;
 mod processing;
 mod reader;
+mod retention;
 mod rows;
 mod scheduling;
 pub mod service;

@@ -10,6 +10,7 @@ use dkron_core::ledger::Ledger;
 use dkron_core::worker::{self, Past, ToNode, Worker};
 use dkron_raft::{Alone, ApplyBatch, Handle, Leadership};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 
 use crate::error::Error;
 use crate::event::Event;
@@ -21,7 +22,7 @@ use crate::reader::{self, Index, Reader, Update};
 use crate::rows::{self, Markers};
 use crate::scheduling::{self, Scheduling};
 use crate::service::{Member, Query, REQUESTS, Request, Service};
-use crate::{clocks, disk, telemetry};
+use crate::{clocks, disk, retention, telemetry};
 
 /// Batches of committed entries on their way.
 const BATCHES: usize = 4;
@@ -38,6 +39,8 @@ pub struct Node {
     events: mpsc::UnboundedSender<Event>,
     raft: Handle,
     live: watch::Receiver<usize>,
+    /// End with the node.
+    tasks: JoinSet<()>,
     /// Holds the lock of the data directory until everything has ended.
     data: dkron_store::data_dir::DataDir,
 }
@@ -72,6 +75,7 @@ impl Node {
         if tokio::time::timeout(patience, idle).await.is_err() {
             tracing::warn!("stopping while executions run: they will be recorded as lost");
         }
+        self.tasks.shutdown().await;
         self.raft.shutdown().await;
         if let Ok(state) = self.data.state() {
             let synced = tokio::task::spawn_blocking(move || state.sync()).await;
@@ -92,7 +96,7 @@ pub async fn start(options: Options) -> Result<Node, Error> {
 
     let mut consensus = dkron_raft::Options::new(raft_id(options.data.node_id()));
     consensus.multiplier = options.raft_multiplier;
-    let markers = Arc::new(Markers(state));
+    let markers = Arc::new(Markers(Arc::clone(&state)));
     let raft = dkron_raft::start(consensus, log, markers, wires.apply, Arc::new(Alone)).await;
     let raft = raft.map_err(Error::Consensus)?;
     // The thread took its end of this channel before consensus could send it anything.
@@ -102,6 +106,12 @@ pub async fn start(options: Options) -> Result<Node, Error> {
         raft.initialize_single(name, address).await.map_err(Error::Consensus)?;
     }
     telemetry::joined();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(retention::run(retention::Parts {
+        state,
+        queries: wires.queries.clone(),
+        events: wires.events.clone(),
+    }));
     tokio::spawn(watch_leadership(raft.clone(), wires.events.clone(), wires.fail));
     Ok(Node {
         service: Service::new(wires.requests, wires.queries),
@@ -110,6 +120,7 @@ pub async fn start(options: Options) -> Result<Node, Error> {
         events: wires.events,
         raft,
         live: inboxes.live,
+        tasks,
         data: options.data,
     })
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use dkron_core::domain::{ExecutionId, JobNo, Output, Record, Seq, Skipped, limits};
 use dkron_core::ledger::Row;
 use dkron_store::blob::Blobs;
-use dkron_store::state::{Keyspace, Scan, State};
+use dkron_store::state::{Scan, State};
 use dkron_wire::Table;
 use tokio::sync::Semaphore;
 
@@ -21,7 +21,7 @@ const OUTPUT_ROOM_KIB: usize = 128 << 10;
 
 /// The stored side of reading.
 pub struct History {
-    state: Arc<State>,
+    pub(super) state: Arc<State>,
     blobs: Arc<Blobs>,
     /// Room for single outputs that are being sent, in KiB.
     output_room: Arc<Semaphore>,
@@ -102,21 +102,16 @@ impl History {
     /// Newest first.
     fn scan(&self, table: Table, job_no: JobNo, limit: usize) -> Result<Vec<Row>, Error> {
         let prefix = dkron_wire::row::job_prefix(job_no);
-        let keyspace = match table {
-            Table::Skipped => Keyspace::Skipped,
-            _ => Keyspace::History,
-        };
-        let scan = Scan::prefix(&prefix, limit).reverse();
-        let rows = self.state.scan(keyspace, scan);
-        let rows = rows.map_err(|err| Error::Storage(err.chain()))?;
-        let decode = |(key, value): (Vec<u8>, Vec<u8>)| {
-            dkron_wire::row::decode(table, &key, &value)
-                .map_err(|err| Error::Storage(err.to_string()))
-        };
-        rows.into_iter().map(decode).collect()
+        self.rows(table, Scan::prefix(&prefix, limit).reverse())
     }
 
     fn view(&self, record: &Record) -> ExecutionView {
+        let output = outputs::read(&self.blobs, &record.finish.output);
+        ExecutionView { output, ..self.bare_view(record) }
+    }
+
+    /// Without its output.
+    pub(super) fn bare_view(&self, record: &Record) -> ExecutionView {
         let finish = &record.finish;
         ExecutionView {
             id: ExecutionId { seq: record.seq, node: record.node.clone() },
@@ -131,7 +126,7 @@ impl History {
             state: finish.state,
             reason: finish.reason.word(),
             exit_code: finish.exit_code,
-            output: outputs::read(&self.blobs, &finish.output),
+            output: Vec::new(),
             dropped: finish.dropped,
             cancelled: record.cancel.clone(),
         }

@@ -5,6 +5,9 @@ mod executions;
 mod index;
 mod list;
 mod live;
+mod recent;
+mod retention;
+mod stats;
 #[cfg(test)]
 mod tests;
 
@@ -18,11 +21,13 @@ use dkron_store::blob::Blobs;
 use dkron_store::state::State;
 use tokio::sync::{Semaphore, mpsc};
 
+use crate::clocks;
 use crate::outputs::LiveOutputs;
-use crate::service::{Error, ExecutionView, Found, Query, Reply};
+use crate::service::{Buckets, Error, ExecutionView, Found, Query, Reply, Scope, StatsQuery};
 pub use executions::History;
 pub use index::Index;
 pub use live::Ran;
+use stats::Asked;
 
 /// Histories read at a time: each holds up to a job's outputs in memory.
 const HISTORIES: usize = 8;
@@ -168,6 +173,11 @@ impl Reader {
                     history.output(job_no, &id).map(Found::Ended)
                 });
             }
+            Query::Stats { stats, reply } => self.stats(*stats, reply),
+            Query::Recent { recent, reply } => {
+                self.read(reply, Vec::new(), move |history, _| history.recent(&recent));
+            }
+            Query::Aged { after, reply } => send(reply, Ok(retention::aged(index, after))),
             Query::Skipped { name, reply } => {
                 let Some(job_no) = index.job_no(&name) else {
                     return send(reply, Err(Error::JobNotFound));
@@ -175,6 +185,22 @@ impl Reader {
                 self.read(reply, Vec::new(), move |history, _| history.skipped(job_no));
             }
         }
+    }
+
+    fn stats(&self, stats: StatsQuery, reply: Reply<Buckets>) {
+        let now = clocks::wall();
+        let asked = match &stats.scope {
+            Scope::Cluster => Asked::Cluster,
+            Scope::Node(name) => {
+                let member = self.index.members().iter().any(|member| member.name == *name);
+                Asked::Node { name: name.clone(), member }
+            }
+            Scope::Job(name) => match self.index.job_no(name) {
+                Some(job_no) => Asked::Job(job_no),
+                None => return send(reply, Err(Error::JobNotFound)),
+            },
+        };
+        self.read(reply, Vec::new(), move |history, _| history.stats(&asked, &stats, now));
     }
 
     /// Reads the disk and outputs elsewhere, a few at a time; what would wait too long is shed.

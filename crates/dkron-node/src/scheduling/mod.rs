@@ -216,6 +216,7 @@ impl Scheduling {
                 Input::FromNode { node, message }
             }
             Event::Processed { seq, output, dropped } => Input::Processed { seq, output, dropped },
+            Event::TooOld { job_no, first } => Input::TooOld { job_no, first },
             Event::Stop => Input::Stop,
         };
         self.input(input);

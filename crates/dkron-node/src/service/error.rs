@@ -20,6 +20,8 @@ pub enum Error {
     JobNotFound,
     #[error("execution not found")]
     ExecutionNotFound,
+    #[error("node not found: no member has that name, and none ran anything under it")]
+    NodeNotFound,
     #[error(
         "could not delete job with dependent jobs, delete children first: {}",
         .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")

@@ -3,6 +3,7 @@
 mod error;
 mod output;
 mod request;
+mod stats;
 mod view;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 pub use error::Error;
 pub use output::{Follow, Found, Kept, LiveOutput, Offset, OutputPiece, OutputText};
 pub use request::{CancelRequest, Query, Request};
+pub use stats::{AgedPage, Buckets, RecentPage, RecentQuery, Scope, StatsQuery};
 pub use view::{
     CancelView, ExecutionSort, ExecutionView, JobCounts, JobPage, JobSort, JobView, ListQuery,
     Member, RunView, StatusFilter,
@@ -99,6 +101,16 @@ impl Service {
     /// Slots that did not run, newest first.
     pub async fn skipped(&self, name: JobName) -> Result<Vec<Skipped>, Error> {
         self.query(|reply| Query::Skipped { name, reply }).await
+    }
+
+    /// Figures over time of the cluster, a node or a job.
+    pub async fn stats(&self, stats: StatsQuery) -> Result<Buckets, Error> {
+        self.query(|reply| Query::Stats { stats: Box::new(stats), reply }).await
+    }
+
+    /// Finished executions of all jobs, newest first, without their outputs.
+    pub async fn recent(&self, recent: RecentQuery) -> Result<RecentPage, Error> {
+        self.query(|reply| Query::Recent { recent, reply }).await
     }
 
     /// Everything that runs now, by start.

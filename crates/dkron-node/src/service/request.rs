@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use dkron_core::domain::{ExecutionId, JobName, Settings, Skipped, Submission};
+use dkron_core::domain::{ExecutionId, JobName, JobNo, Settings, Skipped, Submission};
 
 use super::{
-    CancelView, ExecutionView, Found, JobCounts, JobPage, JobView, ListQuery, Member, Reply,
-    RunView,
+    AgedPage, Buckets, CancelView, ExecutionView, Found, JobCounts, JobPage, JobView, ListQuery,
+    Member, RecentPage, RecentQuery, Reply, RunView, StatsQuery,
 };
 
 /// Asks the loop for something that changes the ledger or ends the node.
@@ -35,6 +35,7 @@ pub struct CancelRequest {
 }
 
 /// Asks the reader beside the loop; answers hold everything acknowledged before the question.
+/// `Aged` asks for jobs behind that one whose finished executions go by age.
 pub enum Query {
     List { list: Box<ListQuery>, reply: Reply<JobPage> },
     Job { name: JobName, reply: Reply<JobView> },
@@ -43,6 +44,9 @@ pub enum Query {
     Execution { name: JobName, id: String, reply: Reply<ExecutionView> },
     Output { name: JobName, id: String, reply: Reply<Found> },
     Skipped { name: JobName, reply: Reply<Vec<Skipped>> },
+    Stats { stats: Box<StatsQuery>, reply: Reply<Buckets> },
+    Recent { recent: RecentQuery, reply: Reply<RecentPage> },
+    Aged { after: Option<JobNo>, reply: Reply<AgedPage> },
     Busy { reply: Reply<Vec<ExecutionView>> },
     Paused { reply: Reply<bool> },
     Zone { reply: Reply<String> },

@@ -169,6 +169,7 @@ async fn dispatch(call: &Call<'_>, route: Route, request: Request) -> Answer {
         Route::Settings => routes::settings::show(call).await,
         Route::ChangeSettings => routes::settings::change(call, request).await,
         Route::Skipped(name) => routes::executions::skipped(call, name).await,
+        Route::Stats => routes::stats::stats(call).await,
         Route::Health => routes::node::health(),
         Route::Vars => routes::node::vars(call).await,
         Route::Metrics => routes::node::metrics(call),

@@ -66,7 +66,9 @@ pub fn error(err: &Error) -> Answer {
             return text(StatusCode::BAD_REQUEST, said);
         }
         Error::JobNotFound | Error::ExecutionNotFound => return empty(StatusCode::NOT_FOUND),
-        Error::ParentNotFound | Error::NoEligibleNode(_) => StatusCode::NOT_FOUND,
+        Error::ParentNotFound | Error::NodeNotFound | Error::NoEligibleNode(_) => {
+            StatusCode::NOT_FOUND
+        }
         Error::HasDependents(_) | Error::Overlap(_) | Error::QueueFull(_) => StatusCode::CONFLICT,
         Error::Paused => StatusCode::SERVICE_UNAVAILABLE,
         Error::NoCapacity(_)

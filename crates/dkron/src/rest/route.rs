@@ -29,6 +29,7 @@ pub enum Route {
     Skipped(JobName),
     /// What an execution wrote, as bytes.
     Output(JobName, String),
+    Stats,
     /// One execution, or all of the job.
     Cancel(JobName, Option<String>),
     Settings,
@@ -77,6 +78,7 @@ impl Route {
             "v1/pause" if post => Route::Pause(true),
             "v1/unpause" if post => Route::Pause(false),
             "v1/schedule/preview" if get => Route::Preview,
+            "v1/stats" if get => Route::Stats,
             "v1/settings" if get => Route::Settings,
             "v1/settings" if matches!(*method, Method::PUT | Method::PATCH) => {
                 Route::ChangeSettings
@@ -172,6 +174,7 @@ mod tests {
             ("GET", "/v1/settings", Route::Settings),
             ("PATCH", "/v1/settings", Route::ChangeSettings),
             ("GET", "/v1/pause", Route::Paused),
+            ("GET", "/v1/stats", Route::Stats),
             ("POST", "/v1/unpause", Route::Pause(false)),
             ("GET", "/ui/x/y.js", Route::Ui),
             ("GET", "/", Route::Root),

@@ -6,6 +6,7 @@ mod member;
 mod policy;
 mod settings;
 mod skipped;
+mod stats;
 
 #[cfg(test)]
 mod tests;
@@ -18,3 +19,4 @@ pub use job::JobDto;
 pub use member::{ListedMember, MemberDto};
 pub use settings::SettingsDto;
 pub use skipped::SkippedDto;
+pub use stats::{BucketDto, StatsDto};

@@ -10,6 +10,7 @@ pub mod preview;
 pub mod put;
 pub mod restore;
 pub mod settings;
+pub mod stats;
 pub mod ui;
 
 use axum::http::header::{HeaderName, HeaderValue};

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use dkron_core::domain::stats::{Bucket, Ended};
 use dkron_core::domain::{
     Cancellation, Cause, Concurrency, ExecutionId, Group, JobName, JobNo, LogIndex, Nominal, Seq,
     Settings, SkipReason, Skipped, State, Submission, Timestamp, Version,
 };
 use dkron_node::service::{
-    CancelRequest, CancelView, Error, ExecutionView, Found, JobCounts, JobPage, JobSort, JobView,
-    Kept, ListQuery, Member, Query, Request, RunView, Service, StatusFilter,
+    AgedPage, CancelRequest, CancelView, Error, ExecutionView, Found, JobCounts, JobPage, JobSort,
+    JobView, Kept, ListQuery, Member, Query, RecentPage, Request, RunView, Scope, Service,
+    StatusFilter,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -133,6 +135,20 @@ impl Fake {
                 };
                 send(reply, self.found(&name).map(|_| vec![one]));
             }
+            Query::Stats { stats, reply } => {
+                let known = match &stats.scope {
+                    Scope::Cluster => Ok(()),
+                    Scope::Node(name) if name.as_str() == NODE => Ok(()),
+                    Scope::Node(_) => Err(Error::NodeNotFound),
+                    Scope::Job(name) => self.found(name).map(drop),
+                };
+                let mut bucket = Bucket::new(stats.span.of(Timestamp::from_secs(1_773_144_000)));
+                bucket.ended(Ended { state: State::Success, lag_ms: Some(3), ran_ms: Some(40) });
+                bucket.skipped(2);
+                send(reply, known.map(|()| vec![bucket]));
+            }
+            Query::Recent { reply, .. } => send(reply, Ok(RecentPage::default())),
+            Query::Aged { reply, .. } => send(reply, Ok(AgedPage::default())),
             Query::Busy { reply } => send(reply, Ok(self.executions.clone())),
             Query::Paused { reply } => send(reply, Ok(self.paused)),
             Query::Zone { reply } => send(reply, Ok("UTC".into())),

@@ -264,6 +264,25 @@ async fn runs_answer_at_once() {
 }
 
 #[tokio::test]
+async fn figures_over_time() {
+    let client = client();
+    client.job("j").await;
+    let got = client.get("/v1/stats?scope=job&name=j").await;
+    let wanted = serde_json::json!({"scope": "job", "name": "j", "span": "hour", "buckets": [{
+        "at": "2026-03-10T12:00:00Z", "success": 1, "failed": 0, "timed_out": 0, "cancelled": 0,
+        "lost": 0, "skipped": 2, "lag": {"mean_ms": 3, "max_ms": 3},
+        "duration": {"mean_ms": 40, "max_ms": 40, "p50_ms": 40, "p90_ms": 40, "p99_ms": 40},
+    }]});
+    assert_eq!((got.status, got.json()), (200, wanted));
+    assert_eq!(client.get("/v1/stats").await.json()["scope"], "cluster");
+    assert_eq!(client.get("/v1/stats?scope=node&name=n1&span=minute").await.status, 200);
+    assert_eq!(client.get("/v1/stats?scope=node&name=n2").await.status, 404);
+    assert_eq!(client.get("/v1/stats?scope=job&name=none").await.status, 404);
+    let got = client.get("/v1/stats?span=week").await;
+    assert!(got.status == 400 && got.body.starts_with("span: "), "{}", got.body);
+}
+
+#[tokio::test]
 async fn refusals_have_their_status() {
     let client = client();
     for (name, status, retry) in [
