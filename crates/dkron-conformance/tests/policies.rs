@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -233,4 +235,28 @@ fn one_is_followed() {
     assert_eq!(part.header("content-range"), Some("bytes 6-8/11"));
     let piece = ask(&server, "GET", &format!("{path}?from=9"), None);
     assert_eq!((piece.text().as_str(), piece.header("x-dkron-output-next")), ("r\n", Some("11")));
+}
+
+#[test]
+fn followers_are_bounded_and_those_that_leave_make_room() {
+    let (server, file) = server();
+    create(&server, "b", &file, json!({}));
+    run(&server, "b");
+    wait_for(&server, "b", &["running"]);
+    let id = executions(&server, "b")[0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/jobs/b/executions/{id}/output?follow=true");
+    let begin = || {
+        let mut stream = TcpStream::connect(http::authority(&server.url).unwrap()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).unwrap();
+        (status == *b"HTTP/1.1 200").then_some(stream)
+    };
+    let followers: Vec<TcpStream> = (0..256).filter_map(|_| begin()).collect();
+    assert_eq!(followers.len(), 256);
+    let refused = ask(&server, "GET", &path, None);
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+    drop(followers);
+    until("room for a follower", PATIENCE, || begin().is_some()).unwrap();
 }

@@ -15,6 +15,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
+use super::socket::Socket;
 use crate::rest::Peer;
 
 /// Connections open at a time; more wait in the kernel's queue.
@@ -54,7 +55,7 @@ pub async fn serve(listener: TcpListener, router: Router, mut closing: watch::Re
     graceful.shutdown().await;
 }
 
-type Connection = http1::Connection<TokioIo<TcpStream>, Told>;
+type Connection = http1::Connection<TokioIo<Socket>, Told>;
 
 /// The router, told of each request who makes it.
 struct Told {
@@ -78,13 +79,13 @@ fn connection(
     router: Router,
     closing: watch::Receiver<bool>,
 ) -> Connection {
-    let told = Told { router: TowerToHyperService::new(router), peer: Peer { addr, closing } };
-    // Without it small answers wait for the client's acknowledgements.
-    let _ = stream.set_nodelay(true);
+    let socket = Socket::new(stream);
+    let peer = Peer { addr, closing, socket: Arc::clone(&socket.0) };
+    let told = Told { router: TowerToHyperService::new(router), peer };
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         // Who has said all and only listens gets its answer.
         .half_close(true)
-        .serve_connection(TokioIo::new(stream), told)
+        .serve_connection(TokioIo::new(socket), told)
 }

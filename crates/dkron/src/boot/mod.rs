@@ -6,6 +6,7 @@ mod data;
 mod listen;
 mod node;
 mod signals;
+mod socket;
 
 #[cfg(test)]
 mod tests;

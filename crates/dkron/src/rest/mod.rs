@@ -27,6 +27,7 @@ use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use axum::http::{Method, StatusCode, Uri};
 use dkron_node::service::Service;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -57,6 +58,22 @@ pub struct Peer {
     pub addr: SocketAddr,
     /// Becomes true when the door closes: what has no end of its own ends then.
     pub closing: watch::Receiver<bool>,
+    pub socket: Arc<TcpStream>,
+}
+
+impl Peer {
+    /// Comes when there is nobody to go on for: the door closes.
+    async fn door_closes(&self) {
+        // An error means that the sender is gone, which is the end too.
+        let _ = self.closing.clone().wait_for(|closing| *closing).await;
+    }
+
+    /// Comes when the client has ended its side. One that has sent more already is there.
+    async fn leaves(&self) {
+        if matches!(self.socket.peek(&mut [0]).await, Ok(1..)) {
+            std::future::pending().await
+        }
+    }
 }
 
 /// One routed request without its body.

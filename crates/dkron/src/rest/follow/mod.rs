@@ -13,7 +13,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use dkron_core::domain::JobName;
 use dkron_node::service::{Error, Follow, Offset, Service};
 use hyper::body::Frame;
-use tokio::sync::{Semaphore, SemaphorePermit, mpsc, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
 use super::Peer;
 use super::respond::Answer;
@@ -30,8 +30,6 @@ const PIECE: usize = 16 * 1024;
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// A client that takes nothing for so long is not waited for.
 const STALLED: Duration = Duration::from_secs(600);
-/// Plain text has nothing to say in a silence, so that nobody would notice a client that is gone.
-const PLAIN_SILENCE: Duration = Duration::from_secs(3600);
 
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
@@ -56,7 +54,7 @@ pub async fn answer(
     let place = ROOM.try_acquire().map_err(|_| Error::Busy)?;
     let follow = service.follow(name.clone(), id.to_owned(), from).await?;
     let (pieces, body) = mpsc::channel(1);
-    let sender = Sender { follow, pieces, form, closing: peer.map(|peer| peer.closing.clone()) };
+    let sender = Sender { follow, pieces, form, peer: peer.cloned() };
     tokio::spawn(sender.run(place));
     let mut answer = Response::new(Body::new(Pieces(body)));
     let headers = answer.headers_mut();
@@ -66,21 +64,13 @@ pub async fn answer(
     Ok(answer)
 }
 
-/// Whether the door closes; without a connection it never does.
-async fn closed(closing: &mut Option<watch::Receiver<bool>>) {
-    match closing {
-        // An error means that the sender is gone, which is the end too.
-        Some(closing) => drop(closing.wait_for(|closing| *closing).await),
-        None => std::future::pending().await,
-    }
-}
-
 /// One follower.
 struct Sender {
     follow: Follow,
     pieces: mpsc::Sender<Piece>,
     form: Form,
-    closing: Option<watch::Receiver<bool>>,
+    /// None outside a connection.
+    peer: Option<Peer>,
 }
 
 /// What the connection gets: bytes, or the news that the text breaks off here.
@@ -97,6 +87,15 @@ enum Step {
     /// It ends before its end.
     Break,
     Gone,
+}
+
+/// What ends it from outside: `Break` or `Gone`.
+async fn outside(peer: Option<&Peer>) -> Step {
+    let Some(peer) = peer else { return std::future::pending().await };
+    tokio::select! {
+        () = peer.door_closes() => Step::Break,
+        () = peer.leaves() => Step::Gone,
+    }
 }
 
 impl Sender {
@@ -118,18 +117,13 @@ impl Sender {
     }
 
     async fn step(&mut self, events: &mut Events) -> Step {
-        let silence = match self.form {
-            Form::Text => PLAIN_SILENCE,
-            Form::Events => HEARTBEAT,
-        };
         let next = tokio::select! {
             next = self.follow.next(PIECE) => next,
             () = self.pieces.closed() => return Step::Gone,
-            () = closed(&mut self.closing) => return Step::Break,
-            () = tokio::time::sleep(silence) => match self.form {
-                Form::Text => return Step::Break,
-                Form::Events => return Step::Send(Events::heartbeat()),
-            },
+            step = outside(self.peer.as_ref()) => return step,
+            () = tokio::time::sleep(HEARTBEAT), if self.form == Form::Events => {
+                return Step::Send(Events::heartbeat());
+            }
         };
         match (next, self.form) {
             (Ok(Some(piece)), Form::Text) if piece.done => Step::Last(piece.bytes),

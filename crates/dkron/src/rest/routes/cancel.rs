@@ -4,6 +4,7 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use dkron_core::domain::{ExecutionId, JobName};
 use dkron_node::service::{CancelRequest, CancelView, Error};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::rest::body;
@@ -35,7 +36,7 @@ pub async fn cancel(
     let (by, reason) = (said.by.unwrap_or(default_by), said.reason.unwrap_or_default());
     let wanted = CancelRequest { name: name.clone(), execution: id, by, reason };
     match call.app.service.cancel(wanted).await {
-        Ok(met) => call.json(StatusCode::ACCEPTED, &shape(&met)),
+        Ok(met) => call.json(StatusCode::ACCEPTED, &Met::from(met)),
         Err(Error::JobNotFound) => unknown_job(&name),
         Err(Error::Invalid(said)) => respond::text(StatusCode::BAD_REQUEST, said),
         Err(Error::ExecutionNotFound) => not_live(call, name, execution.unwrap_or_default()).await,
@@ -43,9 +44,19 @@ pub async fn cancel(
     }
 }
 
-fn shape(met: &CancelView) -> Value {
-    let ids: Vec<String> = met.executions.iter().map(ToString::to_string).collect();
-    serde_json::json!({ "executions": ids, "retries": met.retries, "queued": met.queued })
+/// What was met.
+#[derive(Serialize)]
+struct Met {
+    executions: Vec<String>,
+    retries: u32,
+    queued: u32,
+}
+
+impl From<CancelView> for Met {
+    fn from(met: CancelView) -> Self {
+        let executions = met.executions.iter().map(ToString::to_string).collect();
+        Met { executions, retries: met.retries, queued: met.queued }
+    }
 }
 
 /// It has ended already, or there never was one.

@@ -156,7 +156,6 @@ impl Fake {
             Query::Members { reply } => send(reply, Ok(vec![own()])),
             Query::Leader { reply } => send(reply, Ok(Some(own()))),
             Query::Own { reply } => send(reply, Ok(own())),
-            Query::Output { reply, .. } => send(reply, Err(Error::ExecutionNotFound)),
         }
     }
 

@@ -521,7 +521,7 @@ async fn what_can_not_be_cancelled_is_told() {
     let id = client.get("/v1/jobs/j/executions").await.json()[0]["id"].as_str().unwrap().to_owned();
     let nothing = client.post("/v1/jobs/j/cancel", "").await;
     assert_eq!(nothing.status, 202);
-    assert_eq!(nothing.body, r#"{"executions":[],"queued":0,"retries":0}"#);
+    assert_eq!(nothing.body, r#"{"executions":[],"retries":0,"queued":0}"#);
     for (path, status, said) in [
         ("/v1/jobs/none/cancel".to_owned(), 404, "job \"none\" not found".to_owned()),
         (
