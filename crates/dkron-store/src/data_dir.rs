@@ -5,6 +5,7 @@
 //!   dkron.lock      held while a process uses it, names that process
 //!   log.redb        log and vote
 //!   state/          rows of state and history
+//!   state.synced    how far they are known to be synced
 //!   blobs/          large outputs
 //!   journal         the worker's own notes      (written by the node)
 //!   runner.sock     the runner's door           (made by the node)

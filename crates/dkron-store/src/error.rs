@@ -49,6 +49,12 @@ pub enum Error {
     #[error("record `{name}` is damaged in `{}`", path.display())]
     DamagedRecord { name: &'static str, path: PathBuf },
 
+    #[error(
+        "rows in `{}` are damaged: they were synced up to log entry {synced} and now end at entry \
+         {found}; restore the data directory from a backup", path.display()
+    )]
+    LostRows { path: PathBuf, found: u64, synced: u64 },
+
     #[error("stored output {digest} is damaged on disk")]
     DamagedBlob { digest: Digest },
 

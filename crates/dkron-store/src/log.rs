@@ -13,6 +13,8 @@
 
 mod backend;
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod faults;
 mod marks;
 #[cfg(test)]

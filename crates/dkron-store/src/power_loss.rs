@@ -223,6 +223,8 @@ pub(crate) fn lay_out(files: &BTreeMap<PathBuf, Vec<u8>>, from: &Path, to: &Path
     }
     std::fs::create_dir_all(to).unwrap();
     for (path, content) in files {
-        std::fs::write(to.join(path.strip_prefix(from).unwrap()), content).unwrap();
+        let path = to.join(path.strip_prefix(from).unwrap());
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
     }
 }

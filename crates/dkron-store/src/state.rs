@@ -1,8 +1,8 @@
 //! Rows of state and history: fast, and as far as they got always a whole prefix of the log.
 //!
 //! `push` only remembers. The row writer stores many entries as one batch with the index of the
-//! last of them, without fsync: what a power loss takes is replayed from the log. `sync` makes
-//! everything so far durable; only then may the log be purged up to its answer.
+//! last of them, with one fsync: what a power loss takes is replayed from the log. `sync` waits for
+//! everything so far and notes how far that is; only then may the log be purged up to its answer.
 //!
 //! ```text
 //!   push ─► collecting ─► in flight ─► store          get, scan: collecting, in flight, store
@@ -12,6 +12,9 @@
 
 mod batch;
 mod engine;
+#[cfg(test)]
+mod faults;
+mod mark;
 mod merge;
 mod row;
 #[cfg(test)]
@@ -57,7 +60,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             durability: Durability::Fsync,
-            collect: Duration::from_millis(50),
+            collect: Duration::from_millis(200),
             batch_bytes: 8 << 20,
             cache_bytes: 16 << 20,
             memtable_bytes: 8 << 20,
@@ -120,8 +123,7 @@ struct Pending {
 impl State {
     pub fn open(path: &Path, options: Options) -> Result<State, Error> {
         durable::create_dir(path, options.durability)?;
-        let engine = Engine::open(path, &options)?;
-        let applied = engine.applied()?;
+        let (engine, applied) = open_engine(path, &options)?;
         let pending = Pending { pushed: applied, stored: applied, ..Pending::default() };
         let shared = Arc::new(Shared {
             engine: RwLock::new(Some(engine)),
@@ -174,6 +176,9 @@ impl State {
         let stored = self.flush()?;
         if self.shared.options.durability == Durability::Fsync {
             self.sync_engine()?;
+            if let Some(stored) = stored {
+                mark::save(&self.shared.path, stored)?;
+            }
         }
         let mut pending = self.shared.lock();
         pending.synced = pending.synced.max(stored);
@@ -357,9 +362,7 @@ impl Shared {
             return;
         }
         *engine = None;
-        let opened = Engine::open(&self.path, &self.options)
-            .and_then(|opened| opened.applied().map(|applied| (opened, applied)));
-        match opened {
+        match open_engine(&self.path, &self.options) {
             Ok((opened, applied)) => {
                 let mut pending = self.lock();
                 // What was stored must be there again, or what comes next would leave a hole.
@@ -374,6 +377,28 @@ impl Shared {
             }
             Err(error) => tracing::error!(reason = error.chain(), "state cannot be opened again"),
         }
+    }
+}
+
+/// The engine, and the last entry whose rows it has. A batch that a power loss tore goes; if rows
+/// are missing that were synced, that is damage.
+fn open_engine(path: &Path, options: &Options) -> Result<(Engine, Option<u64>), Error> {
+    let journal = mark::Journal::newest(path)?;
+    let engine = match (Engine::open(path, options), &journal) {
+        (Err(error), Some(journal)) if engine::is_torn(&error) => {
+            tracing::warn!(reason = error.chain(), "cut a torn batch of rows");
+            journal.cut_last_batch()?;
+            Engine::open(path, options).or_else(|error| journal.restore().and(Err(error)))?
+        }
+        (opened, _) => opened?,
+    };
+    journal.as_ref().map_or(Ok(()), mark::Journal::check)?;
+    let applied = engine.applied()?;
+    match mark::read(path)? {
+        Some(synced) if applied < Some(synced) => {
+            Err(Error::LostRows { path: path.to_path_buf(), found: applied.unwrap_or(0), synced })
+        }
+        _ => Ok((engine, applied)),
     }
 }
 

@@ -22,6 +22,8 @@ pub use view::{
 
 /// Requests in flight to the loop or to the reader before new ones are shed.
 pub const REQUESTS: usize = 8192;
+/// How long the outcome of a write is waited for; a full disk may keep it open for longer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Handle to a running node.
 #[derive(Clone)]
@@ -55,7 +57,8 @@ impl Service {
 
     /// Fires now; with `wait` the answer comes when the group ended, at the latest after `wait`.
     pub async fn run_job(&self, name: JobName, wait: Option<Duration>) -> Result<RunView, Error> {
-        self.ask(|reply| Request::Run { name, wait, reply }).await
+        let patience = PATIENCE + wait.unwrap_or_default();
+        self.ask_within(patience, |reply| Request::Run { name, wait, reply }).await
     }
 
     /// Removes the finished executions and resets the four figures.
@@ -65,7 +68,8 @@ impl Service {
 
     /// Stores validated jobs, parents first; for each name whether it was stored.
     pub async fn restore(&self, jobs: Vec<Submission>) -> Result<Vec<(JobName, bool)>, Error> {
-        self.ask(|reply| Request::Restore { jobs, reply }).await
+        // Long for a large file, so it has no patience.
+        send(&self.requests, |reply| Request::Restore { jobs, reply }).await
     }
 
     /// Blocks or admits submissions, cluster-wide.
@@ -160,7 +164,17 @@ impl Service {
     }
 
     async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Error> {
-        send(&self.requests, request).await
+        self.ask_within(PATIENCE, request).await
+    }
+
+    async fn ask_within<T>(
+        &self,
+        patience: Duration,
+        request: impl FnOnce(Reply<T>) -> Request,
+    ) -> Result<T, Error> {
+        // Nobody takes the write back: it may be carried out later.
+        let answer = tokio::time::timeout(patience, send(&self.requests, request)).await;
+        answer.unwrap_or(Err(Error::Unknown))
     }
 
     async fn query<T>(&self, query: impl FnOnce(Reply<T>) -> Query) -> Result<T, Error> {

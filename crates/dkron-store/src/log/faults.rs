@@ -11,7 +11,7 @@ const GROUPS: u64 = 8;
 
 /// What happens from one operation on.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Fault {
+pub(super) enum Fault {
     /// No room, half of a write arrives, until somebody makes room.
     Full,
     /// This operation and all later ones fail; half of a write arrives.
@@ -29,10 +29,10 @@ struct Disk {
 }
 
 #[derive(Clone, Debug)]
-struct Faulty(Arc<Disk>);
+pub(super) struct Faulty(Arc<Disk>);
 
 impl Faulty {
-    fn new(bytes: Vec<u8>, fault: Fault, at: u64) -> Faulty {
+    pub(super) fn new(bytes: Vec<u8>, fault: Fault, at: u64) -> Faulty {
         Faulty(Arc::new(Disk {
             bytes: Mutex::new(bytes),
             fault,
@@ -56,7 +56,7 @@ impl Faulty {
         }
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    pub(super) fn bytes(&self) -> Vec<u8> {
         self.0.bytes.lock().unwrap().clone()
     }
 }
@@ -92,7 +92,7 @@ impl StorageBackend for Faulty {
     }
 }
 
-fn content(index: u64) -> Vec<u8> {
+pub(super) fn content(index: u64) -> Vec<u8> {
     format!("entry {index} ").into_bytes().repeat(200)
 }
 

@@ -12,7 +12,7 @@ use super::Options;
 use super::batch::Batch;
 use super::merge::Bounds;
 use super::row::Keyspace;
-use crate::Error;
+use crate::{Durability, Error};
 
 /// A space of its own for what belongs to the store itself.
 const STORE_SPACE: &str = "store";
@@ -24,6 +24,7 @@ pub(super) struct Engine {
     spaces: [OnceLock<fjall::Keyspace>; Keyspace::ALL.len()],
     store: OnceLock<fjall::Keyspace>,
     memtable_bytes: u64,
+    durability: Durability,
     path: PathBuf,
 }
 
@@ -40,6 +41,7 @@ impl Engine {
             spaces: Default::default(),
             store: OnceLock::new(),
             memtable_bytes: options.memtable_bytes,
+            durability: options.durability,
             path: path.to_path_buf(),
             database,
         };
@@ -65,9 +67,15 @@ impl Engine {
         }
     }
 
-    /// Rows and applied index together, or neither.
+    /// Rows and applied index together, or neither. They are synced before they enter a write
+    /// buffer: the engine stores full buffers one keyspace at a time, and after a power loss those
+    /// rows must not be newer than the applied index.
     pub(super) fn write(&self, batch: &Batch) -> Result<(), Error> {
-        let mut write = self.database.batch();
+        let persist = match self.durability {
+            Durability::Fsync => PersistMode::SyncData,
+            Durability::None => PersistMode::Buffer,
+        };
+        let mut write = self.database.batch().durability(Some(persist));
         for (keyspace, key, value) in batch.all() {
             let space = self.create(keyspace)?;
             match value {
@@ -149,6 +157,22 @@ pub(super) fn gave_up(error: &Error) -> bool {
             matches!(source.downcast_ref::<fjall::Error>(), Some(fjall::Error::Poisoned))
         }
         Error::Stopped { .. } => true,
+        _ => false,
+    }
+}
+
+/// Whether the engine's journal holds something that is not whole.
+pub(super) fn is_torn(error: &Error) -> bool {
+    match error {
+        Error::Engine { source, .. } => matches!(
+            source.downcast_ref::<fjall::Error>(),
+            Some(
+                fjall::Error::JournalRecovery(_)
+                    | fjall::Error::InvalidTag(_)
+                    | fjall::Error::InvalidTrailer
+                    | fjall::Error::Decompress(_)
+            )
+        ),
         _ => false,
     }
 }

@@ -1,4 +1,4 @@
-//! The row writer: a thread that turns what was pushed within some 50 ms into one batch.
+//! The row writer: a thread that turns what was pushed within some 200 ms into one batch.
 //!
 //! A batch that cannot be written stays, is read from memory and is tried again, with growing
 //! pauses, after the engine was opened anew. Nothing is dropped: the log could give it back, but
