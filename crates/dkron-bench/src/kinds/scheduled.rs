@@ -1,5 +1,5 @@
-//! `bench scheduled`, `bench shell`, `bench noop`: N jobs of every second for a while. Nothing may be missed,
-//! nothing may come twice, and the lag from due time to start is the measure.
+//! `bench scheduled`, `bench shell`, `bench noop`: N jobs of every second for a while. Nothing may
+//! be missed, nothing may come twice, and the lag from due time to start is the measure.
 
 use std::collections::HashMap;
 use std::time::Duration;
