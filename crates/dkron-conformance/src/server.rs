@@ -32,12 +32,19 @@ pub struct Server {
     pub dir: PathBuf,
     bin: PathBuf,
     args: Vec<String>,
+    env: Vec<(String, String)>,
     child: Child,
 }
 
 impl Server {
     /// Starts `dkron agent` with `args` and its address, and waits until it leads.
     pub fn start(bin: &Path, args: &[&str]) -> anyhow::Result<Server> {
+        Server::start_with(bin, args, &[])
+    }
+
+    /// The same with variables of its environment.
+    pub fn start_with(bin: &Path, args: &[&str], env: &[(&str, &str)]) -> anyhow::Result<Server> {
+        let env: Vec<_> = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("dkron-{}-{number}", std::process::id()));
@@ -45,9 +52,9 @@ impl Server {
         let args: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
         for attempt in 1.. {
             let url = format!("http://{}", free_address()?);
-            let child = spawn(bin, &args, &url, &dir)?;
-            let (bin, dir, args) = (bin.to_owned(), dir.clone(), args.clone());
-            let mut server = Server { url, dir, bin, args, child };
+            let child = spawn(bin, &args, &env, &url, &dir)?;
+            let (bin, dir, args, env) = (bin.to_owned(), dir.clone(), args.clone(), env.clone());
+            let mut server = Server { url, dir, bin, args, env, child };
             match server.wait_ready() {
                 Ok(()) => return Ok(server),
                 Err(e) if attempt >= TRIES || !server.log().contains("in use") => return Err(e),
@@ -77,7 +84,7 @@ impl Server {
 
     /// Like `restart`, without waiting until it leads.
     pub fn spawn_again(&mut self) -> anyhow::Result<()> {
-        self.child = spawn(&self.bin, &self.args, &self.url, &self.dir)?;
+        self.child = spawn(&self.bin, &self.args, &self.env, &self.url, &self.dir)?;
         Ok(())
     }
 
@@ -140,7 +147,13 @@ fn free_address() -> anyhow::Result<String> {
     Ok(socket.local_addr().context("no free port")?.to_string())
 }
 
-fn spawn(bin: &Path, args: &[String], url: &str, dir: &Path) -> anyhow::Result<Child> {
+fn spawn(
+    bin: &Path,
+    args: &[String],
+    env: &[(String, String)],
+    url: &str,
+    dir: &Path,
+) -> anyhow::Result<Child> {
     let log = File::options().create(true).append(true).open(dir.join("agent.log"))?;
     let mut command = Command::new(bin);
     // Settings of whoever runs the tests are not settings of the server under test.
@@ -150,6 +163,7 @@ fn spawn(bin: &Path, args: &[String], url: &str, dir: &Path) -> anyhow::Result<C
         }
     }
     command
+        .envs(env.iter().map(|(name, value)| (name, value)))
         .args(["agent", "--http-addr"])
         .arg(http::authority(url)?)
         .args(args)

@@ -18,6 +18,8 @@ mod scheduling;
 pub mod service;
 pub mod telemetry;
 
+#[cfg(debug_assertions)]
+pub use clocks::staged;
 pub use error::Error;
 pub use node::{End, Node, start};
 pub use options::Options;

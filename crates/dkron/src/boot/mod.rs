@@ -35,6 +35,8 @@ const AGAIN: Duration = Duration::from_millis(500);
 /// Runs a node until it is told to stop, or stops by itself.
 pub async fn run(options: Options) -> anyhow::Result<()> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "agent: Dkron agent starting");
+    #[cfg(debug_assertions)]
+    stage_clock();
     for warning in &options.warnings {
         tracing::warn!("config: {warning}");
     }
@@ -62,6 +64,15 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     announce(&options, &listener, &data);
     tokio::spawn(compare(options.settings.clone(), node.service.clone()));
     serve(listener, app, node, signals::stop()?).await
+}
+
+/// Tests set the wall clock of a build with debug assertions through a file.
+#[cfg(debug_assertions)]
+fn stage_clock() {
+    if let Some(file) = std::env::var_os("DKRON_TEST_CLOCK") {
+        tracing::warn!(?file, "the wall clock is staged by a test");
+        dkron_node::staged::follow(file.into());
+    }
 }
 
 /// Tells of options that the cluster's own settings overrule. Before there is a leader the stored
