@@ -5,11 +5,14 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use dkron_core::domain::Timestamp;
 use dkron_core::domain::config_schema::ConfigSchema;
 
 use crate::config::ConfigMap;
 use crate::output::OutputSink;
+use crate::runner::Held;
 
 /// A future that owns all it needs.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
@@ -32,16 +35,57 @@ pub trait Executor: Send + Sync {
 
     /// Does one run. Dropping the future abandons the run without a report; to end it early, use
     /// `cancel`. Bad configuration is an outcome like any other.
+    ///
+    /// What the executor keeps outside of the agent goes on when the future is dropped, and can be
+    /// resumed.
     fn run(&self, run: Run, out: OutputSink, cancel: CancelToken) -> BoxFuture<Outcome>;
+
+    /// Takes up a run that an earlier life of the agent began; nothing if this executor keeps
+    /// nothing outside of the agent.
+    fn resume(
+        &self,
+        held: &Held,
+        out: OutputSink,
+        cancel: CancelToken,
+    ) -> Option<BoxFuture<Outcome>> {
+        let _ = (held, out, cancel);
+        None
+    }
+
+    /// The result of a run is in the journal: what is kept of it outside of the agent may go.
+    fn forget(&self, seq: u64) {
+        let _ = seq;
+    }
 }
 
 /// One run, as the executor sees it.
 #[derive(Debug, Clone, Default)]
 pub struct Run {
+    /// The number in the execution's id; the runner knows the run by it.
+    pub seq: u64,
     pub execution_id: String,
     pub job_name: String,
     pub executor_config: ConfigMap,
     pub context: Context,
+    pub terms: Terms,
+}
+
+/// What binds a run beyond the configuration of its executor. The runner keeps it, so that it
+/// holds while the agent is away; in-process executors die with the agent and need none of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// The run must end when the leader was not heard for so long, counted from the start or the
+    /// last renewal, whichever is later.
+    pub lease: Option<Duration>,
+    pub max_runtime: Option<Duration>,
+    /// Between the request to end and the kill, for both of the above.
+    pub grace: Duration,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { lease: None, max_runtime: None, grace: Duration::from_secs(10) }
+    }
 }
 
 /// Where a run stands in the life of its job. It reaches shells as environment variables and
@@ -83,6 +127,24 @@ pub struct Outcome {
     pub exit_code: Option<i32>,
     /// What people read first: it stands before the output of a run that did not succeed.
     pub error: Option<String>,
+    pub ended_by: EndedBy,
+    /// When it ended, if the executor knows better than whoever waits for it: it may have ended
+    /// while the agent was away.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// Who or what ended a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EndedBy {
+    #[default]
+    Itself,
+    /// The cancel token.
+    Request,
+    /// The timeout of the executor's configuration.
+    Timeout,
+    MaxRuntime,
+    Lease,
+    Memory,
 }
 
 /// The ends a run can take.
@@ -97,22 +159,31 @@ pub enum OutcomeState {
 impl Outcome {
     #[must_use]
     pub const fn success() -> Self {
-        Self { state: OutcomeState::Success, exit_code: None, error: None }
+        Self {
+            state: OutcomeState::Success,
+            exit_code: None,
+            error: None,
+            ended_by: EndedBy::Itself,
+            finished_at: None,
+        }
     }
 
     #[must_use]
     pub fn failed(error: impl Into<String>) -> Self {
-        Self { state: OutcomeState::Failed, exit_code: None, error: Some(error.into()) }
+        let error = Some(error.into());
+        Self { state: OutcomeState::Failed, error, ..Self::success() }
     }
 
     #[must_use]
     pub fn timed_out(error: impl Into<String>) -> Self {
-        Self { state: OutcomeState::TimedOut, exit_code: None, error: Some(error.into()) }
+        let (error, ended_by) = (Some(error.into()), EndedBy::Timeout);
+        Self { state: OutcomeState::TimedOut, error, ended_by, ..Self::success() }
     }
 
     #[must_use]
     pub fn cancelled(error: impl Into<String>) -> Self {
-        Self { state: OutcomeState::Cancelled, exit_code: None, error: Some(error.into()) }
+        let (error, ended_by) = (Some(error.into()), EndedBy::Request);
+        Self { state: OutcomeState::Cancelled, error, ended_by, ..Self::success() }
     }
 
     #[must_use]
@@ -137,6 +208,13 @@ impl Registry {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<dyn Executor>> {
         self.by_name.get(name).cloned()
+    }
+
+    /// The result of a run is in the journal, whoever did its work.
+    pub fn forget(&self, seq: u64) {
+        for executor in self.by_name.values() {
+            executor.forget(seq);
+        }
     }
 
     /// All names, in alphabetical order.

@@ -13,8 +13,10 @@ pub mod processors;
 pub mod runner;
 
 pub use executor::{
-    BoxFuture, CancelToken, Context, Executor, Outcome, OutcomeState, Registry, Run,
+    BoxFuture, CancelToken, Context, EndedBy, Executor, Outcome, OutcomeState, Registry, Run, Terms,
 };
-pub use output::{OutputReader, OutputSink, OutputTail, StartedProcess, StoredOutput};
+pub use output::{
+    OutputReader, OutputSink, OutputTail, Piece, RunOutput, StartedProcess, StoredOutput,
+};
 pub use process::kill_left_over;
 pub use processor::{ExecutionView, Processed, Processor, ProcessorRegistry, run_processors};

@@ -3,8 +3,8 @@
 //! Only the runner starts processes; the node above uses this to clean up after a dead runner.
 
 pub mod kernel;
+pub mod look;
 mod lookup;
-pub mod memory;
 pub mod spawn;
 
 pub use kernel::kill_left_over;

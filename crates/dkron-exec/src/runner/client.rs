@@ -1,39 +1,43 @@
-//! The agent's side of the runner: keeps one alive and hands its messages to the runs they are for.
+//! The agent's handle to its runner: connects to the one that lives or starts one, keeps one
+//! running, and hands its messages to the runs they are for.
 //!
 //! When the runner dies, its runs fail, what is left of their groups is killed, and another runner
-//! is started. When the last client is dropped, the runner ends and all processes with it.
+//! is started.
 
-use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
 use tokio::io::BufReader;
 use tokio::net::unix::OwnedReadHalf;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::output::{OutputSink, StartedProcess};
+use crate::output::{OutputSink, OutputTail, RunOutput, StartedProcess};
 use crate::process::kernel;
 
 use super::connection::{self, Connection};
 use super::frame;
-use super::protocol::{Exit, FromRunner, Listed, Start, ToRunner};
+use super::held::{Ended, Held, RemoteOutput, STARTS, Shared};
+use super::protocol::{Exit, Start, ToRunner};
 
 pub use super::connection::{RunnerError, RunnerOptions};
 
-const ORDERS: usize = 256;
 /// How long a start waits for a runner that is being started again.
 const RESTART_WAIT: Duration = Duration::from_secs(5);
 const BACKOFF_MIN: Duration = Duration::from_millis(50);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
-/// How long a runner whose socket is closed may take to kill its groups.
+/// How long a runner that is to end may take to kill its groups.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Left free in a frame for everything but the payload.
 const START_BYTES_MAX: usize = frame::FRAME_BYTES_MAX - (64 << 10);
+/// So many starts are on their way at most.
+const STARTS_MAX: usize = 512;
 
-/// A handle to the node's runner; clones share it.
+/// A handle to the node's runner; clones share it. With the last one the agent lets go of it.
 #[derive(Clone)]
 pub struct RunnerClient {
     shared: Arc<Shared>,
@@ -46,45 +50,27 @@ pub struct RunnerClient {
 enum Phase {
     Up,
     Down,
-    /// Ended on purpose, all processes are gone.
+    /// Let go of, or ended, on purpose.
     Ended,
 }
 
-#[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    /// There exactly while a runner is up. Runs are only entered while it is, under the same lock
-    /// that a dead runner's runs are taken out with: so none is forgotten.
-    orders: Option<mpsc::Sender<ToRunner>>,
-    runs: HashMap<String, Running>,
-    lists: VecDeque<oneshot::Sender<Vec<Listed>>>,
-}
-
-struct Running {
-    out: OutputSink,
-    process: Option<StartedProcess>,
-    done: oneshot::Sender<Exit>,
-}
-
-/// A run that was handed to the runner. Dropping it before its end kills it.
+/// A run that was handed to the runner. Dropping it abandons it: it goes on, and can be resumed.
 pub struct RunningProcess {
-    id: String,
-    orders: mpsc::Sender<ToRunner>,
-    done: oneshot::Receiver<Exit>,
-    ended: bool,
+    seq: u64,
+    shared: Arc<Shared>,
+    done: oneshot::Receiver<Ended>,
 }
 
 impl RunnerClient {
-    /// Starts the runner and keeps one running.
+    /// Connects to the living runner of this socket, or starts one, and keeps one running. What
+    /// it holds from earlier lives of the agent comes along: each is to be resumed, killed or
+    /// forgotten.
     ///
     /// # Errors
-    /// If the first one cannot be started; later ones are tried again and again.
-    pub async fn spawn(options: RunnerOptions) -> Result<Self, RunnerError> {
+    /// If there is none and none can be started; later ones are tried again and again.
+    pub async fn open(options: RunnerOptions) -> Result<(Self, Vec<Held>), RunnerError> {
         let first = connection::open(&options).await?;
+        let held = first.held.iter().cloned().map(Held::from).collect();
         let shared = Arc::new(Shared::default());
         let (phase, up) = watch::channel(Phase::Down);
         let closing = CancellationToken::new();
@@ -92,63 +78,93 @@ impl RunnerClient {
         tokio::spawn(keep_alive(Arc::clone(&shared), options, first, phase, closing.clone()));
         let client = Self { shared, up, closing, _guard: guard };
         client.wait_until_up().await?;
-        Ok(client)
+        Ok((client, held))
     }
 
-    /// Starts a process. Its output goes into the sink as it comes, and so does the notice that it
-    /// was started.
+    /// Starts a process. The notice that it was started goes into the sink, and its output is read
+    /// through the sink's readers.
     ///
     /// # Errors
-    /// If there is no runner, or the id is taken. A command that cannot be started is no error
+    /// If there is no runner, or the seq is taken. A command that cannot be started is no error
     /// here: it is the run's end.
     pub async fn start(
         &self,
         start: Start,
         out: OutputSink,
     ) -> Result<RunningProcess, RunnerError> {
-        let id = start.id.clone();
-        let bytes = size(&start);
+        let (seq, bytes) = (start.seq, size(&start));
         if bytes > START_BYTES_MAX {
-            return Err(RunnerError::TooLarge { id, bytes });
+            return Err(RunnerError::TooLarge { seq, bytes });
         }
-        let (done, receiver) = oneshot::channel();
-        let mut running = Running { out, process: None, done };
-        let orders = loop {
+        let share = u32::try_from(bytes.max(STARTS / STARTS_MAX) >> 10).unwrap_or(u32::MAX);
+        let (orders, done) = loop {
             self.wait_until_up().await?;
-            match self.shared.enter(&id, running)? {
-                Ok(orders) => break orders,
-                Err(back) => running = back,
+            let starts = Arc::clone(&self.shared.starts);
+            let permit = starts.acquire_many_owned(share).await;
+            let permit = permit.map_err(|_| RunnerError::Unavailable)?;
+            if let Some(entered) = self.shared.enter(seq, out.clone(), permit)? {
+                break entered;
             }
         };
-        let process = RunningProcess { id, orders: orders.clone(), done: receiver, ended: false };
+        out.kept_elsewhere(self.output(seq));
         // A runner that dies right now ends the run through `done`.
-        let _ = orders.send(ToRunner::Start(Box::new(start))).await;
-        Ok(process)
+        let _ = orders.send(ToRunner::Start(Box::new(start)));
+        Ok(RunningProcess { seq, shared: Arc::clone(&self.shared), done })
     }
 
-    /// What the runner says is going on.
+    /// Takes up a run that the runner holds, as if it had been started here.
+    ///
+    /// # Errors
+    /// If the runner does not hold it.
+    pub fn resume(&self, seq: u64, out: OutputSink) -> Result<RunningProcess, RunnerError> {
+        out.kept_elsewhere(self.output(seq));
+        let done = self.shared.resume(seq, out)?;
+        Ok(RunningProcess { seq, shared: Arc::clone(&self.shared), done })
+    }
+
+    /// Asks the process group to end and kills all of it after the grace.
+    pub fn kill(&self, seq: u64, grace: Duration) {
+        self.shared.send(ToRunner::Kill { seq, grace_ms: millis(grace) });
+    }
+
+    /// The result is in the journal: the runner may drop it, and the output with it. A run that
+    /// still goes on is not forgotten by the runner; one that is not held is nobody's.
+    pub fn forget(&self, seq: u64) {
+        self.shared.forget(seq);
+    }
+
+    /// The leader was heard `age` ago: every lease counts from then.
+    pub fn renew(&self, age: Duration) {
+        self.shared.send(ToRunner::Renew { age_ms: millis(age) });
+    }
+
+    /// Everything that the runner holds, by seq.
     ///
     /// # Errors
     /// If there is no runner, or it dies meanwhile.
-    pub async fn list(&self) -> Result<Vec<Listed>, RunnerError> {
+    pub async fn list(&self) -> Result<Vec<Held>, RunnerError> {
         self.wait_until_up().await?;
-        let (answer, receiver) = oneshot::channel();
-        let orders = {
-            let mut state = self.shared.lock();
-            let orders = state.orders.clone().ok_or(RunnerError::Unavailable)?;
-            state.lists.push_back(answer);
-            orders
-        };
-        let _ = orders.send(ToRunner::List).await;
-        receiver.await.map_err(|_| RunnerError::Died)
+        self.shared.list()?.await.map_err(|_| RunnerError::Died)
     }
 
     /// Ends the runner and every process it has started; no other one is started.
     pub async fn shutdown(&self) {
+        self.shared.ending.store(true, Ordering::Relaxed);
+        self.shared.send(ToRunner::Shutdown);
+        self.detach().await;
+    }
+
+    /// Lets go of the runner, which goes on with its runs unless it was started to end with its
+    /// agent. No other one is started.
+    pub async fn detach(&self) {
         self.closing.cancel();
         let mut up = self.up.clone();
-        // Fails only if the keeper is gone, and then the runner is too.
+        // Fails only if the keeper is gone, and then the connection is too.
         let _ = up.wait_for(|phase| *phase == Phase::Ended).await;
+    }
+
+    fn output(&self, seq: u64) -> Arc<dyn RunOutput> {
+        Arc::new(RemoteOutput { shared: Arc::clone(&self.shared), seq })
     }
 
     async fn wait_until_up(&self) -> Result<(), RunnerError> {
@@ -162,109 +178,57 @@ impl RunnerClient {
 }
 
 impl RunningProcess {
-    /// How it ended; all output is in the sink by then. Cancel-safe.
+    /// How it ended. Cancel-safe.
     ///
     /// # Errors
     /// If the runner died.
-    pub async fn wait(&mut self) -> Result<Exit, RunnerError> {
-        let result = (&mut self.done).await;
-        self.ended = true;
-        result.map_err(|_| RunnerError::Died)
+    pub async fn wait(&mut self) -> Result<Ended, RunnerError> {
+        (&mut self.done).await.map_err(|_| RunnerError::Died)
     }
 
-    /// Asks the process group to end and kills it after the grace.
-    pub async fn kill(&self, grace: Duration) {
-        let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
-        // If the runner is gone, so is the process.
-        let _ = self.orders.send(ToRunner::Kill { id: self.id.clone(), grace_ms }).await;
+    /// Asks the process group to end and kills all of it after the grace.
+    pub fn kill(&self, grace: Duration) {
+        self.shared.send(ToRunner::Kill { seq: self.seq, grace_ms: millis(grace) });
     }
-}
 
-impl Drop for RunningProcess {
-    fn drop(&mut self) {
-        if !self.ended {
-            let kill = ToRunner::Kill { id: self.id.clone(), grace_ms: 0 };
-            if let Err(mpsc::error::TrySendError::Full(kill)) = self.orders.try_send(kill) {
-                let orders = self.orders.clone();
-                if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                    runtime.spawn(async move {
-                        let _ = orders.send(kill).await;
-                    });
+    /// The tail of the output of a run that has ended, and for a large one its share of the room
+    /// that all large outputs have.
+    pub async fn tail(&self, ended: Ended) -> (Exit, OutputTail, Option<OwnedSemaphorePermit>) {
+        let Ended { exit, tail } = ended;
+        if let Some(bytes) = tail {
+            let dropped = exit.kept_from;
+            return (exit, OutputTail { bytes, dropped }, None);
+        }
+        let room = self.shared.room(exit.written - exit.kept_from).await;
+        let there = RemoteOutput { shared: Arc::clone(&self.shared), seq: self.seq };
+        let mut bytes = BytesMut::new();
+        let mut at = exit.kept_from;
+        while at < exit.written {
+            match there.read(at, usize::MAX).await {
+                Ok(piece) if !piece.bytes.is_empty() => {
+                    bytes.extend_from_slice(&piece.bytes);
+                    at = piece.end();
+                }
+                // The runner is gone or cannot read its file: the rest is lost.
+                _ => {
+                    let (bytes, dropped) = (Bytes::new(), exit.written);
+                    return (exit, OutputTail { bytes, dropped }, None);
                 }
             }
         }
+        let dropped = exit.kept_from;
+        (exit, OutputTail { bytes: bytes.freeze(), dropped }, room)
     }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn size(start: &Start) -> usize {
     let argv: usize = start.argv.iter().map(|word| word.len() + 8).sum();
     let env: usize = start.env.iter().map(|(name, value)| name.len() + value.len() + 16).sum();
-    start.stdin.len() + argv + env
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Enters a run, or gives it back if the runner has just died.
-    fn enter(
-        &self,
-        id: &str,
-        running: Running,
-    ) -> Result<Result<mpsc::Sender<ToRunner>, Running>, RunnerError> {
-        let mut state = self.lock();
-        let Some(orders) = state.orders.clone() else {
-            return Ok(Err(running));
-        };
-        if state.runs.contains_key(id) {
-            return Err(RunnerError::AlreadyRunning { id: id.to_owned() });
-        }
-        state.runs.insert(id.to_owned(), running);
-        Ok(Ok(orders))
-    }
-
-    fn take(&self, message: FromRunner) {
-        let mut state = self.lock();
-        match message {
-            FromRunner::Hello { .. } => {}
-            FromRunner::Started { id, process } => {
-                if let Some(running) = state.runs.get_mut(&id) {
-                    running.process = Some(process);
-                    let out = running.out.clone();
-                    drop(state);
-                    out.started(process);
-                }
-            }
-            FromRunner::Output { id, dropped, bytes } => {
-                if let Some(running) = state.runs.get(&id) {
-                    running.out.skip(dropped);
-                    running.out.write(&bytes);
-                }
-            }
-            FromRunner::Exited { id, exit } => {
-                if let Some(running) = state.runs.remove(&id) {
-                    running.out.skip(exit.dropped);
-                    running.out.write(&exit.bytes);
-                    // Fails if nobody waits any more.
-                    let _ = running.done.send(exit);
-                }
-            }
-            FromRunner::Listed(list) => {
-                if let Some(answer) = state.lists.pop_front() {
-                    let _ = answer.send(list);
-                }
-            }
-        }
-    }
-
-    /// Takes out everything of a runner that is gone; dropping the runs ends them.
-    fn bury(&self) -> HashMap<String, Running> {
-        let mut state = self.lock();
-        state.orders = None;
-        state.lists.clear();
-        std::mem::take(&mut state.runs)
-    }
+    start.stdin.len() + start.note.len() + argv + env
 }
 
 async fn keep_alive(
@@ -291,46 +255,66 @@ async fn keep_alive(
                 tracing::error!(error = %err, source, "the process runner could not be started");
             }
         }
-        let _ = phase.send(Phase::Down);
+        if closing.is_cancelled() {
+            break;
+        }
+        // A connection may break without the runner.
+        next = connection::reach(&options).await.ok();
+        if next.is_none() {
+            kill_left_over(shared.bury());
+        }
         tokio::select! {
             () = sleep(backoff) => backoff = (backoff * 2).min(BACKOFF_MAX),
             () = closing.cancelled() => {}
         }
     }
+    let _ = shared.bury();
+    if shared.ending.load(Ordering::Relaxed) {
+        // The path is free for the next agent.
+        let _ = std::fs::remove_file(&options.socket_path);
+    }
     let _ = phase.send(Phase::Ended);
-    // The path is free for the next agent.
-    let _ = std::fs::remove_file(&options.socket_path);
 }
 
-/// One runner, until it dies or is to end.
+/// One connection, until it breaks or is to end.
 async fn live(
     shared: &Shared,
-    connection: Connection,
+    mut connection: Connection,
     phase: &watch::Sender<Phase>,
     closing: &CancellationToken,
 ) {
-    let Connection { mut child, mut reader, mut writer } = connection;
-    let (orders, waiting) = mpsc::channel(ORDERS);
-    shared.lock().orders = Some(orders);
+    let (orders, waiting) = mpsc::unbounded_channel();
+    let held = std::mem::take(&mut connection.held);
+    kill_left_over(shared.attach(orders, held));
+    let Connection { reader, writer, runner, .. } = &mut connection;
     let _ = phase.send(Phase::Up);
-    let writing = tokio::spawn(async move { frame::write_all(waiting, &mut writer).await });
-    tokio::select! {
-        result = listen(shared, &mut reader) => {
-            tracing::error!(?result, "the process runner died; its runs are killed");
-        }
-        () = closing.cancelled() => {}
-    }
+    let writing = async {
+        let result = frame::write_all(waiting, writer).await;
+        // Everything was said, or nothing more can be.
+        if result.is_ok() { std::future::pending().await } else { result }
+    };
+    tokio::pin!(writing);
+    let broken = tokio::select! {
+        result = listen(shared, reader) => Some(result),
+        result = &mut writing => Some(result),
+        () = closing.cancelled() => None,
+    };
     let _ = phase.send(Phase::Down);
-    let left = shared.bury();
-    // Closing both halves tells a living runner to kill everything and end.
-    writing.abort();
-    drop(reader);
-    if timeout(FAREWELL, child.wait()).await.is_err() {
-        let _ = child.kill().await;
+    shared.disconnect();
+    if let Some(result) = broken {
+        tracing::error!(?result, "the process runner is gone, or its connection is");
+        return;
     }
-    // Direct children died with the runner; others of their groups did not.
-    for process in left.values().filter_map(|running| running.process) {
-        kernel::kill_left_over(process);
+    // What was said before the word to close is still to be written; then the other side's turn.
+    let farewell = async {
+        tokio::select! {
+            _ = &mut writing => {}
+            _ = listen(shared, reader) => {}
+        }
+    };
+    let left = timeout(FAREWELL, farewell).await;
+    if left.is_err() && shared.ending.load(Ordering::Relaxed) {
+        runner.kill();
     }
 }
 
@@ -340,4 +324,11 @@ async fn listen(shared: &Shared, reader: &mut BufReader<OwnedReadHalf>) -> io::R
         shared.take(message);
     }
     Ok(())
+}
+
+/// Direct children died with the runner; others of their groups did not.
+fn kill_left_over(processes: Vec<StartedProcess>) {
+    for process in processes {
+        kernel::kill_left_over(process.process_group, process.start_time);
+    }
 }

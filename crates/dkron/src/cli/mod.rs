@@ -14,6 +14,8 @@ use clap::error::ErrorKind;
 
 /// The hidden command by which an agent starts its runner.
 pub const RUNNER: &str = runner::NAME;
+/// The flag by which that runner ends with its agent.
+pub const RUNNER_WITH_AGENT: &str = concat!("--", "with-agent");
 
 /// Runs what the process was called for.
 pub fn main() -> ExitCode {
@@ -30,7 +32,7 @@ pub fn main() -> ExitCode {
         Some(("agent", matches)) => agent::run(matches),
         Some(("version", _)) => version::run(),
         Some(("keygen", _)) => keygen::run(),
-        Some((runner::NAME, _)) => runner::run(),
+        Some((runner::NAME, matches)) => runner::run(matches),
         _ => Ok(()),
     };
     match result {

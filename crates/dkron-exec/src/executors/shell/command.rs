@@ -1,9 +1,12 @@
 //! Reads the configuration of a shell job into an order for the runner.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use dkron_core::domain::{go_duration, mem_limit};
+use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigMap, flag, text};
 use crate::executor::Run;
@@ -20,11 +23,26 @@ pub struct Command {
     pub limits: Limits,
 }
 
-/// The limits of a run, and the command as texts quote it.
+/// The limits of a run, and the command as texts quote it. The runner keeps them with the run for
+/// whoever takes it up; fields are added at the end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     pub command: String,
     pub timeout_nanos: i64,
     pub mem_limit: Option<u64>,
+    pub max_runtime_ms: Option<u64>,
+    pub lease_ms: Option<u64>,
+}
+
+impl Limits {
+    /// From what the runner kept; nothing if it is of another kind.
+    pub fn from_note(note: &[u8]) -> Option<Self> {
+        postcard::from_bytes(note).ok()
+    }
+
+    fn note(&self) -> Bytes {
+        postcard::to_stdvec(self).map(Bytes::from).unwrap_or_default()
+    }
 }
 
 impl Command {
@@ -40,8 +58,16 @@ impl Command {
             "" => None,
             name => Some(user::look_up(name)?),
         };
+        let terms = &run.terms;
+        let limits = Limits {
+            command: command.to_owned(),
+            timeout_nanos,
+            mem_limit,
+            max_runtime_ms: terms.max_runtime.map(whole_millis),
+            lease_ms: terms.lease.map(whole_millis),
+        };
         let start = Start {
-            id: run.execution_id.clone(),
+            seq: run.seq,
             argv,
             env: environment(run)?,
             cwd: text(config, "cwd").to_owned(),
@@ -49,11 +75,14 @@ impl Command {
             umask: None,
             stdin: payload(text(config, "payload"))?,
             timeout_ms: milliseconds(timeout_nanos),
+            max_runtime_ms: limits.max_runtime_ms,
+            lease_ms: limits.lease_ms,
+            grace_ms: whole_millis(terms.grace),
             mem_limit,
-            output_limit: u32::try_from(output_limit).unwrap_or(u32::MAX),
+            output_limit: output_limit as u64,
+            note: limits.note(),
         };
         check_texts(&start)?;
-        let limits = Limits { command: command.to_owned(), timeout_nanos, mem_limit };
         Ok(Self { start, limits })
     }
 }
@@ -82,6 +111,10 @@ fn milliseconds(nanos: i64) -> Option<u64> {
         0 => None,
         _ => Some(u64::try_from(nanos).unwrap_or(0).div_ceil(NANOS_PER_MS.unsigned_abs())),
     }
+}
+
+fn whole_millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn memory(value: &str) -> Result<Option<u64>, String> {

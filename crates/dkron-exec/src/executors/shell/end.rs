@@ -1,8 +1,8 @@
 //! Puts the end of a process into words.
 
-use dkron_core::domain::go_duration;
+use dkron_core::domain::{Timestamp, go_duration};
 
-use crate::executor::{Outcome, OutcomeState};
+use crate::executor::{EndedBy, Outcome, OutcomeState};
 use crate::output::OutputSink;
 use crate::runner::{End, Exit};
 
@@ -37,6 +37,23 @@ pub fn outcome(exit: &Exit, limits: &Limits, out: &OutputSink, cancelled: bool) 
         );
         out.write(text.as_bytes());
     }
+    let spelled = |ms: Option<u64>| {
+        let nanos = ms.unwrap_or_default().saturating_mul(1_000_000);
+        go_duration::format(i64::try_from(nanos).unwrap_or(i64::MAX))
+    };
+    if exit.max_runtime {
+        let limit = spelled(limits.max_runtime_ms);
+        let text = format!("shell: Job '{command}' exceeded its max_runtime of {limit}. It was ended");
+        out.write(text.as_bytes());
+    }
+    if exit.lease_over {
+        let lease = spelled(limits.lease_ms);
+        let text = format!(
+            "shell: Job '{command}' was ended: no leader was heard for {lease}, so it could have \
+             been started elsewhere"
+        );
+        out.write(text.as_bytes());
+    }
     let (code, error) = match &exit.end {
         End::Code(0) => (Some(0), None),
         End::Code(code) => (Some(*code), Some(format!("exit status {code}"))),
@@ -46,15 +63,35 @@ pub fn outcome(exit: &Exit, limits: &Limits, out: &OutputSink, cancelled: bool) 
         }
         End::NotStarted(text) => (None, Some(text.clone())),
     };
-    let state = match (&exit.end, &error) {
-        (_, None) => OutcomeState::Success,
+    let ended_by = ended_by(exit, cancelled);
+    let state = match (&exit.end, ended_by) {
         (End::NotStarted(_), _) => OutcomeState::Failed,
-        _ if exit.timed_out => OutcomeState::TimedOut,
-        _ if exit.memory_exceeded.is_some() => OutcomeState::Failed,
-        _ if cancelled => OutcomeState::Cancelled,
-        _ => OutcomeState::Failed,
+        // Asked to end, so the code says nothing about the work.
+        (_, EndedBy::MaxRuntime) => OutcomeState::TimedOut,
+        (_, EndedBy::Lease) => OutcomeState::Failed,
+        (End::Code(0), _) => OutcomeState::Success,
+        (_, EndedBy::Timeout) => OutcomeState::TimedOut,
+        (_, EndedBy::Request) => OutcomeState::Cancelled,
+        (_, EndedBy::Memory | EndedBy::Itself) => OutcomeState::Failed,
     };
-    Outcome { state, exit_code: code, error }
+    let error = match (state, error) {
+        (OutcomeState::Success, _) => None,
+        (_, None) => Some("ended before it was done".to_owned()),
+        (_, error) => error,
+    };
+    let finished_at = Some(Timestamp::new(exit.ended_at.0, exit.ended_at.1));
+    Outcome { state, exit_code: code, error, ended_by, finished_at }
+}
+
+fn ended_by(exit: &Exit, cancelled: bool) -> EndedBy {
+    match exit {
+        Exit { timed_out: true, .. } => EndedBy::Timeout,
+        Exit { memory_exceeded: Some(_), .. } => EndedBy::Memory,
+        Exit { max_runtime: true, .. } => EndedBy::MaxRuntime,
+        Exit { lease_over: true, .. } => EndedBy::Lease,
+        _ if cancelled => EndedBy::Request,
+        _ => EndedBy::Itself,
+    }
 }
 
 fn signal_name(number: i32) -> String {

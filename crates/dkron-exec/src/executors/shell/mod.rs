@@ -15,9 +15,9 @@ use dkron_core::domain::config_schema::{ConfigKey, ConfigKind, ConfigSchema};
 
 use crate::executor::{BoxFuture, CancelToken, Executor, Outcome, Run};
 use crate::output::OutputSink;
-use crate::runner::{RunnerClient, RunnerError};
+use crate::runner::{Held, RunnerClient, RunnerError, RunningProcess};
 
-use command::Command;
+use command::{Command, Limits};
 
 /// What its configuration looks like.
 pub const SCHEMA: ConfigSchema = ConfigSchema {
@@ -96,33 +96,53 @@ impl Executor for ShellExecutor {
     fn run(&self, run: Run, out: OutputSink, cancel: CancelToken) -> BoxFuture<Outcome> {
         let (runner, options) = (self.runner.clone(), self.options);
         Box::pin(async move {
-            match Command::read(&run, out.limit()) {
-                Ok(command) => perform(&runner, options, command, &out, &cancel)
-                    .await
-                    .unwrap_or_else(|err| Outcome::failed(describe(&err))),
-                Err(problem) => Outcome::failed(problem),
-            }
+            let Command { start, limits } = match Command::read(&run, out.limit()) {
+                Ok(command) => command,
+                Err(problem) => return Outcome::failed(problem),
+            };
+            let process = runner.start(start, out.clone()).await;
+            until_ended(process, options, &limits, &out, &cancel).await
         })
+    }
+
+    fn resume(
+        &self,
+        held: &Held,
+        out: OutputSink,
+        cancel: CancelToken,
+    ) -> Option<BoxFuture<Outcome>> {
+        let options = self.options;
+        let limits = Limits::from_note(&held.note)?;
+        let process = self.runner.resume(held.seq, out.clone());
+        Some(Box::pin(async move { until_ended(process, options, &limits, &out, &cancel).await }))
+    }
+
+    fn forget(&self, seq: u64) {
+        self.runner.forget(seq);
     }
 }
 
-async fn perform(
-    runner: &RunnerClient,
+async fn until_ended(
+    process: Result<RunningProcess, RunnerError>,
     options: ShellOptions,
-    command: Command,
+    limits: &Limits,
     out: &OutputSink,
     cancel: &CancelToken,
-) -> Result<Outcome, RunnerError> {
-    let Command { start, limits } = command;
-    let mut process = runner.start(start, out.clone()).await?;
-    let exit = tokio::select! {
-        exit = process.wait() => return Ok(end::outcome(&exit?, &limits, out, false)),
-        () = cancel.cancelled() => {
-            process.kill(options.kill_grace).await;
-            process.wait().await?
-        }
+) -> Outcome {
+    let ended = async {
+        let mut process = process?;
+        let (ended, cancelled) = tokio::select! {
+            ended = process.wait() => (ended?, false),
+            () = cancel.cancelled() => {
+                process.kill(options.kill_grace);
+                (process.wait().await?, true)
+            }
+        };
+        let (exit, tail, room) = process.tail(ended).await;
+        out.brought(&tail, room);
+        Ok(end::outcome(&exit, limits, out, cancelled))
     };
-    Ok(end::outcome(&exit, &limits, out, true))
+    ended.await.unwrap_or_else(|err| Outcome::failed(describe(&err)))
 }
 
 fn describe(err: &RunnerError) -> String {

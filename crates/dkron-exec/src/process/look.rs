@@ -1,6 +1,5 @@
-//! Memory of process trees, from one look at all processes that several runs share.
+//! Process trees and groups, from one look at all processes that several runs share.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::kernel::{self, Stat};
@@ -13,27 +12,40 @@ const DEPTH_MAX: usize = 64;
 
 /// The last look.
 #[derive(Default)]
-pub struct MemoryWatch {
-    last: Mutex<Option<(Instant, Vec<Stat>)>>,
+pub struct Look {
+    at: Option<Instant>,
+    all: Vec<Stat>,
 }
 
-impl MemoryWatch {
-    /// Resident bytes of a process, its descendants and the members of its group.
-    pub fn resident_bytes(&self, leader: u32) -> u64 {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+impl Look {
+    fn refresh(&mut self) {
         let now = Instant::now();
-        if last.as_ref().is_none_or(|(at, _)| now.duration_since(*at) > FRESH) {
-            let mut all = kernel::all();
-            all.sort_unstable_by_key(|one| one.pid);
-            *last = Some((now, all));
+        if self.at.is_none_or(|at| now.duration_since(at) > FRESH) {
+            self.all = kernel::all();
+            self.all.sort_unstable_by_key(|one| one.pid);
+            self.at = Some(now);
         }
-        let all = last.as_ref().map_or(&[][..], |(_, all)| all);
+    }
+
+    /// Resident bytes of a process, its descendants and the members of its group.
+    pub fn resident_bytes(&mut self, leader: u32) -> u64 {
+        self.refresh();
+        let all = &self.all;
         let pages: u64 = all
             .iter()
             .filter(|one| one.group == leader || descends(one, leader, all))
             .map(|one| one.resident_pages)
             .sum();
         pages * rustix::param::page_size() as u64
+    }
+
+    /// Whether somebody in the group has not ended yet. May be wrong for as long as a look is
+    /// fresh, in favour of somebody.
+    pub fn group_lives(&mut self, group: u32) -> bool {
+        kernel::group_exists(group) && {
+            self.refresh();
+            self.all.iter().any(|one| one.group == group && !one.zombie)
+        }
     }
 }
 
