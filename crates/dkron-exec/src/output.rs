@@ -176,6 +176,8 @@ impl OutputSink {
             let spool = Spool::new(self.shared.limit, None);
             state.kept = Kept::Elsewhere { there, spool };
         }
+        drop(state);
+        self.shared.grew.notify_waiters();
     }
 
     /// What was kept elsewhere, now that nothing more comes from there; `room` is given back with

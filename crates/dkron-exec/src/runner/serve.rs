@@ -261,8 +261,8 @@ impl Runner {
     fn forked(&mut self, forked: Forked, now: Nanos) {
         let Forked { seq, stdin, spawned } = forked;
         self.with(seq, now, |run, tools| {
-            let going = spawned
-                .and_then(|spawned| Going::new(seq, run.limits, spawned, stdin, now, tools));
+            let going =
+                spawned.and_then(|spawned| Going::new(seq, run.limits, spawned, stdin, now, tools));
             run.stage = match going {
                 Ok(mut going) => {
                     if let Some(grace) = run.asked {

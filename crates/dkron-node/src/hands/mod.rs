@@ -136,6 +136,9 @@ impl Hands {
                         Timer::CallExecutionDone.record(took);
                     }
                     self.journal.write(&record);
+                    if let JournalRecord::Finished { seq, .. } = record {
+                        self.starter.executors.forget(seq.0);
+                    }
                 }
                 Action::Start(run) => self.start(*run),
                 Action::Kill(seq) => {

@@ -6,9 +6,7 @@ use dkron_core::domain::civil::rfc3339;
 use dkron_core::domain::{EndReason, Finish, Output, Seq, State, Timestamp};
 use dkron_core::worker::{Process, Run};
 use dkron_exec::output::stored_output;
-use dkron_exec::{
-    CancelToken, Context, Outcome, OutcomeState, OutputSink, Registry, StartedProcess,
-};
+use dkron_exec::{CancelToken, Context, Outcome, OutcomeState, OutputSink, Registry, Terms};
 use dkron_store::blob::Blobs;
 use tokio::sync::mpsc;
 
@@ -51,7 +49,7 @@ impl Starter {
         self.pool.spawn(async move {
             let outcome = task.await;
             let outcome = outcome.unwrap_or_else(|_| Outcome::failed("the executor broke down"));
-            let finished_at = clocks::wall();
+            let finished_at = outcome.finished_at.unwrap_or_else(clocks::wall);
             let tail = sink.finish();
             let stored = stored_output(outcome.error.as_deref(), &tail, limit);
             // Of the tail so much stands behind the head.
@@ -115,6 +113,7 @@ fn exec_run(run: &Run) -> dkron_exec::Run {
     let config = run.job.executor_config.iter();
     let nominal: Timestamp = run.nominal.0;
     dkron_exec::Run {
+        seq: run.seq.0,
         execution_id: run.id().to_string(),
         job_name: run.job.name.as_str().to_owned(),
         executor_config: config.map(|(key, text)| (key.clone(), text.clone())).collect(),
@@ -125,6 +124,7 @@ fn exec_run(run: &Run) -> dkron_exec::Run {
             node: run.node.as_str().to_owned(),
             fence: run.fence.0,
         },
+        terms: Terms::default(),
     }
 }
 
@@ -132,8 +132,7 @@ fn exec_run(run: &Run) -> dkron_exec::Run {
 pub fn kill_group(process: Process) {
     let (group, start_time) = (process.group, process.start_time);
     // A group is named by its leader.
-    let left = StartedProcess { pid: group, process_group: group, start_time };
-    let killed = dkron_exec::kill_left_over(left);
+    let killed = dkron_exec::kill_left_over(group, start_time);
     if killed {
         tracing::warn!(group = process.group, "killed a process group of an earlier run");
     }

@@ -12,6 +12,9 @@ use dkron_exec::output::stored_output;
 
 use crate::service::ExecutionView;
 
+/// How long a finished output may take to its place, as a first guess.
+const STORING: Duration = Duration::from_millis(20);
+
 /// See the module. Clones share it.
 #[derive(Clone, Default)]
 pub struct LiveOutputs {
@@ -81,7 +84,8 @@ impl LiveOutput {
 
     /// All that is kept, with a marker for what is not; how much that is, and how much was written.
     pub async fn text(&self) -> (Vec<u8>, u64, u64) {
-        let tail = self.reader.snapshot();
+        // What a runner that is gone held is lost.
+        let tail = self.reader.snapshot().await.unwrap_or_default();
         let total = tail.dropped + tail.bytes.len() as u64;
         let stored = stored_output(None, &tail, self.limit);
         (stored.bytes, stored.dropped, total)
@@ -92,18 +96,16 @@ impl LiveOutput {
         if self.closed.load(Ordering::Acquire) {
             return Err(std::io::ErrorKind::NotFound.into());
         }
-        let tail = self.reader.snapshot();
-        let total = tail.dropped + tail.bytes.len() as u64;
-        let start = from.clamp(tail.dropped, total);
-        let at = usize::try_from(start - tail.dropped).unwrap_or(usize::MAX);
-        let bytes = Bytes::from(tail.bytes);
-        let bytes = bytes.slice(at..bytes.len().min(at.saturating_add(max)));
-        Ok(Part { bytes, start, total, done: false })
+        let piece = self.reader.read(from, max).await?;
+        Ok(Part { bytes: piece.bytes, start: piece.start, total: piece.total, done: false })
     }
 
     /// Waits until there may be more than `seen` bytes.
     pub async fn grown(&self, seen: u64) {
-        let _ = seen;
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        self.reader.grown(seen).await;
+        // Between its end and its removal there is nothing to wait for but the removal.
+        if self.reader.read(seen, 0).await.is_ok_and(|piece| piece.done) {
+            tokio::time::sleep(STORING).await;
+        }
     }
 }

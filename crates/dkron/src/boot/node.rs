@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +27,6 @@ use crate::config::{Options, split_address};
 
 /// What runs may go on for this long after the word to stop.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Longer socket paths do not fit an address of the kernel's.
-const SOCKET_PATH_BYTES: usize = 100;
 /// What Dkron's clients know of the membership protocol.
 const MEMBER_ALIVE: u8 = 1;
 
@@ -48,7 +46,8 @@ pub struct Running {
 pub async fn start(options: &Options, path: &Path) -> anyhow::Result<Running> {
     let durability = if options.node.temporary { Durability::None } else { Durability::Fsync };
     let data = open(path, durability)?;
-    let runner = RunnerClient::spawn(runner_options(&data)?).await.context("no process runner")?;
+    let runner = RunnerClient::open(runner_options(&data)?).await;
+    let (runner, _) = runner.context("no process runner")?;
     let executors = Registry::new([
         Arc::new(ShellExecutor::new(runner.clone(), ShellOptions::default())) as Arc<dyn Executor>,
         Arc::new(HttpExecutor::new()),
@@ -102,12 +101,9 @@ fn open(path: &Path, durability: Durability) -> anyhow::Result<DataDir> {
 /// This program again, as the process that starts processes.
 fn runner_options(data: &DataDir) -> anyhow::Result<RunnerOptions> {
     let exe = std::env::current_exe().context("this program's own path is unknown")?;
-    let mut socket_path: PathBuf = data.runner_socket_path();
-    if socket_path.as_os_str().len() >= SOCKET_PATH_BYTES {
-        let name = format!("dkron-runner-{}.sock", std::process::id());
-        socket_path = std::env::temp_dir().join(name);
-    }
-    Ok(RunnerOptions { exe, args: vec![OsString::from(cli::RUNNER)], socket_path })
+    let args = [cli::RUNNER, cli::RUNNER_WITH_AGENT].map(OsString::from).into();
+    let (socket_path, spool_dir) = (data.runner_socket_path(), data.path().join("spool"));
+    Ok(RunnerOptions { exe, args, socket_path, spool_dir, log_path: None })
 }
 
 /// Waits for the word to stop, or for the node's own end.

@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::executor::{Context, OutcomeState};
+use crate::executor::{Context, OutcomeState, Terms};
 
 #[derive(Default)]
 struct Seen {
@@ -75,6 +75,8 @@ fn run(config: &[(&str, &str)]) -> Run {
         execution_id: "17-n1".into(),
         job_name: "größe".into(),
         executor_config: config.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
+        terms: Terms::default(),
+        seq: 1,
         context: Context {
             group: 17,
             attempt: 2,
@@ -88,7 +90,7 @@ fn run(config: &[(&str, &str)]) -> Run {
 async fn check(executor: &HttpExecutor, config: &[(&str, &str)]) -> (Outcome, String) {
     let out = OutputSink::new(1000);
     let outcome = executor.run(run(config), out.clone(), CancelToken::new()).await;
-    (outcome, String::from_utf8(out.finish().bytes).unwrap())
+    (outcome, String::from_utf8(out.finish().bytes.to_vec()).unwrap())
 }
 
 #[tokio::test]

@@ -43,7 +43,8 @@ pub fn outcome(exit: &Exit, limits: &Limits, out: &OutputSink, cancelled: bool) 
     };
     if exit.max_runtime {
         let limit = spelled(limits.max_runtime_ms);
-        let text = format!("shell: Job '{command}' exceeded its max_runtime of {limit}. It was ended");
+        let text =
+            format!("shell: Job '{command}' exceeded its max_runtime of {limit}. It was ended");
         out.write(text.as_bytes());
     }
     if exit.lease_over {

@@ -9,16 +9,36 @@ use base64::Engine;
 use rustix::net::sockopt::socket_acceptconn;
 
 use super::*;
-use crate::executor::{Context, OutcomeState};
-use crate::output::{DEFAULT_LIMIT, StartedProcess};
+use crate::executor::{Context, EndedBy, OutcomeState, Terms};
+use crate::output::{DEFAULT_LIMIT, OutputReader, StartedProcess};
 use crate::process::kernel;
-use crate::runner::{RunnerOptions, runner_main};
+use crate::runner::{Hello, RunnerOptions, RunnerSettings, runner_main};
 
-/// Not a test by itself: with a listening socket as standard input it is the runner.
+/// Not tests by themselves: with a listening socket as standard input they are runners.
 #[test]
 fn runner_process() {
+    be_a_runner(RunnerSettings::default());
+}
+
+#[test]
+fn runner_with_agent() {
+    be_a_runner(RunnerSettings { with_agent: true, ..RunnerSettings::default() });
+}
+
+#[test]
+fn runner_of_little_patience() {
+    be_a_runner(RunnerSettings { idle: Duration::from_millis(100), ..RunnerSettings::default() });
+}
+
+#[test]
+fn runner_of_another_build() {
+    let hello = Hello { version: 9, oldest: 8, ..Hello::own() };
+    be_a_runner(RunnerSettings { hello, ..RunnerSettings::default() });
+}
+
+fn be_a_runner(settings: RunnerSettings) {
     if socket_acceptconn(io::stdin().as_fd()).unwrap_or(false) {
-        runner_main().unwrap();
+        runner_main(settings).unwrap();
     }
 }
 
@@ -28,22 +48,34 @@ struct House {
     dir: tempfile::TempDir,
 }
 
-async fn house() -> House {
-    let dir = tempfile::tempdir().unwrap();
-    let name = "executors::shell::tests::runner_process";
-    let options = RunnerOptions {
+fn options(dir: &Path, which: &str) -> RunnerOptions {
+    let name = format!("executors::shell::tests::{which}");
+    RunnerOptions {
         exe: std::env::current_exe().unwrap(),
-        args: [name, "--exact", "--nocapture", "--test-threads=1"].map(Into::into).into(),
-        socket_path: dir.path().join("runner.sock"),
-    };
-    let runner = RunnerClient::spawn(options).await.unwrap();
+        args: [&name, "--exact", "--nocapture", "--test-threads=1"].map(Into::into).into(),
+        socket_path: dir.join("runner.sock"),
+        spool_dir: dir.join("spool"),
+        log_path: None,
+    }
+}
+
+/// Its runner ends with the test, however the test ends.
+async fn house() -> House {
+    house_with("runner_with_agent").await
+}
+
+async fn house_with(which: &str) -> House {
+    let dir = tempfile::tempdir().unwrap();
+    let (runner, held) = RunnerClient::open(options(dir.path(), which)).await.unwrap();
+    assert!(held.is_empty());
     let shell = ShellExecutor::new(runner.clone(), ShellOptions::default());
     House { runner, shell, dir }
 }
 
-fn run(id: &str, config: &[(&str, &str)]) -> Run {
+fn run(seq: u64, config: &[(&str, &str)]) -> Run {
     Run {
-        execution_id: id.into(),
+        seq,
+        execution_id: format!("{seq}-n1"),
         job_name: "job".into(),
         executor_config: config.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
         context: Context {
@@ -53,14 +85,16 @@ fn run(id: &str, config: &[(&str, &str)]) -> Run {
             node: "n1".into(),
             fence: 99,
         },
+        terms: Terms::default(),
     }
 }
 
 impl House {
     async fn run(&self, config: &[(&str, &str)]) -> (Outcome, String) {
         let out = OutputSink::new(DEFAULT_LIMIT);
-        let outcome = self.shell.run(run("1-n1", config), out.clone(), CancelToken::new()).await;
-        (outcome, String::from_utf8(out.finish().bytes).unwrap())
+        let outcome = self.shell.run(run(1, config), out.clone(), CancelToken::new()).await;
+        self.shell.forget(1);
+        (outcome, String::from_utf8(out.finish().bytes.to_vec()).unwrap())
     }
 
     async fn shell(&self, command: &str, more: &[(&str, &str)]) -> (Outcome, String) {
@@ -73,6 +107,18 @@ impl House {
 async fn until(mut condition: impl FnMut() -> bool) {
     while !condition() {
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Follows an output until it is this.
+async fn until_output(reader: &OutputReader, text: &str) {
+    loop {
+        let piece = reader.read(0, 1000).await.unwrap_or_default();
+        if piece.bytes == text {
+            return;
+        }
+        reader.grown(piece.total).await;
+        tokio::task::yield_now().await;
     }
 }
 
@@ -173,7 +219,7 @@ async fn of_much_output_the_tail_stays() {
     let out = OutputSink::new(DEFAULT_LIMIT);
     let command = "head -c 10000000 /dev/zero | tr '\\0' x; echo end";
     let config = [("command", command), ("shell", "true")];
-    let outcome = house.shell.run(run("1-n1", &config), out.clone(), CancelToken::new()).await;
+    let outcome = house.shell.run(run(1, &config), out.clone(), CancelToken::new()).await;
     assert!(outcome.is_success());
     let tail = out.finish();
     assert_eq!(tail.bytes.len() as u64 + tail.dropped, 10_000_004);
@@ -188,9 +234,11 @@ async fn output_can_be_read_while_it_grows() {
     let out = OutputSink::new(DEFAULT_LIMIT);
     let reader = out.reader();
     let config = [("command", command.as_str()), ("shell", "true")];
-    let running = tokio::spawn(house.shell.run(run("1-n1", &config), out, CancelToken::new()));
-    until(|| reader.snapshot().bytes == b"first\n").await;
-    assert!(alive(reader.process().unwrap().pid));
+    let running = tokio::spawn(house.shell.run(run(1, &config), out, CancelToken::new()));
+    until_output(&reader, "first\n").await;
+    assert_eq!(reader.read(2, 3).await.unwrap().bytes, "rst");
+    assert_eq!(reader.snapshot().await.unwrap().bytes, "first\n");
+    assert!(alive(reader.process().unwrap().process_group));
     std::fs::write(&gate, "").unwrap();
     assert!(running.await.unwrap().is_success());
 }
@@ -283,25 +331,13 @@ async fn a_cancelled_run_is_asked_and_then_killed() {
         let out = OutputSink::new(DEFAULT_LIMIT);
         let cancel = CancelToken::new();
         let config = [("command", command.as_str()), ("shell", "true")];
-        let running = tokio::spawn(shell.run(run("1-n1", &config), out.clone(), cancel.clone()));
+        let running = tokio::spawn(shell.run(run(1, &config), out.clone(), cancel.clone()));
         until(|| ready.exists()).await;
         cancel.cancel();
-        assert_eq!(running.await.unwrap().state, state, "{command}");
+        let outcome = running.await.unwrap();
+        assert_eq!((outcome.state, outcome.ended_by), (state, EndedBy::Request), "{command}");
+        shell.forget(1);
     }
-}
-
-#[tokio::test]
-async fn an_abandoned_run_is_killed() {
-    let house = house().await;
-    let out = OutputSink::new(DEFAULT_LIMIT);
-    let reader = out.reader();
-    let running =
-        house.shell.run(run("1-n1", &[("command", "sleep 1000")]), out, CancelToken::new());
-    let running = tokio::spawn(running);
-    until(|| reader.process().is_some()).await;
-    running.abort();
-    let pid = reader.process().unwrap().pid;
-    until(|| !alive(pid)).await;
 }
 
 #[tokio::test]
@@ -312,12 +348,13 @@ async fn many_runs_at_once_keep_their_outputs_apart() {
         let out = OutputSink::new(DEFAULT_LIMIT);
         let config = [("command", format!("echo {n}; echo {n} 1>&2")), ("shell", "1".into())];
         let config: Vec<_> = config.iter().map(|(k, v)| (*k, v.as_str())).collect();
-        let run = run(&format!("{n}-n1"), &config);
+        let run = run(n, &config);
         all.push((n, out.clone(), tokio::spawn(house.shell.run(run, out, CancelToken::new()))));
     }
     for (n, out, running) in all {
         assert!(running.await.unwrap().is_success());
-        assert_eq!(out.finish().bytes, format!("{n}\n{n}\n").into_bytes());
+        assert_eq!(out.finish().bytes, format!("{n}\n{n}\n"));
+        house.runner.forget(n);
     }
     assert!(house.runner.list().await.unwrap().is_empty());
 }
@@ -327,11 +364,11 @@ async fn one_execution_is_started_once() {
     let house = house().await;
     let out = OutputSink::new(DEFAULT_LIMIT);
     let reader = out.reader();
-    let long = run("1-n1", &[("command", "sleep 1000")]);
+    let long = run(1, &[("command", "sleep 1000")]);
     let running = tokio::spawn(house.shell.run(long.clone(), out, CancelToken::new()));
     until(|| reader.process().is_some()).await;
     let listed = house.runner.list().await.unwrap();
-    assert_eq!((listed[0].id.as_str(), listed[0].process), ("1-n1", reader.process().unwrap()));
+    assert_eq!((listed[0].seq, listed[0].process), (1, reader.process()));
     let second = house.shell.run(long, OutputSink::new(10), CancelToken::new()).await;
     assert!(second.error.unwrap().contains("already running"));
     running.abort();
@@ -350,11 +387,11 @@ async fn a_dead_runner_fails_its_runs_and_is_replaced() {
         *slot.lock().unwrap() = Some(process);
     });
     let config = [("command", command.as_str()), ("shell", "true")];
-    let running = tokio::spawn(house.shell.run(run("1-n1", &config), out, CancelToken::new()));
+    let running = tokio::spawn(house.shell.run(run(1, &config), out, CancelToken::new()));
     until(|| read_pid(&file).is_some() && told.lock().unwrap().is_some()).await;
     let process = told.lock().unwrap().unwrap();
-    assert!(process.start_time > 0 && process.process_group == process.pid);
-    let runner = kernel::stat(process.pid).unwrap().parent;
+    assert!(process.start_time > 0 && process.process_group > 1);
+    let runner = kernel::stat(process.process_group).unwrap().parent;
     let handle = rustix::process::Pid::from_raw(runner.cast_signed()).unwrap();
     rustix::process::kill_process(handle, rustix::process::Signal::KILL).unwrap();
 
@@ -362,7 +399,7 @@ async fn a_dead_runner_fails_its_runs_and_is_replaced() {
     assert_eq!(outcome.state, OutcomeState::Failed);
     assert!(outcome.error.unwrap().contains("runner died"));
     let grandchild = read_pid(&file).unwrap();
-    until(|| !alive(process.pid) && !alive(grandchild)).await;
+    until(|| !alive(process.process_group) && !alive(grandchild)).await;
     let (outcome, output) = house.shell("echo again", &[]).await;
     assert!(outcome.is_success(), "{outcome:?}");
     assert_eq!(output, "again\n");
@@ -373,12 +410,12 @@ async fn the_end_of_the_agent_ends_everything() {
     let house = house().await;
     let out = OutputSink::new(DEFAULT_LIMIT);
     let reader = out.reader();
-    let sleeper = run("1-n1", &[("command", "sleep 1000")]);
+    let sleeper = run(1, &[("command", "sleep 1000")]);
     let running = tokio::spawn(house.shell.run(sleeper, out, CancelToken::new()));
     until(|| reader.process().is_some()).await;
     house.runner.shutdown().await;
     assert!(running.await.unwrap().error.unwrap().contains("runner died"));
-    let pid = reader.process().unwrap().pid;
+    let pid = reader.process().unwrap().process_group;
     until(|| !alive(pid)).await;
     assert!(!house.dir.path().join("runner.sock").exists());
     let (outcome, _) = house.shell("true", &[]).await;
@@ -390,14 +427,9 @@ async fn a_long_directory_name_is_no_obstacle() {
     let dir = tempfile::tempdir().unwrap();
     let deep = dir.path().join("x".repeat(120));
     std::fs::create_dir(&deep).unwrap();
-    let house = house().await;
-    let name = "executors::shell::tests::runner_process";
-    let options = RunnerOptions {
-        exe: std::env::current_exe().unwrap(),
-        args: [name, "--exact", "--nocapture", "--test-threads=1"].map(Into::into).into(),
-        socket_path: deep.join("runner.sock"),
-    };
-    let runner = RunnerClient::spawn(options).await.unwrap();
-    let house = House { shell: ShellExecutor::new(runner, ShellOptions::default()), ..house };
+    let options = options(&deep, "runner_with_agent");
+    let (runner, _) = RunnerClient::open(options).await.unwrap();
+    let shell = ShellExecutor::new(runner.clone(), ShellOptions::default());
+    let house = House { runner, shell, dir };
     assert!(house.shell("true", &[]).await.0.is_success());
 }
