@@ -10,6 +10,37 @@ use super::command::Limits;
 
 /// The outcome; notes about limits go to the end of the output.
 pub fn outcome(exit: &Exit, limits: &Limits, out: &OutputSink, cancelled: bool) -> Outcome {
+    write_notes(exit, limits, out);
+    let (code, error) = match &exit.end {
+        End::Code(0) => (Some(0), None),
+        End::Code(code) => (Some(*code), Some(format!("exit status {code}"))),
+        End::Signal { number, core_dumped } => {
+            let dumped = if *core_dumped { " (core dumped)" } else { "" };
+            (None, Some(format!("signal: {}{dumped}", signal_name(*number))))
+        }
+        End::NotStarted(text) => (None, Some(text.clone())),
+    };
+    let ended_by = ended_by(exit, cancelled);
+    let state = match (&exit.end, ended_by) {
+        (End::NotStarted(_), _) => OutcomeState::Failed,
+        // Asked to end, so the code says nothing about the work.
+        (_, EndedBy::MaxRuntime) => OutcomeState::TimedOut,
+        (_, EndedBy::Lease) => OutcomeState::Failed,
+        (End::Code(0), _) => OutcomeState::Success,
+        (_, EndedBy::Timeout) => OutcomeState::TimedOut,
+        (_, EndedBy::Request) => OutcomeState::Cancelled,
+        (_, EndedBy::Memory | EndedBy::Itself) => OutcomeState::Failed,
+    };
+    let error = match (state, error) {
+        (OutcomeState::Success, _) => None,
+        (_, None) => Some("ended before it was done".to_owned()),
+        (_, error) => error,
+    };
+    let finished_at = Some(Timestamp::new(exit.ended_at.0, exit.ended_at.1));
+    Outcome { state, exit_code: code, error, ended_by, finished_at }
+}
+
+fn write_notes(exit: &Exit, limits: &Limits, out: &OutputSink) {
     let command = &limits.command;
     let fate = if exit.kill_failed {
         "SIGKILL returned error. Job may not have been killed"
@@ -55,33 +86,6 @@ pub fn outcome(exit: &Exit, limits: &Limits, out: &OutputSink, cancelled: bool) 
         );
         out.write(text.as_bytes());
     }
-    let (code, error) = match &exit.end {
-        End::Code(0) => (Some(0), None),
-        End::Code(code) => (Some(*code), Some(format!("exit status {code}"))),
-        End::Signal { number, core_dumped } => {
-            let dumped = if *core_dumped { " (core dumped)" } else { "" };
-            (None, Some(format!("signal: {}{dumped}", signal_name(*number))))
-        }
-        End::NotStarted(text) => (None, Some(text.clone())),
-    };
-    let ended_by = ended_by(exit, cancelled);
-    let state = match (&exit.end, ended_by) {
-        (End::NotStarted(_), _) => OutcomeState::Failed,
-        // Asked to end, so the code says nothing about the work.
-        (_, EndedBy::MaxRuntime) => OutcomeState::TimedOut,
-        (_, EndedBy::Lease) => OutcomeState::Failed,
-        (End::Code(0), _) => OutcomeState::Success,
-        (_, EndedBy::Timeout) => OutcomeState::TimedOut,
-        (_, EndedBy::Request) => OutcomeState::Cancelled,
-        (_, EndedBy::Memory | EndedBy::Itself) => OutcomeState::Failed,
-    };
-    let error = match (state, error) {
-        (OutcomeState::Success, _) => None,
-        (_, None) => Some("ended before it was done".to_owned()),
-        (_, error) => error,
-    };
-    let finished_at = Some(Timestamp::new(exit.ended_at.0, exit.ended_at.1));
-    Outcome { state, exit_code: code, error, ended_by, finished_at }
 }
 
 fn ended_by(exit: &Exit, cancelled: bool) -> EndedBy {
