@@ -15,8 +15,8 @@ use super::proposals::Proposal;
 use crate::domain::{Job, JobNo, Nominal, Now, SkipReason, Timestamp};
 use crate::ledger::{Command, Decision, Fire, JobState, Ledger, Trigger};
 
-/// Entries with slots that are caught up on their way at a time: they must not stand in the way of
-/// those that are on time.
+/// Entries with slots that are caught up on their way at a time, beside the one that is being
+/// filled: they must not stand in the way of those that are on time.
 const LATE_ENTRIES: usize = 4;
 
 /// A look at jobs that are due.
@@ -278,3 +278,7 @@ pub(super) fn nobody(nominal: Nominal, job: &Job) -> Decision {
     };
     Decision::Skip { last: nominal, count: 1, reason, detail }
 }
+
+#[cfg(test)]
+#[path = "fires_tests.rs"]
+mod tests;
