@@ -17,6 +17,7 @@ use crate::invariants::coverage::Coverage;
 use crate::invariants::history::History;
 use crate::invariants::overlap::Overlap;
 use crate::invariants::replicas::Replicas;
+use crate::invariants::rollups::Rollups;
 use crate::invariants::slots::Slots;
 use crate::invariants::starts::Starts;
 use crate::invariants::truth::Truth;
@@ -38,6 +39,7 @@ pub struct Oracle {
     pub starts: Starts,
     history: History,
     counters: Counters,
+    rollups: Rollups,
     attempts: Attempts,
     chains: Chains,
     pub truth: Truth,
@@ -57,6 +59,7 @@ impl Oracle {
         self.starts.committed(commit)?;
         self.slots.committed(commit)?;
         self.counters.committed(commit)?;
+        self.rollups.committed(commit);
         self.attempts.committed(commit)?;
         self.chains.committed(commit)?;
         self.truth.committed(commit, &self.overlap)?;
@@ -113,6 +116,7 @@ impl Oracle {
         self.attempts.settled(&self.ledger)?;
         self.chains.settled()?;
         self.history.settled(&self.ledger, &self.rows)?;
+        self.rollups.settled(&self.ledger, &self.rows)?;
         for row in self.rows.values() {
             if let Row::History { record, .. } = row {
                 let lost = record.finish.state == dkron_core::domain::State::Lost;

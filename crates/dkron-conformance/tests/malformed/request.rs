@@ -7,7 +7,7 @@ use crate::dice::Dice;
 const METHODS: [&str; 10] =
     ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "BREW", "get"];
 
-const PATHS: [&str; 41] = [
+const PATHS: [&str; 42] = [
     "/",
     "/v1",
     "/v1/",
@@ -41,6 +41,7 @@ const PATHS: [&str; 41] = [
     "/v1/unpause",
     "/v1/restore",
     "/v1/schedule/preview",
+    "/v1/stats",
     "/health",
     "/metrics",
     "/debug/vars",
@@ -51,7 +52,7 @@ const PATHS: [&str; 41] = [
     "*",
 ];
 
-const QUERIES: [&str; 22] = [
+const QUERIES: [&str; 26] = [
     "_start",
     "_end",
     "_sort",
@@ -65,6 +66,10 @@ const QUERIES: [&str; 22] = [
     "pretty",
     "runoncreate",
     "schedule",
+    "scope",
+    "span",
+    "name",
+    "to",
     "timezone",
     "after",
     "dst",
@@ -76,7 +81,7 @@ const QUERIES: [&str; 22] = [
     "download",
 ];
 
-const TEXTS: [&str; 30] = [
+const TEXTS: [&str; 32] = [
     "",
     "0",
     "-1",
@@ -89,6 +94,8 @@ const TEXTS: [&str; 30] = [
     "%ff",
     "DESC",
     "name",
+    "minute",
+    "node",
     "next",
     "nope",
     "a:b",

@@ -251,6 +251,11 @@ mod tests {
     }
 
     #[test]
+    fn a_bucket_is_small() {
+        assert!(size_of::<Bucket>() <= 88, "{}", size_of::<Bucket>());
+    }
+
+    #[test]
     fn quantiles_lie_within_a_factor_of_two() {
         assert_eq!(Ran::default().quantile_ms(500), 0);
         assert_eq!(ran(&[(0, 3)]).quantile_ms(990), 0);

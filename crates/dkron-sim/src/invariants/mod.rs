@@ -10,6 +10,7 @@ pub mod graph;
 pub mod history;
 pub mod overlap;
 pub mod replicas;
+pub mod rollups;
 pub mod schedule_model;
 pub mod slots;
 pub mod starts;
