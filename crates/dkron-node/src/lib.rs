@@ -21,5 +21,5 @@ pub mod telemetry;
 #[cfg(debug_assertions)]
 pub use clocks::staged;
 pub use error::Error;
-pub use node::{End, Node, start};
+pub use node::{End, Farewell, Node, start};
 pub use options::Options;

@@ -5,9 +5,10 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use dkron_core::conductor::{self, Conductor, Input, RosterMember};
-use dkron_core::domain::{BootId, limits};
+use dkron_core::domain::{BootId, Seq, limits};
 use dkron_core::ledger::Ledger;
-use dkron_core::worker::{self, Past, ToNode, Worker};
+use dkron_core::worker::{self, Past, Survivor, ToNode, Worker};
+use dkron_exec::runner::Held;
 use dkron_raft::{Alone, ApplyBatch, Handle, Leadership};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -39,10 +40,23 @@ pub struct Node {
     events: mpsc::UnboundedSender<Event>,
     raft: Handle,
     live: watch::Receiver<usize>,
+    surviving: watch::Receiver<usize>,
+    leaving: mpsc::UnboundedSender<()>,
     /// End with the node.
     tasks: JoinSet<()>,
     /// Holds the lock of the data directory until everything has ended.
     data: dkron_store::data_dir::DataDir,
+}
+
+/// What becomes of the runs that could go on without their agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Farewell {
+    /// They go on: another agent takes them over.
+    HandOver,
+    /// They are waited for, and end with the runner.
+    Wait,
+    /// All runs are ended.
+    Leave,
 }
 
 /// Why a node's time is over.
@@ -66,12 +80,31 @@ impl Node {
         }
     }
 
-    /// Begins nothing new, waits for what runs at most for `patience`, then stops.
-    pub async fn stop(mut self, patience: Duration) {
+    /// Begins nothing new, waits for what must not go on without it at most for `patience`, then
+    /// stops. What the runner keeps goes on, unless the node leaves for good.
+    pub async fn stop(mut self, farewell: Farewell, patience: Duration) {
         telemetry::left();
         // A thread that is gone needs no word.
         let _ = self.events.send(Event::Stop);
-        let idle = self.live.wait_for(|live| *live == 0);
+        if farewell == Farewell::Leave {
+            let _ = self.leaving.send(());
+        }
+        let idle = async {
+            loop {
+                let live = *self.live.borrow_and_update();
+                let surviving = *self.surviving.borrow_and_update();
+                let stay = if farewell == Farewell::HandOver { surviving } else { 0 };
+                if live <= stay {
+                    return;
+                }
+                // An end of a thread is an end too, and then only patience helps.
+                tokio::select! {
+                    Ok(()) = self.live.changed() => {}
+                    Ok(()) = self.surviving.changed() => {}
+                    else => std::future::pending().await,
+                }
+            }
+        };
         if tokio::time::timeout(patience, idle).await.is_err() {
             tracing::warn!("stopping while executions run: they will be recorded as lost");
         }
@@ -87,12 +120,13 @@ impl Node {
 }
 
 /// Starts a node. Returns once consensus runs; a leader may take some more milliseconds.
-pub async fn start(options: Options) -> Result<Node, Error> {
-    let stored = Stored::open(&options).await?;
+pub async fn start(mut options: Options) -> Result<Node, Error> {
+    let held = std::mem::take(&mut options.held);
+    let stored = Stored::open(&options, &held).await?;
     let (wires, inboxes) = wires(stored.ledger.live_count());
     let conductor = conductor(&options, &options.member, stored.boot_id);
     let (log, state) = (Arc::clone(&stored.log), Arc::clone(&stored.state));
-    let give_raft = threads(&options, stored, conductor, &wires, inboxes.threads)?;
+    let give_raft = threads(&options, stored, held, conductor, &wires, inboxes.threads)?;
 
     let mut consensus = dkron_raft::Options::new(raft_id(options.data.node_id()));
     consensus.multiplier = options.raft_multiplier;
@@ -120,6 +154,8 @@ pub async fn start(options: Options) -> Result<Node, Error> {
         events: wires.events,
         raft,
         live: inboxes.live,
+        surviving: inboxes.surviving,
+        leaving: wires.leaving,
         tasks,
         data: options.data,
     })
@@ -138,7 +174,7 @@ struct Stored {
 }
 
 impl Stored {
-    async fn open(options: &Options) -> Result<Stored, Error> {
+    async fn open(options: &Options, held: &[Held]) -> Result<Stored, Error> {
         let data = &options.data;
         let (log, state, blobs) = (data.log()?, data.state()?, data.blobs()?);
         let ledger = load(Arc::clone(&state)).await?;
@@ -149,7 +185,8 @@ impl Stored {
         let (node, capacity) = (options.member.name.clone(), limits::NODE_RUNS);
         let own = worker::Options { node, boot_id, journal_id, capacity };
         let same_boot = identity::is_same_boot(&path, boot_id)?;
-        let past = Past { journal: records, survivors: Vec::new(), same_boot };
+        let survivors = held.iter().map(survivor).collect();
+        let past = Past { journal: records, survivors, same_boot };
         let (worker, first) = Worker::recover(own, clocks::now(), past);
         Ok(Stored { log, state, blobs, ledger, boot_id, journal, worker, first })
     }
@@ -164,6 +201,8 @@ struct Wires {
     updates: mpsc::UnboundedSender<Update>,
     to_node: mpsc::Sender<ToNode>,
     live: watch::Sender<usize>,
+    surviving: watch::Sender<usize>,
+    leaving: mpsc::UnboundedSender<()>,
     leave: mpsc::UnboundedSender<()>,
     fail: mpsc::Sender<String>,
     /// Updates that the reader has not seen.
@@ -175,11 +214,13 @@ struct Wires {
 struct Inboxes {
     threads: ThreadInboxes,
     live: watch::Receiver<usize>,
+    surviving: watch::Receiver<usize>,
     leave: mpsc::UnboundedReceiver<()>,
     failed: mpsc::Receiver<String>,
 }
 
 struct ThreadInboxes {
+    leaving: mpsc::UnboundedReceiver<()>,
     apply: mpsc::Receiver<ApplyBatch>,
     events: mpsc::UnboundedReceiver<Event>,
     requests: mpsc::Receiver<Request>,
@@ -196,10 +237,13 @@ fn wires(running: usize) -> (Wires, Inboxes) {
     let (updates, update_inbox) = mpsc::unbounded_channel();
     let (to_node, node_inbox) = mpsc::channel(MESSAGES);
     let (live, live_seen) = watch::channel(running);
+    let (surviving, surviving_seen) = watch::channel(0);
+    let (leaving, leaving_inbox) = mpsc::unbounded_channel();
     let (leave, leave_inbox) = mpsc::unbounded_channel();
     let (fail, failed) = mpsc::channel(4);
     let (behind, outputs) = (Arc::new(AtomicUsize::new(0)), LiveOutputs::default());
     let threads = ThreadInboxes {
+        leaving: leaving_inbox,
         apply: apply_inbox,
         events: event_inbox,
         requests: request_inbox,
@@ -207,7 +251,14 @@ fn wires(running: usize) -> (Wires, Inboxes) {
         updates: update_inbox,
         to_node: node_inbox,
     };
-    let inboxes = Inboxes { threads, live: live_seen, leave: leave_inbox, failed };
+    let (live_inbox, surviving_inbox) = (live_seen, surviving_seen);
+    let inboxes = Inboxes {
+        threads,
+        live: live_inbox,
+        surviving: surviving_inbox,
+        leave: leave_inbox,
+        failed,
+    };
     let wires = Wires {
         apply,
         events,
@@ -216,6 +267,8 @@ fn wires(running: usize) -> (Wires, Inboxes) {
         updates,
         to_node,
         live,
+        surviving,
+        leaving,
         leave,
         fail,
         behind,
@@ -228,6 +281,7 @@ fn wires(running: usize) -> (Wires, Inboxes) {
 fn threads(
     options: &Options,
     stored: Stored,
+    held: Vec<Held>,
     conductor: Conductor,
     wires: &Wires,
     inboxes: ThreadInboxes,
@@ -247,6 +301,8 @@ fn threads(
     thread("reader", fail, reader)?;
     let (keeper, outputs) = Keeper::new(Arc::clone(&blobs));
     thread("outputs", fail, keeper.run(Arc::clone(&state)))?;
+    let spool = options.data.spool_path();
+    std::fs::create_dir_all(&spool).map_err(|source| Error::Thread { name: "hands", source })?;
     let hands = Hands::run(hands::Parts {
         node: name.clone(),
         worker: stored.worker,
@@ -254,7 +310,12 @@ fn threads(
         journal: stored.journal,
         messages: inboxes.to_node,
         leader: wires.events.clone(),
+        leaving: inboxes.leaving,
+        surviving: wires.surviving.clone(),
         executors: options.executors.clone(),
+        runner: options.runner.clone(),
+        held,
+        spool: Arc::from(spool),
         blobs: Arc::clone(&blobs),
         outputs: wires.outputs.clone(),
         pool: pool.clone(),
@@ -288,6 +349,17 @@ fn threads(
     });
     thread("scheduling", fail, scheduling)?;
     Ok(give_raft)
+}
+
+/// What the worker needs to know of a run that the runner holds.
+fn survivor(held: &Held) -> Survivor {
+    // One without a process could not be started, or is about to be.
+    let started_at = held.process.map_or_else(clocks::wall, |process| process.started_at);
+    let process = held.process.map(|process| {
+        let (group, start_time) = (process.process_group, process.start_time);
+        worker::Process { group, start_time }
+    });
+    Survivor { seq: Seq(held.seq), started_at, process }
 }
 
 /// Reading all rows takes its time: not on a thread that others wait for.

@@ -1,6 +1,7 @@
 //! What a node is started with: plain values, read from flags and files by the front door.
 
 use dkron_core::domain::Settings;
+use dkron_exec::runner::{Held, RunnerClient};
 use dkron_exec::{ProcessorRegistry, Registry};
 use dkron_store::Durability;
 use dkron_store::data_dir::DataDir;
@@ -22,6 +23,10 @@ pub struct Options {
     /// Whether a pristine server makes itself a cluster of one; else it waits for a cluster.
     pub bootstrap: bool,
     pub executors: Registry,
+    /// What starts processes and outlives this agent; without it all runs die with the agent.
+    pub runner: Option<RunnerClient>,
+    /// What it held when it was opened: runs of earlier lives.
+    pub held: Vec<Held>,
     pub processors: ProcessorRegistry,
     /// Bytes of output kept of one execution.
     pub output_bytes: usize,

@@ -12,7 +12,7 @@ use dkron_exec::{
     BoxFuture, CancelToken, Executor, Outcome, OutputSink, ProcessorRegistry, Registry, Run,
 };
 use dkron_node::service::{Error, ListQuery, Member, Service};
-use dkron_node::{Node, Options};
+use dkron_node::{Farewell, Node, Options};
 use dkron_store::Durability;
 use dkron_store::data_dir::{DataDir, Options as DataOptions};
 
@@ -57,6 +57,8 @@ async fn start(path: &Path) -> Node {
         durability: Durability::None,
         bootstrap: true,
         executors: Registry::new(executors),
+        runner: None,
+        held: Vec::new(),
         processors: ProcessorRegistry::new([]),
         output_bytes: 256_000,
         raft_multiplier: 1,
@@ -108,7 +110,7 @@ async fn a_run_is_in_the_history_when_its_wait_is_over() {
     assert_eq!((executions[0].state, executions[0].group), (State::Success, ran.group.unwrap()));
     let view = node.service.job("a".into()).await.unwrap();
     assert_eq!((view.success_count, view.running), (1, 0));
-    node.stop(Duration::ZERO).await;
+    node.stop(Farewell::Wait, Duration::ZERO).await;
 }
 
 #[tokio::test]
@@ -131,7 +133,7 @@ async fn a_running_execution_shows_its_output_and_holds_the_slot() {
     assert!(matches!(again, Err(Error::Overlap(_))), "{again:?}");
     let skipped = node.service.skipped("held".into()).await.unwrap();
     assert_eq!((skipped.len(), skipped[0].count, skipped[0].reason.word()), (1, 1, "overlap"));
-    node.stop(Duration::ZERO).await;
+    node.stop(Farewell::Wait, Duration::ZERO).await;
 }
 
 #[tokio::test]
@@ -145,7 +147,7 @@ async fn what_was_acknowledged_is_there_after_a_restart_and_what_ran_is_lost() {
     run(&node.service, "j00").await;
     until(|| async { node.service.run_job("long".into(), None).await.is_ok() }).await;
     until(|| async { !node.service.busy().await.unwrap().is_empty() }).await;
-    node.stop(Duration::ZERO).await;
+    node.stop(Farewell::Wait, Duration::ZERO).await;
 
     let node = start(dir.path()).await;
     let page = node.service.list_jobs(ListQuery::default()).await.unwrap();
@@ -156,7 +158,7 @@ async fn what_was_acknowledged_is_there_after_a_restart_and_what_ran_is_lost() {
         executions.len() == 1 && executions[0].state == State::Lost
     })
     .await;
-    node.stop(Duration::ZERO).await;
+    node.stop(Farewell::Wait, Duration::ZERO).await;
 }
 
 #[tokio::test]
@@ -175,5 +177,5 @@ async fn a_restore_takes_children_before_parents_and_refuses_whole_files() {
     assert!(stored.iter().all(|(_, ok)| *ok));
     run(&node.service, "parent").await;
     until(|| async { node.service.job("child".into()).await.unwrap().success_count == 1 }).await;
-    node.stop(Duration::ZERO).await;
+    node.stop(Farewell::Wait, Duration::ZERO).await;
 }

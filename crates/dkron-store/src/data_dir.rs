@@ -121,6 +121,11 @@ impl DataDir {
         self.path.join("runner.sock")
     }
 
+    /// Where outputs go that are too large for memory while they grow.
+    pub fn spool_path(&self) -> PathBuf {
+        self.path.join("spool")
+    }
+
     pub fn log(&self) -> Result<Arc<Log>, Error> {
         let path = self.path.join("log.redb");
         part(&self.log, || Log::open(&path, self.options.log.clone()))

@@ -68,6 +68,8 @@ pub enum EndReason {
     Cancelled,
     /// A later occurrence of its job took its place.
     Replaced,
+    /// Its node was told to leave and ended it.
+    NodeLeft,
 }
 
 impl EndReason {
@@ -84,6 +86,7 @@ impl EndReason {
             EndReason::Fenced => "fenced",
             EndReason::Cancelled => "cancelled",
             EndReason::Replaced => "replaced",
+            EndReason::NodeLeft => "node_left",
         }
     }
 }

@@ -36,6 +36,8 @@ pub enum Event {
     /// A look at the clock; at least every 100 ms.
     Tick,
     Message(ToNode),
+    /// The node leaves for good: nothing of it goes on.
+    Leave,
     /// The executor began.
     Started {
         seq: Seq,
@@ -122,6 +124,10 @@ impl Worker {
         match event {
             Event::Tick => self.tick(now, &mut out),
             Event::Message(message) => self.hear(now, message, &mut out),
+            Event::Leave => {
+                let all: Vec<Seq> = self.held.keys().copied().collect();
+                all.into_iter().for_each(|seq| self.end(seq, EndReason::NodeLeft, &mut out));
+            }
             Event::Started { seq, at, process } => self.started(now, seq, at, process, &mut out),
             Event::Finished { seq, finish } => self.finished(seq, finish, &mut out),
         }

@@ -54,6 +54,7 @@ impl Machine for Node {
                 self.step(Event::Tick)
             }
             "tick" => self.step(Event::Tick),
+            "leave" => self.step(Event::Leave),
             "alive" => return self.alive(&parse_span(&line.word())),
             "started" => {
                 let seq = seq(&line.word());

@@ -5,13 +5,16 @@ mod journal;
 mod run;
 
 use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dkron_core::domain::{Finish, NodeName, Now, Seq, Timestamp};
 use dkron_core::worker::{Action, Event as Step, JournalRecord, Process, Run, ToNode, Worker};
+use dkron_exec::runner::{Held, RunnerClient};
 use dkron_exec::{CancelToken, Registry};
 use dkron_store::blob::Blobs;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::clocks;
 use crate::event::Event;
@@ -40,10 +43,24 @@ pub struct Parts {
     pub journal: Journal,
     pub messages: mpsc::Receiver<ToNode>,
     pub leader: mpsc::UnboundedSender<Event>,
+    /// Tells the thread that the node leaves: what runs is ended.
+    pub leaving: mpsc::UnboundedReceiver<()>,
+    /// Running executions that outlive the agent.
+    pub surviving: watch::Sender<usize>,
     pub executors: Registry,
-    pub blobs: std::sync::Arc<Blobs>,
+    pub runner: Option<RunnerClient>,
+    /// What it held when it was opened.
+    pub held: Vec<Held>,
+    pub spool: Arc<Path>,
+    pub blobs: Arc<Blobs>,
     pub outputs: LiveOutputs,
     pub pool: tokio::runtime::Handle,
+}
+
+/// An execution that goes on.
+struct Running {
+    cancel: CancelToken,
+    survives: bool,
 }
 
 /// The thread's state.
@@ -53,7 +70,15 @@ pub struct Hands {
     journal: Journal,
     leader: mpsc::UnboundedSender<Event>,
     starter: Starter,
-    cancels: HashMap<Seq, CancelToken>,
+    running: HashMap<Seq, Running>,
+    /// How many of them outlive the agent.
+    survivors: usize,
+    surviving: watch::Sender<usize>,
+    /// What the runner held at the start, until it is taken up.
+    held: HashMap<Seq, Held>,
+    /// As the last welcome said.
+    lost_after: Duration,
+    renewed: Duration,
     /// When results were told that are not acknowledged yet.
     told_at: HashMap<Seq, Duration>,
 }
@@ -64,19 +89,27 @@ impl Hands {
         let (told, mut news) = mpsc::unbounded_channel();
         let starter = Starter {
             executors: parts.executors,
+            runner: parts.runner,
+            spool: parts.spool,
             blobs: parts.blobs,
             outputs: parts.outputs,
             pool: parts.pool,
             told,
         };
-        let mut messages = parts.messages;
+        let (mut messages, mut leaving) = (parts.messages, parts.leaving);
+        let held = parts.held.into_iter().map(|held| (Seq(held.seq), held)).collect();
         let mut own = Hands {
             node: parts.node,
             worker: parts.worker,
             journal: parts.journal,
             leader: parts.leader,
             starter,
-            cancels: HashMap::new(),
+            running: HashMap::new(),
+            survivors: 0,
+            surviving: parts.surviving,
+            held,
+            lost_after: Duration::ZERO,
+            renewed: Duration::ZERO,
             told_at: HashMap::new(),
         };
         own.act(parts.first);
@@ -88,6 +121,7 @@ impl Hands {
                     None => return,
                 },
                 Some(told) = news.recv() => own.told(clocks::now(), told),
+                Some(()) = leaving.recv() => own.step(clocks::now(), Step::Leave),
                 _ = tick.tick() => own.step(clocks::now(), Step::Tick),
             }
             let now = clocks::now();
@@ -99,6 +133,7 @@ impl Hands {
                 let Ok(message) = messages.try_recv() else { break };
                 own.step(now, Step::Message(message));
             }
+            own.tell_surviving();
             own.journal.compact(&own.worker);
         }
     }
@@ -109,7 +144,9 @@ impl Hands {
                 self.step(now, Step::Started { seq, at, process });
             }
             Told::Finished { seq, finish } => {
-                self.cancels.remove(&seq);
+                if self.running.remove(&seq).is_some_and(|running| running.survives) {
+                    self.survivors -= 1;
+                }
                 self.told_at.insert(seq, now.mono);
                 if let Some(started_at) = finish.started_at {
                     let took = finish.finished_at.since(started_at);
@@ -140,15 +177,25 @@ impl Hands {
                         self.starter.executors.forget(seq.0);
                     }
                 }
-                Action::Start(run) => self.start(*run),
+                Action::Start(run) => self.start(&run),
+                Action::Resume { seq, started_at, terms } => {
+                    let Some(held) = self.held.remove(&seq) else { continue };
+                    let cancel = CancelToken::new();
+                    self.starter.resume(&held, started_at, &terms, &cancel);
+                    self.enter(seq, Running { cancel, survives: true });
+                }
                 Action::Kill(seq) => {
-                    if let Some(cancel) = self.cancels.get(&seq) {
-                        cancel.cancel();
+                    if let Some(running) = self.running.get(&seq) {
+                        running.cancel.cancel();
                     }
                 }
                 Action::KillGroup(process) => run::kill_group(process),
-                // The runner dies with its agent: there is nothing to take over, nor to be told.
-                Action::Resume { .. } | Action::Discard(_) | Action::Lease { .. } => {}
+                Action::Discard(seq) => {
+                    if let Some(held) = self.held.remove(&seq) {
+                        self.starter.discard(&held);
+                    }
+                }
+                Action::Lease { from, lost_after } => self.renew(from, lost_after),
                 Action::Send(message) => {
                     let (node, message) = (self.node.clone(), Box::new(message));
                     // The leader's thread ends before this one.
@@ -158,9 +205,30 @@ impl Hands {
         }
     }
 
-    fn start(&mut self, run: Run) {
+    fn start(&mut self, run: &Run) {
         let cancel = CancelToken::new();
-        self.cancels.insert(run.seq, cancel.clone());
-        self.starter.start(run, cancel);
+        let survives = self.starter.start(run, self.lost_after, cancel.clone());
+        self.enter(run.seq, Running { cancel, survives });
+    }
+
+    fn enter(&mut self, seq: Seq, running: Running) {
+        self.survivors += usize::from(running.survives);
+        self.running.insert(seq, running);
+    }
+
+    /// The runner ends exclusive executions when nobody renews their lease any more.
+    fn renew(&mut self, from: Duration, lost_after: Duration) {
+        self.lost_after = lost_after;
+        if from > self.renewed
+            && let Some(runner) = &self.starter.runner
+        {
+            self.renewed = from;
+            runner.renew(clocks::now().mono.saturating_sub(from));
+        }
+    }
+
+    fn tell_surviving(&self) {
+        let now = self.survivors;
+        self.surviving.send_if_modified(|seen| std::mem::replace(seen, now) != now);
     }
 }

@@ -1,19 +1,13 @@
 //! Outputs of the executions that run on this node, readable while they grow.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use bytes::Bytes;
 use dkron_core::domain::Seq;
 use dkron_exec::OutputReader;
-use dkron_exec::output::stored_output;
+use dkron_exec::output::{Piece, stored_output};
 
 use crate::service::ExecutionView;
-
-/// How long a finished output may take to its place, as a first guess.
-const STORING: Duration = Duration::from_millis(20);
 
 /// See the module. Clones share it.
 #[derive(Clone, Default)]
@@ -26,19 +20,6 @@ pub struct LiveOutputs {
 pub struct LiveOutput {
     reader: OutputReader,
     limit: usize,
-    closed: Arc<AtomicBool>,
-}
-
-/// A part of what a run wrote; offsets count its bytes from 0.
-#[derive(Clone, Debug, Default)]
-pub struct Part {
-    pub bytes: Bytes,
-    /// The offset of the first byte: more than was asked for where those before are gone.
-    pub start: u64,
-    /// Bytes written so far.
-    pub total: u64,
-    /// Nothing more will be written.
-    pub done: bool,
 }
 
 impl LiveOutputs {
@@ -47,9 +28,7 @@ impl LiveOutputs {
     }
 
     pub fn remove(&self, seq: Seq) {
-        if let Some(output) = self.lock().remove(&seq) {
-            output.closed.store(true, Ordering::Release);
-        }
+        self.lock().remove(&seq);
     }
 
     pub fn get(&self, seq: Seq) -> Option<LiveOutput> {
@@ -79,33 +58,25 @@ impl std::fmt::Debug for LiveOutput {
 
 impl LiveOutput {
     pub fn new(reader: OutputReader, limit: usize) -> LiveOutput {
-        LiveOutput { reader, limit, closed: Arc::default() }
+        LiveOutput { reader, limit }
     }
 
     /// All that is kept, with a marker for what is not; how much that is, and how much was written.
     pub async fn text(&self) -> (Vec<u8>, u64, u64) {
-        // What a runner that is gone held is lost.
+        // A runner that has just gone holds nothing any more.
         let tail = self.reader.snapshot().await.unwrap_or_default();
         let total = tail.dropped + tail.bytes.len() as u64;
         let stored = stored_output(None, &tail, self.limit);
         (stored.bytes, stored.dropped, total)
     }
 
-    /// At most `max` bytes from that offset.
-    pub async fn read(&self, from: u64, max: usize) -> std::io::Result<Part> {
-        if self.closed.load(Ordering::Acquire) {
-            return Err(std::io::ErrorKind::NotFound.into());
-        }
-        let piece = self.reader.read(from, max).await?;
-        Ok(Part { bytes: piece.bytes, start: piece.start, total: piece.total, done: false })
+    /// At most `max` bytes from that offset, or from the oldest that is kept.
+    pub async fn read(&self, from: u64, max: usize) -> std::io::Result<Piece> {
+        self.reader.read(from, max).await
     }
 
     /// Waits until there may be more than `seen` bytes.
     pub async fn grown(&self, seen: u64) {
         self.reader.grown(seen).await;
-        // Between its end and its removal there is nothing to wait for but the removal.
-        if self.reader.read(seen, 0).await.is_ok_and(|piece| piece.done) {
-            tokio::time::sleep(STORING).await;
-        }
     }
 }

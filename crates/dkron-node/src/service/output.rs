@@ -189,7 +189,7 @@ impl Follow {
                     Offset::End => 0,
                     _ => part.start.saturating_sub(self.at),
                 };
-                (self.from, self.at) = (Offset::At(0), part.start + part.bytes.len() as u64);
+                (self.from, self.at) = (Offset::At(0), part.end());
                 if part.done && self.at >= part.total {
                     self.source = Source::Unknown { whole: true, state };
                 }

@@ -104,6 +104,7 @@ word_names!(EndReason {
     Fenced,
     Cancelled,
     Replaced,
+    NodeLeft,
 });
 word_names!(SkipReason {
     Overlap,

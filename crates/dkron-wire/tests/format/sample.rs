@@ -27,7 +27,7 @@ pub const STATES: [State; 8] = [
     State::Cancelled,
     State::Lost,
 ];
-pub const END_REASONS: [EndReason; 11] = [
+pub const END_REASONS: [EndReason; 12] = [
     EndReason::None,
     EndReason::NodeUnreachable,
     EndReason::NotStarted,
@@ -39,6 +39,7 @@ pub const END_REASONS: [EndReason; 11] = [
     EndReason::Fenced,
     EndReason::Cancelled,
     EndReason::Replaced,
+    EndReason::NodeLeft,
 ];
 pub const SKIP_REASONS: [SkipReason; 12] = [
     SkipReason::Overlap,

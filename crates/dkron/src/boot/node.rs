@@ -17,7 +17,7 @@ use dkron_exec::processors::{FilesProcessor, LogProcessor};
 use dkron_exec::runner::{RunnerClient, RunnerOptions};
 use dkron_exec::{Executor, Processor, ProcessorRegistry, Registry};
 use dkron_node::service::{Member, Service};
-use dkron_node::{End, Node};
+use dkron_node::{End, Farewell, Node};
 use dkron_store::Durability;
 use dkron_store::data_dir::{DataDir, Options as DataOptions};
 use tokio::sync::oneshot;
@@ -46,8 +46,9 @@ pub struct Running {
 pub async fn start(options: &Options, path: &Path) -> anyhow::Result<Running> {
     let durability = if options.node.temporary { Durability::None } else { Durability::Fsync };
     let data = open(path, durability)?;
-    let runner = RunnerClient::open(runner_options(&data)?).await;
-    let (runner, _) = runner.context("no process runner")?;
+    let keep = !options.node.temporary;
+    let runner = RunnerClient::open(runner_options(&data, keep)?).await;
+    let (runner, held) = runner.context("no process runner")?;
     let executors = Registry::new([
         Arc::new(ShellExecutor::new(runner.clone(), ShellOptions::default())) as Arc<dyn Executor>,
         Arc::new(HttpExecutor::new()),
@@ -70,6 +71,8 @@ pub async fn start(options: &Options, path: &Path) -> anyhow::Result<Running> {
         durability,
         bootstrap: options.node.bootstrap_expect == 1,
         executors,
+        runner: Some(runner.clone()),
+        held,
         processors,
         output_bytes: DEFAULT_LIMIT,
         raft_multiplier: u32::from(options.cluster.raft_multiplier),
@@ -77,7 +80,7 @@ pub async fn start(options: &Options, path: &Path) -> anyhow::Result<Running> {
     let node = node.await.context("the node does not start")?;
     let service = node.service.clone();
     let (tell, told) = oneshot::channel();
-    let stopped = Box::pin(until_ended(node, told, runner));
+    let stopped = Box::pin(until_ended(node, told, runner, keep));
     Ok(Running {
         service,
         executors: known_executors,
@@ -98,12 +101,17 @@ fn open(path: &Path, durability: Durability) -> anyhow::Result<DataDir> {
     DataDir::open(path, options).map_err(|err| anyhow::anyhow!("{}", err.chain()))
 }
 
-/// This program again, as the process that starts processes.
-fn runner_options(data: &DataDir) -> anyhow::Result<RunnerOptions> {
+/// This program again, as the process that starts processes. One that is to be kept goes on when
+/// this agent is gone, so it does not write where the agent's words go.
+fn runner_options(data: &DataDir, keep: bool) -> anyhow::Result<RunnerOptions> {
     let exe = std::env::current_exe().context("this program's own path is unknown")?;
-    let args = [cli::RUNNER, cli::RUNNER_WITH_AGENT].map(OsString::from).into();
-    let (socket_path, spool_dir) = (data.runner_socket_path(), data.path().join("spool"));
-    Ok(RunnerOptions { exe, args, socket_path, spool_dir, log_path: None })
+    let mut args = vec![OsString::from(cli::RUNNER)];
+    if !keep {
+        args.push(OsString::from(cli::RUNNER_WITH_AGENT));
+    }
+    let (socket_path, spool_dir) = (data.runner_socket_path(), data.spool_path());
+    let log_path = keep.then(|| data.path().join("runner.log"));
+    Ok(RunnerOptions { exe, args, socket_path, spool_dir, log_path })
 }
 
 /// Waits for the word to stop, or for the node's own end.
@@ -111,18 +119,30 @@ async fn until_ended(
     mut node: Node,
     told: oneshot::Receiver<()>,
     runner: RunnerClient,
+    keep: bool,
 ) -> anyhow::Result<()> {
-    let end = tokio::select! {
-        _ = told => End::Left,
-        end = node.ended() => end,
+    let farewell = tokio::select! {
+        _ = told => if keep { Farewell::HandOver } else { Farewell::Wait },
+        end = node.ended() => match end {
+            End::Left => Farewell::Leave,
+            End::Failed(reason) => {
+                part(&runner, keep).await;
+                anyhow::bail!("the node can not go on: {reason}");
+            }
+        },
     };
-    if let End::Failed(reason) = end {
-        runner.shutdown().await;
-        anyhow::bail!("the node can not go on: {reason}");
-    }
-    node.stop(PATIENCE).await;
-    runner.shutdown().await;
+    node.stop(farewell, PATIENCE).await;
+    part(&runner, farewell == Farewell::HandOver).await;
     Ok(())
+}
+
+/// From the runner, which goes on or not.
+async fn part(runner: &RunnerClient, keep: bool) {
+    if keep {
+        runner.detach().await;
+    } else {
+        runner.shutdown().await;
+    }
 }
 
 /// This node as others see it; the reserved tags are Dkron's.
