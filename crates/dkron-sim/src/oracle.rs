@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use dkron_core::conductor::{Answer, Refusal, Request, Ticket};
-use dkron_core::domain::{Now, Seq, SkipReason, Timestamp};
+use dkron_core::domain::{JobName, Now, Seq, SkipReason, Timestamp};
 use dkron_core::ledger::{Command, Decision, Entry, Fire, Ledger, Row, RowKey, Trigger};
 use dkron_core::worker::Run;
 
@@ -21,6 +21,7 @@ use crate::invariants::rollups::Rollups;
 use crate::invariants::slots::Slots;
 use crate::invariants::starts::Starts;
 use crate::invariants::truth::Truth;
+use crate::invariants::turns::Turns;
 use crate::invariants::{Check, Commit, graph, require};
 use crate::machine::Brain;
 use crate::workload::matches;
@@ -43,6 +44,7 @@ pub struct Oracle {
     attempts: Attempts,
     chains: Chains,
     pub truth: Truth,
+    turns: Turns,
     pub coverage: Coverage,
     /// Executions whose output was to be processed.
     processed: BTreeSet<Seq>,
@@ -64,6 +66,7 @@ impl Oracle {
         self.chains.committed(commit)?;
         self.truth.committed(commit, &self.overlap)?;
         self.overlap.committed(commit);
+        self.turns.committed(commit)?;
         self.answers.committed(commit)?;
         graph::check(&self.ledger)?;
         self.processed.extend(self.ledger.processing().map(|held| held.record.seq));
@@ -97,11 +100,22 @@ impl Oracle {
 
     pub fn started(&mut self, run: &Run) -> Check {
         self.starts.started(run)?;
+        self.truth.started(run);
         self.overlap.started(run, self.attempts.root(run.seq))
     }
 
     pub fn ended(&mut self, seq: Seq) {
         self.overlap.ended(seq);
+    }
+
+    /// Executions that are live or wait for a further attempt, with their jobs' names.
+    pub fn live(&self) -> Vec<(JobName, Seq)> {
+        let slots = self.ledger.groups().flat_map(|group| {
+            let job = self.ledger.definition(group.job_no, group.version);
+            let name = job.map(|job| job.name.clone()).unwrap_or_default();
+            group.slots.iter().map(move |slot| (name.clone(), slot.seq))
+        });
+        slots.collect()
     }
 
     /// Everything due is decided, while jobs go on.
@@ -115,16 +129,12 @@ impl Oracle {
         self.answers.settled()?;
         self.attempts.settled(&self.ledger)?;
         self.chains.settled()?;
+        self.turns.settled(&self.ledger)?;
         self.history.settled(&self.ledger, &self.rows)?;
         self.rollups.settled(&self.ledger, &self.rows)?;
         for row in self.rows.values() {
             if let Row::History { record, .. } = row {
-                let lost = record.finish.state == dkron_core::domain::State::Lost;
-                let processed = self.processed.contains(&record.seq);
-                let output = &record.finish.output;
-                let checked =
-                    if lost { Ok(()) } else { self.truth.output(record.seq, output, processed) };
-                checked?;
+                self.truth.output(record, self.processed.contains(&record.seq))?;
             }
         }
         self.replicas.rows(&self.ledger, &self.rows)

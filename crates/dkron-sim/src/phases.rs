@@ -24,7 +24,10 @@ impl World {
         self.run(self.now + PEACE)?;
         let leader = self.leader();
         require(leader.is_some(), "liveness", || "nobody leads in peace".into())?;
-        if let Some(leader) = leader.filter(|_| self.plan.capacity > 100) {
+        // Without room, and where few missed slots may start within a second, others wait for them.
+        let rate = self.oracle.ledger.settings().catch_up_rate;
+        let prompt = self.plan.capacity > 100 && rate >= 20;
+        if let Some(leader) = leader.filter(|_| prompt) {
             self.oracle.on_time(self.clocks(leader).wall)?;
         }
         self.rest()
@@ -44,11 +47,13 @@ impl World {
         }
     }
 
-    /// What would go on for ever or for long ends; what is lost must be killed instead.
+    /// What would go on for ever or for long ends, also what was left to itself when it was given
+    /// up; everything else that is lost must be killed instead.
     fn end_long_ones(&mut self, at: At) {
-        let running: Vec<_> = self.machines[at].executor.running.keys().copied().collect();
         let live = |seq: &Seq| self.oracle.ledger.live(*seq).is_some();
-        for seq in running.into_iter().filter(live).collect::<Vec<_>>() {
+        let running = self.machines[at].executor.running.iter();
+        let running = running.filter(|(seq, running)| running.terms.leave || live(seq));
+        for seq in running.map(|(seq, _)| *seq).collect::<Vec<_>>() {
             self.later(0, 2_000, Event::Here(at, Local::Over { seq, killed: false }));
         }
     }

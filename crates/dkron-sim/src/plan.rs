@@ -6,6 +6,7 @@ use core::time::Duration;
 use dkron_core::domain::Settings;
 
 use crate::dice::Dice;
+use crate::workload::settings;
 
 /// Rates are per 100,000.
 #[derive(Clone, Debug)]
@@ -58,6 +59,9 @@ pub struct Plan {
     /// Of a hundred executions, those with a process of their own.
     pub shell: u32,
     pub settings: Settings,
+    /// Off: a node that only an earlier leadership welcomed is given up by the new measure, though
+    /// it was told the old one.
+    pub lost_after_changes: bool,
     /// Replies reach the conductor before the effects of the same entry.
     pub replies_first: bool,
     /// All entries of a batch are applied before the conductor hears of the first.
@@ -99,12 +103,14 @@ impl Plan {
             capacity: dice.pick(&[1, 3, 1000]),
             runner: dice.percent(60),
             shell: dice.pick(&[50, 100]),
-            settings: settings(dice),
+            settings: settings(dice, Duration::ZERO),
+            lost_after_changes: false,
             replies_first: dice.percent(50),
             applies_ahead: dice.percent(50),
         };
+        plan.settings.lost_after = Duration::from_secs(dice.pick(&[30, 60, 300]));
         if plan.silence {
-            plan.settings.lost_after = Duration::from_secs(30);
+            plan.settings.lost_after = Duration::from_secs(dice.pick(&[20, 30, 30, 60]));
             plan.safety = dice.millis(60_000, 120_000);
             plan.fault_millis = 8_000;
             (plan.partitions, plan.crash) = (true, plan.crash.min(20));
@@ -113,19 +119,15 @@ impl Plan {
         plan
     }
 
+    /// What the cluster may agree on next.
+    pub fn next_lost_after(&self, dice: &mut Dice) -> Duration {
+        match self.lost_after_changes {
+            true => Duration::from_secs(dice.pick(&[20, 30, 60, 300])),
+            false => self.settings.lost_after,
+        }
+    }
+
     pub fn machines(&self) -> usize {
         self.servers + self.agents
-    }
-}
-
-fn settings(dice: &mut Dice) -> Settings {
-    let secs = Duration::from_secs;
-    Settings {
-        zone: String::from("UTC"),
-        keep_executions: dice.pick(&[1, 3, 100]),
-        misfire_threshold: secs(dice.pick(&[2, 10])),
-        start_deadline: secs(dice.pick(&[15, 60, 3600])),
-        lost_after: secs(dice.pick(&[30, 60, 300])),
-        ..Settings::default()
     }
 }

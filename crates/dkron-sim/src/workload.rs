@@ -2,9 +2,14 @@
 
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use dkron_core::conductor::Request;
-use dkron_core::domain::{Concurrency, Job, JobName, RequestId, Submission, TextMap, Timestamp};
+use dkron_core::domain::{
+    Backoff, Concurrency, Job, JobName, Misfire, OnLost, Policy, RequestId, Retry, RetryNode,
+    RetryOn, Seq, Settings, Submission, TextMap, Timestamp,
+};
+use dkron_core::ledger::Cancel;
 
 use crate::dice::Dice;
 
@@ -27,15 +32,48 @@ pub fn matches(wanted: &TextMap, tags: &BTreeMap<String, String>) -> bool {
     tags.get(ROLE).is_some_and(|own| own == value)
 }
 
-pub fn request(dice: &mut Dice, number: u64, wall: Timestamp) -> Request {
-    match dice.below(100) {
-        0..50 => Request::Put(Box::new(submission(dice, number, wall))),
-        50..58 => Request::Restore(Box::new(submission(dice, number, wall))),
-        58..70 => Request::Toggle(name(dice)),
-        70..78 => Request::Delete(name(dice)),
-        78..83 => Request::Clear(name(dice)),
-        83..86 => Request::Pause(dice.percent(30)),
+/// What somebody wants; `live` are executions that could be cancelled.
+pub fn request(
+    dice: &mut Dice,
+    number: u64,
+    wall: Timestamp,
+    live: &[(JobName, Seq)],
+    lost_after: Duration,
+) -> Request {
+    match dice.below(200) {
+        0..100 => Request::Put(Box::new(submission(dice, number, wall))),
+        100..112 => Request::Restore(Box::new(submission(dice, number, wall))),
+        112..134 => Request::Toggle(name(dice)),
+        134..148 => Request::Delete(name(dice)),
+        148..156 => Request::Clear(name(dice)),
+        156..162 => Request::Pause(dice.percent(30)),
+        162..174 => Request::Cancel(Box::new(cancel(dice, live))),
+        174..176 => Request::PutSettings(Box::new(settings(dice, lost_after))),
         _ => Request::Run { name: name(dice), id: run_id(number) },
+    }
+}
+
+fn cancel(dice: &mut Dice, live: &[(JobName, Seq)]) -> Cancel {
+    let (by, reason) = ("somebody".into(), "enough".into());
+    if live.is_empty() || dice.percent(40) {
+        return Cancel { name: name(dice), execution: None, by, reason };
+    }
+    let (name, seq) = live[dice.below(live.len() as u64) as usize].clone();
+    Cancel { name, execution: Some(seq), by, reason }
+}
+
+/// What the cluster may agree on.
+pub fn settings(dice: &mut Dice, lost_after: Duration) -> Settings {
+    let secs = Duration::from_secs;
+    Settings {
+        zone: String::from("UTC"),
+        keep_executions: dice.pick(&[1, 3, 100]),
+        misfire_threshold: secs(dice.pick(&[2, 10])),
+        start_deadline: secs(dice.pick(&[15, 60, 3600])),
+        lost_after,
+        misfire: misfire(dice).unwrap_or_default(),
+        catch_up_rate: dice.pick(&[2, 20, 1000]),
+        ..Settings::default()
     }
 }
 
@@ -90,12 +128,56 @@ fn job(dice: &mut Dice, number: u64, wall: Timestamp) -> Job {
         processors,
         disabled: dice.percent(8),
         retries: dice.pick(&[0, 0, 0, 1, 3]),
-        concurrency: if dice.percent(40) { Concurrency::Forbid } else { Concurrency::Allow },
+        concurrency: match dice.below(100) {
+            0..25 => Concurrency::Forbid,
+            25..40 => Concurrency::Queue,
+            40..52 => Concurrency::Replace,
+            _ => Concurrency::Allow,
+        },
+        policy: dice.percent(35).then(|| Arc::new(policy(dice))),
         executor: "fake".into(),
         ephemeral: dice.percent(10),
         starts_at: dice.percent(10).then(|| near(dice, wall, 20, 40)),
         expires_at: dice.percent(10).then(|| near(dice, wall, 20, 60)),
         ..Job::default()
+    }
+}
+
+fn policy(dice: &mut Dice) -> Policy {
+    let secs = |secs| Some(Duration::from_secs(secs));
+    Policy {
+        queue_depth: dice.pick(&[0, 1, 3]),
+        misfire: misfire(dice),
+        misfire_threshold: dice.pick(&[None, None, secs(2), secs(5)]),
+        start_deadline: dice.pick(&[None, None, secs(5), secs(15), secs(60)]),
+        retry: retry(dice),
+        jitter: dice.pick(&[Duration::ZERO, Duration::ZERO, Duration::from_millis(1_500)]),
+        max_runtime: dice.pick(&[None, None, secs(1), secs(8)]),
+        on_lost: dice.pick(&[OnLost::Kill, OnLost::Kill, OnLost::Leave, OnLost::Hold]),
+        lost_after: dice.pick(&[None, None, secs(20), secs(40)]),
+        keep_executions: dice.pick(&[None, None, Some(1), Some(5)]),
+        ..Policy::DEFAULT
+    }
+}
+
+fn misfire(dice: &mut Dice) -> Option<Misfire> {
+    let max = dice.pick(&[1, 3, 20]);
+    dice.pick(&[None, Some(Misfire::Skip), Some(Misfire::RunOnce), Some(Misfire::RunAll { max })])
+}
+
+fn retry(dice: &mut Dice) -> Retry {
+    let millis = |millis| Some(Duration::from_millis(millis));
+    Retry {
+        delay: dice.pick(&[None, None, millis(100), millis(3_000)]),
+        backoff: dice.pick(&[Backoff::Exponential, Backoff::Linear, Backoff::Fixed]),
+        jitter: dice.pick(&[Duration::ZERO, Duration::from_secs(1)]),
+        node: dice.pick(&[RetryNode::Prefer, RetryNode::Same, RetryNode::Other, RetryNode::Any]),
+        on: RetryOn {
+            failed: dice.percent(80),
+            timed_out: dice.percent(80),
+            lost: dice.percent(50),
+        },
+        ..Policy::DEFAULT.retry
     }
 }
 

@@ -279,7 +279,10 @@ impl World {
         };
         let wall = self.clocks(at).wall;
         let dice = &mut self.dice;
-        let request = request.unwrap_or_else(|| crate::workload::request(dice, number, wall));
+        let lost_after = self.plan.next_lost_after(dice);
+        let live = || self.oracle.live();
+        let request = request
+            .unwrap_or_else(|| crate::workload::request(dice, number, wall, &live(), lost_after));
         if let Some(life) = self.brain_of(at).map(|brain| brain.life) {
             let ticket = Ticket(number);
             self.say(at, || format!("ask {number}: {request:?}"));

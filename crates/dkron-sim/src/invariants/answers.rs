@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dkron_core::conductor::{Answer, Refusal, Request, Ticket};
-use dkron_core::domain::{Cause, JobNo, RequestId, Version};
+use dkron_core::domain::{Cause, JobNo, QueueNo, RequestId, Version};
 use dkron_core::ledger::{Command, Fired, Reply, Trigger};
 
 use super::{Check, Commit, require};
@@ -19,6 +19,9 @@ pub struct Answers {
     written: BTreeMap<Writer, (JobNo, Version)>,
     refused: BTreeMap<Writer, Refusal>,
     asked: BTreeSet<RequestId>,
+    /// Runs that wait or waited for their turn.
+    queued: BTreeMap<(JobNo, QueueNo), RequestId>,
+    waits: BTreeSet<RequestId>,
     runs: BTreeMap<RequestId, Option<u64>>,
     runs_refused: BTreeMap<RequestId, Refusal>,
     toggles: Tally,
@@ -56,10 +59,16 @@ impl Answers {
             (Command::DeleteJob(_), Reply::Job(_)) => self.deletes.done += 1,
             (Command::Fire(fires), Reply::Fired(fired)) => {
                 for (fire, fired) in fires.iter().zip(fired) {
-                    let (Trigger::Manual(id), Fired::Run { group, .. }) = (&fire.trigger, fired)
-                    else {
-                        continue;
+                    if let (Trigger::Manual(id), Fired::Queued(no)) = (&fire.trigger, fired) {
+                        self.queued.insert((fire.job_no, *no), *id);
+                        self.waits.insert(*id);
+                    }
+                    let id = match &fire.trigger {
+                        Trigger::Manual(id) => Some(*id),
+                        Trigger::Queued(no) => self.queued.get(&(fire.job_no, *no)).copied(),
+                        _ => None,
                     };
+                    let (Some(id), Fired::Run { group, .. }) = (&id, fired) else { continue };
                     let asked = self.asked.contains(id);
                     require(asked, "G2", || format!("{id:?} runs, but nobody asked for it"))?;
                     let before = self.runs.insert(*id, Some(group.0));
@@ -116,10 +125,13 @@ impl Answers {
                     let right = self.runs.get(id) == Some(&Some(group.0));
                     require(right, "G1", || format!("run {id:?} acknowledged, not committed"))
                 }
+                Ok(Answer::Queued { .. }) => require(self.waits.contains(id), "G1", || {
+                    format!("run {id:?} is said to wait for its turn, but does not")
+                }),
                 Err(Refusal::Unknown) => Ok(()),
                 Err(refusal) => {
                     self.runs_refused.insert(*id, refusal.clone());
-                    let ran = self.runs.contains_key(id);
+                    let ran = self.runs.contains_key(id) || self.waits.contains(id);
                     require(!ran, "G1", || format!("run {id:?} ran, but {refusal:?}"))
                 }
                 Ok(other) => require(false, "G1", || format!("a run is answered {other:?}")),

@@ -1,10 +1,11 @@
 //! G8: attempts of a target are numbered from 1 without gaps, at most `retries + 1`, each after the
 //! failure of the one before; none that is owed is forgotten.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use dkron_core::domain::{JobNo, Seq, State};
-use dkron_core::ledger::{Command, Fired, Ledger, Reply, Row, RowOp, Trigger};
+use dkron_core::domain::{Concurrency, Job, JobName, JobNo, Seq, State};
+use dkron_core::ledger::{Command, Fire, Fired, Ledger, Reply, Row, RowOp, Trigger};
 
 use super::{Check, Commit, require};
 
@@ -12,6 +13,7 @@ use super::{Check, Commit, require};
 struct Attempt {
     job_no: JobNo,
     number: u32,
+    name: JobName,
     ended: Option<State>,
     /// It failed, and its job allows another one.
     owes: bool,
@@ -41,13 +43,41 @@ impl Attempts {
             })?;
             let state = record.finish.state;
             attempt.ended = Some(state);
-            let again = matches!(state, State::Failed | State::TimedOut);
             let job = commit.ledger.definition(record.job_no, record.version);
-            let left = job.is_some_and(|job| record.attempt <= job.retries);
-            attempt.owes = again && left;
+            let again = |job: &Arc<Job>| {
+                record.attempt <= job.retries && job.policy().retry.on.covers(state)
+            };
+            attempt.owes = record.cancel.is_none() && job.is_some_and(again);
+            attempt.name = record.job_name.clone();
         }
+        self.kept(commit)?;
         let gone = |no: JobNo| commit.ledger.job_no(no).is_none_or(|job| job.runtime.deleted);
         self.attempts.retain(|_, attempt| !gone(attempt.job_no));
+        Ok(())
+    }
+
+    /// What is owed is in the ledger, unless somebody wanted the end of it.
+    fn kept(&mut self, commit: Commit<'_>) -> Check {
+        let owed: BTreeSet<Seq> = commit.ledger.retries().map(|(.., failed)| failed).collect();
+        let replaced = |name: &JobName| {
+            let Command::Fire(fires) = &commit.entry.command else { return false };
+            let job = |fire: &Fire| commit.ledger.job_no(fire.job_no).map(|state| &state.job);
+            let mut jobs = fires.iter().filter_map(job);
+            jobs.any(|job| job.name == *name && job.concurrency == Concurrency::Replace)
+        };
+        let cancelled = |name: &JobName| match &commit.entry.command {
+            Command::Cancel(cancel) => cancel.name == *name,
+            _ => false,
+        };
+        let gone = |no: JobNo| commit.ledger.job_no(no).is_none_or(|job| job.runtime.deleted);
+        for (seq, attempt) in &mut self.attempts {
+            if !attempt.owes || owed.contains(seq) || gone(attempt.job_no) {
+                continue;
+            }
+            let wanted = cancelled(&attempt.name) || replaced(&attempt.name);
+            require(wanted, "G8", || format!("the attempt after {seq} is forgotten"))?;
+            attempt.owes = false;
+        }
         Ok(())
     }
 
@@ -73,8 +103,8 @@ impl Attempts {
         }
         if let Fired::Run { seqs, .. } = fired {
             for seq in seqs {
-                let (ended, owes) = (None, false);
-                self.attempts.insert(*seq, Attempt { job_no, number, ended, owes });
+                let (name, ended, owes) = (JobName::default(), None, false);
+                self.attempts.insert(*seq, Attempt { job_no, number, name, ended, owes });
             }
         }
         Ok(())

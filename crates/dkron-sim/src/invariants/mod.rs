@@ -15,6 +15,7 @@ pub mod schedule_model;
 pub mod slots;
 pub mod starts;
 pub mod truth;
+pub mod turns;
 
 use dkron_core::ledger::{Entry, Ledger, Outcome};
 

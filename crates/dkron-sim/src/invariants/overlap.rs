@@ -1,11 +1,11 @@
-//! I2: a run that forbids overlap never runs beside an earlier run of the same name. Judged by the
+//! I2: an exclusive run never runs beside an earlier run of the same name. Judged by the
 //! executions themselves.
 
 use std::collections::BTreeMap;
 
-use dkron_core::domain::{Concurrency, EndReason, Group, JobName, Seq};
+use dkron_core::domain::{EndReason, Group, JobName, OnLost, Seq, State};
 use dkron_core::ledger::Command;
-use dkron_core::worker::Run;
+use dkron_core::worker::{Run, Terms};
 
 use super::{Check, Commit, require};
 
@@ -20,12 +20,14 @@ struct Running {
     group: Group,
     /// The first attempt of its target.
     root: Seq,
-    exclusive: bool,
+    /// It must be over before anybody takes it for lost.
+    bound: bool,
+    hold: bool,
 }
 
 impl Overlap {
     pub fn started(&mut self, run: &Run, root: Seq) -> Check {
-        let exclusive = run.job.concurrency == Concurrency::Forbid;
+        let exclusive = run.job.concurrency.is_exclusive();
         for (seq, other) in &self.running {
             let name = &other.name;
             let earlier = *name == run.job.name && other.group < run.group;
@@ -37,18 +39,23 @@ impl Overlap {
             })?;
         }
         let (name, group) = (run.job.name.clone(), run.group);
-        self.running.insert(run.seq, Running { name, group, root, exclusive });
+        let bound = Terms::of(run).exclusive;
+        let hold = run.job.policy().on_lost == OnLost::Hold;
+        self.running.insert(run.seq, Running { name, group, root, bound, hold });
         Ok(())
     }
 
     /// A run that allows overlap is not fenced when its node falls silent: once it is given up it
-    /// holds nothing, though it may go on.
+    /// holds nothing, though it may go on. So it is with a run that is held, if a person says in
+    /// its silent node's place that it is over.
     pub fn committed(&mut self, commit: Commit<'_>) {
         // Rows would not do: a deleted job keeps no records.
         let Command::Report(report) = &commit.entry.command else { return };
-        for end in report.ends.iter().filter(|end| end.finish.reason == EndReason::Silent) {
-            let forbids = self.running.get(&end.seq).is_some_and(|run| run.exclusive);
-            if !forbids && commit.ledger.live(end.seq).is_none() {
+        for end in &report.ends {
+            let Some(run) = self.running.get(&end.seq) else { continue };
+            let silent = end.finish.reason == EndReason::Silent && !run.bound;
+            let vouched = end.finish.state == State::Cancelled && run.hold;
+            if (silent || vouched) && commit.ledger.live(end.seq).is_none() {
                 self.running.remove(&end.seq);
             }
         }

@@ -1,9 +1,10 @@
 //! I1, G2, G5: every slot in a job's account is decided exactly once, in order, neither early nor
 //! by another rule than that of lateness; no other slot is ever decided.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
-use dkron_core::domain::{Job, JobNo, Settings, SkipReason, Skipped, Timestamp};
+use dkron_core::domain::{Job, JobNo, Misfire, Settings, SkipReason, Skipped, Timestamp};
 use dkron_core::ledger::{Command, Decision, Fire, Fired, Reply, Trigger};
 
 use super::schedule_model::{Rule, rule};
@@ -24,6 +25,32 @@ struct Account {
 #[derive(Debug, Default)]
 pub struct Slots {
     accounts: BTreeMap<JobNo, Account>,
+    /// The newest last: what is on its way when they change was judged by those before.
+    settings: Vec<Settings>,
+}
+
+/// By which measure the slots of a job are late.
+#[derive(Clone, Copy)]
+struct Measure {
+    misfire: Misfire,
+    threshold: Duration,
+    deadline: Duration,
+    /// A slot may be due so much after its nominal instant.
+    jitter: Duration,
+}
+
+impl Measure {
+    fn new(job: &Job, settings: &Settings) -> Self {
+        let policy = job.policy();
+        let deadline = policy.start_deadline.unwrap_or(settings.start_deadline);
+        let threshold = policy.misfire_threshold.unwrap_or(settings.misfire_threshold);
+        Measure {
+            misfire: policy.misfire.unwrap_or(settings.misfire),
+            threshold: threshold.min(deadline),
+            deadline,
+            jitter: policy.jitter,
+        }
+    }
 }
 
 impl Account {
@@ -65,6 +92,9 @@ impl Account {
 
 impl Slots {
     pub fn committed(&mut self, commit: Commit<'_>) -> Check {
+        if let Command::PutSettings(settings) = &commit.entry.command {
+            self.settings.push(settings.clone());
+        }
         match (&commit.entry.command, &commit.outcome.reply) {
             (Command::PutJob(put), Reply::Job(job)) => {
                 let new = &put.submission.job;
@@ -116,6 +146,7 @@ impl Slots {
                     || old.job.timezone != new.timezone
                     || old.job.starts_at != new.starts_at
                     || old.job.expires_at != new.expires_at
+                    || old.job.policy().jitter != new.policy().jitter
                     || old.job.parent_job.is_some() != new.parent_job.is_some()
                     || old.job.disabled != new.disabled
             });
@@ -145,7 +176,8 @@ impl Slots {
     }
 
     fn decided(&mut self, fire: &Fire, fired: &Fired, commit: Commit<'_>) -> Check {
-        let (at, settings) = (commit.entry.at, commit.ledger.settings());
+        let at = commit.entry.at;
+        let settings = &self.settings[self.settings.len().saturating_sub(3)..];
         let Some(account) = self.accounts.get_mut(&fire.job_no) else {
             // A success within the same entry may have ended an ephemeral job.
             return Ok(());
@@ -156,15 +188,15 @@ impl Slots {
         let first = fire.nominal.0.secs();
         match &fire.decision {
             Decision::Run(_) => {
-                let ran = matches!(fired, Fired::Run { .. } | Fired::Skipped);
+                let ran = matches!(fired, Fired::Run { .. } | Fired::Skipped | Fired::Queued(_));
                 require(ran, "G2", || format!("slot {first} was answered {fired:?}"))?;
                 account.decide(first, first, 1, "a run")?;
-                account.lateness_of_run(first, at, settings)
+                any(settings, |settings| account.lateness_of_run(first, at, settings))
             }
             Decision::Skip { last, count, reason, .. } => {
                 let last = last.0.secs();
                 account.decide(first, last, *count, "a skip")?;
-                account.lateness_of_skip(last, *reason, at, settings)
+                any(settings, |settings| account.lateness_of_skip(last, *reason, at, settings))
             }
         }
     }
@@ -172,7 +204,8 @@ impl Slots {
     /// Everything that is due is decided.
     pub fn settled(&self, wall: Timestamp) -> Check {
         for account in self.accounts.values() {
-            let late = account.cursor.is_some_and(|next| next + 2 <= wall.secs());
+            let jitter = account.job.policy().jitter.as_secs() as i64 + 1;
+            let late = account.cursor.is_some_and(|next| next + 2 + jitter <= wall.secs());
             require(!late, "I1", || {
                 let (name, cursor) = (&account.job.name, account.cursor);
                 format!("{name}: slot {cursor:?} is not decided at {wall:?}")
@@ -207,19 +240,41 @@ impl Account {
         })
     }
 
-    fn lateness(secs: i64, at: Timestamp) -> core::time::Duration {
+    fn lateness(secs: i64, at: Timestamp) -> Duration {
         at.since(Timestamp::from_secs(secs))
     }
 
+    /// Slots after that one that are late for sure, up to so many.
+    fn late_after(&self, slot: i64, at: Timestamp, least: Duration, most: u32) -> u32 {
+        let (mut count, mut next) = (0, self.after(slot));
+        while let Some(slot) = next.filter(|slot| Self::lateness(*slot, at) > least) {
+            count += 1;
+            if count >= most {
+                break;
+            }
+            next = self.after(slot);
+        }
+        count
+    }
+
     fn lateness_of_run(&self, slot: i64, at: Timestamp, settings: &Settings) -> Check {
-        let late = Self::lateness(slot, at);
-        require(late <= settings.start_deadline, "late", || {
-            format!("{}: slot {slot} fires {late:?} late", self.job.name)
+        let Measure { misfire, threshold, deadline, jitter } = Measure::new(&self.job, settings);
+        let (name, late) = (&self.job.name, Self::lateness(slot, at));
+        require(late <= deadline + jitter, "late", || {
+            format!("{name}: slot {slot} fires {late:?} late")
         })?;
-        let next = self.cursor.map(|next| Self::lateness(next, at));
-        let latest = next.is_none_or(|next| next <= settings.misfire_threshold);
-        require(late <= settings.misfire_threshold || latest, "late", || {
-            format!("{}: slot {slot} fires {late:?} late beside a later one", self.job.name)
+        if late <= threshold + jitter {
+            return Ok(());
+        }
+        let most = match misfire {
+            Misfire::Skip => 0,
+            Misfire::RunOnce => 1,
+            Misfire::RunAll { max } => max,
+        };
+        // Itself, and those that are late for sure behind it.
+        let late = 1 + self.late_after(slot, at, threshold + jitter, most + 1);
+        require(late <= most, "late", || {
+            format!("{name}: slot {slot} fires late, by {misfire:?}, with {late} to come")
         })
     }
 
@@ -231,19 +286,36 @@ impl Account {
         settings: &Settings,
     ) -> Check {
         let (name, late) = (&self.job.name, Self::lateness(last, at));
+        let measure = Measure::new(&self.job, settings);
         match reason {
             // Judged when it is proposed, by the members that the leader knows.
             SkipReason::NoEligibleNode => Ok(()),
             SkipReason::Missed => {
-                let next = self.cursor.map(|next| Self::lateness(next, at));
-                let later = next.is_some_and(|next| next > settings.misfire_threshold);
-                let gone = late > settings.start_deadline;
-                let right = late > settings.misfire_threshold && (later || gone);
-                require(right, "late", || {
-                    format!("{name}: slot {last} is called missed, {late:?} late")
+                let gone = late > measure.deadline;
+                let later = |most| self.late_after(last, at, measure.threshold, most) >= most;
+                let given_up = match measure.misfire {
+                    Misfire::Skip => true,
+                    Misfire::RunOnce => gone || later(1),
+                    Misfire::RunAll { max } => gone || later(max),
+                };
+                require(late > measure.threshold && given_up, "late", || {
+                    let misfire = measure.misfire;
+                    format!("{name}: slot {last} is called missed, {late:?} late, by {misfire:?}")
                 })
             }
             other => require(false, "I1", || format!("{name}: slot {last} skipped as {other:?}")),
         }
     }
+}
+
+/// Whether one of the settings makes it right; else what the newest say.
+fn any(settings: &[Settings], check: impl Fn(&Settings) -> Check) -> Check {
+    let mut result = Ok(());
+    for settings in settings {
+        result = check(settings);
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
 }

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dkron_core::domain::{Concurrency, EndReason, Finish, Output, Seq, State};
+use dkron_core::domain::{EndReason, Finish, OnLost, Output, Record, Seq, State};
 use dkron_core::ledger::{Row, RowOp};
-use dkron_core::worker::JournalRecord;
+use dkron_core::worker::{JournalRecord, Run};
 
 use crate::machine::At;
 
@@ -20,6 +20,10 @@ pub struct Truth {
     /// Their journal may have lost them.
     excused: BTreeSet<Seq>,
     recorded: BTreeSet<Seq>,
+    /// Those that a person may call over in their node's place, and those that must be over when
+    /// they are given up.
+    held: BTreeSet<Seq>,
+    bound: BTreeSet<Seq>,
 }
 
 impl Truth {
@@ -27,6 +31,16 @@ impl Truth {
         if let JournalRecord::Finished { seq, finish } = record {
             self.written.insert(*seq, at);
             self.journaled.insert(*seq, Finish::clone(finish));
+        }
+    }
+
+    pub fn started(&mut self, run: &Run) {
+        let policy = run.job.policy();
+        if policy.on_lost == OnLost::Hold {
+            self.held.insert(run.seq);
+        }
+        if run.job.concurrency.is_exclusive() || policy.retry.on.lost {
+            self.bound.insert(run.seq);
         }
     }
 
@@ -45,10 +59,18 @@ impl Truth {
             let journaled = self.journaled.get(&seq);
             match (finish.state, finish.reason) {
                 (State::Lost, EndReason::Silent) => {
-                    let job = commit.ledger.definition(record.job_no, record.version);
-                    let exclusive = job.is_some_and(|job| job.concurrency == Concurrency::Forbid);
-                    require(!(exclusive && overlap.runs(seq)), "I2", || {
-                        format!("{seq} is given up as silent, but runs")
+                    let held = self.held.contains(&seq);
+                    require(!held, "G4", || format!("{seq} is held, but given up as silent"))?;
+                    let runs = self.bound.contains(&seq) && overlap.runs(seq);
+                    require(!runs, "I2", || format!("{seq} is given up as silent, but runs"))?;
+                }
+                // Its node never had it, or a person said in its place that it is over.
+                (State::Cancelled, EndReason::Cancelled | EndReason::Replaced)
+                    if journaled.is_none() =>
+                {
+                    let held = self.held.contains(&seq);
+                    require(held || !overlap.runs(seq), "I2", || {
+                        format!("{seq} is taken for cancelled, but runs")
                     })?;
                 }
                 (State::Lost, _) => {
@@ -58,6 +80,7 @@ impl Truth {
                     })?;
                 }
                 (State::Failed, EndReason::NodeUnreachable) => {}
+                (State::Cancelled, EndReason::Cancelled) if self.held.contains(&seq) => {}
                 _ => require(journaled == Some(finish), "G7", || {
                     format!("{seq} is recorded as {finish:?}, its journal says {journaled:?}")
                 })?,
@@ -67,8 +90,13 @@ impl Truth {
     }
 
     /// Processors replaced every output that was theirs; all others are as they were.
-    pub fn output(&self, seq: Seq, output: &Output, processed: bool) -> Check {
-        let Some(finish) = self.journaled.get(&seq) else { return Ok(()) };
+    pub fn output(&self, record: &Record, processed: bool) -> Check {
+        let Some(finish) = self.journaled.get(&record.seq) else { return Ok(()) };
+        let (seq, output) = (record.seq, &record.finish.output);
+        // What was lost, or ended in the place of a silent node, has no output.
+        if finish.finished_at != record.finish.finished_at {
+            return Ok(());
+        }
         let expected = if processed { &Output::Empty } else { &finish.output };
         require(output == expected, "G8", || format!("{seq} shows {output:?}, not {expected:?}"))
     }
