@@ -288,6 +288,10 @@ impl Conductor {
         if self.tenure.is_none() {
             return;
         }
+        if ledger.is_settled() {
+            // No run goes out under a lease of a length that is agreed no more.
+            self.notice_settings(ledger, out);
+        }
         for effect in effects {
             match effect {
                 Effect::Start(seq) => self.dispatch(ledger, now, seq, out),

@@ -56,7 +56,7 @@ impl Conductor {
         }
         // What the node was told last counts: its lease is that long.
         let told = self.sessions.lost_after(node);
-        let told = told.unwrap_or_else(|| ledger.longest_lease(now.wall));
+        let told = told.unwrap_or_else(|| ledger.longest_lease(seq));
         if silence >= policy.lost_after.unwrap_or(told) {
             self.lose(ledger, node, seq, EndReason::Silent, now);
         }

@@ -12,9 +12,6 @@ use crate::domain::{
     Seq, Settings, Tenure, Timestamp, Version,
 };
 
-/// How far clocks may be apart before a lease of former length is forgotten too soon.
-const LEASE_SLACK: Duration = Duration::from_secs(60);
-
 impl JobState {
     /// The job as a reply shows it.
     pub fn snapshot(&self) -> JobSnapshot {
@@ -45,12 +42,12 @@ impl Ledger {
         &self.settings
     }
 
-    /// The longest lease that a node may hold which was not heard for long. After it was lowered
-    /// the former length counts until it is over, by the wall clock and with some slack.
-    pub fn longest_lease(&self, now: Timestamp) -> Duration {
-        let (office, agreed) = (&self.office, self.settings.lost_after);
-        let over = office.lowered_at.after(office.former_lost_after + LEASE_SLACK);
-        if now < over { agreed.max(office.former_lost_after) } else { agreed }
+    /// The longest lease that a node may hold that runs this execution and was not heard since
+    /// this leadership began. For those from before it was lowered the former length counts.
+    pub fn longest_lease(&self, seq: Seq) -> Duration {
+        let agreed = self.settings.lost_after;
+        let before = i128::from(seq.0) <= self.office.lowered_at.unix_nanos();
+        if before { agreed.max(self.office.former_lost_after) } else { agreed }
     }
 
     /// Whether the cluster ever agreed on settings.

@@ -25,9 +25,11 @@ pub struct Office {
     /// What next slots were computed with; empty = in doubt, the cluster's zone changed since.
     pub zone_data: String,
     pub rules: u32,
-    /// The cluster's `lost_after` before it was lowered last, and when that was: a node that was
-    /// not heard since may still hold a lease of that length.
+    /// The cluster's `lost_after` before it was lowered last: a node that was not heard since may
+    /// still hold a lease of that length.
     pub former_lost_after: Duration,
+    /// The instant in the number of the last execution until then; numbers never go back, as
+    /// clocks do.
     pub lowered_at: Timestamp,
 }
 
