@@ -3,13 +3,14 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::http::StatusCode;
-use dkron_core::domain::Timestamp;
+use dkron_core::domain::{Dst, Timestamp};
 use dkron_core::schedule::{Schedule, Zone};
 use serde_json::json;
 
 use crate::rest::Call;
 use crate::rest::instant::{self, Instant};
 use crate::rest::respond::{self, Answer};
+use crate::words::{DSTS, choice};
 
 const INSTANTS: usize = 10;
 const INSTANTS_MOST: usize = 100;
@@ -46,9 +47,16 @@ pub async fn preview(call: &Call<'_>) -> Answer {
             _ => return refuse("n", format!("it wants a number up to {INSTANTS_MOST}"), None),
         },
     };
+    let dst = match param("dst") {
+        "" => Dst::default(),
+        text => match choice(text, DSTS) {
+            Ok(dst) => dst,
+            Err(message) => return refuse("dst", message, None),
+        },
+    };
     // The name decides where `~` falls.
     let schedule = match Schedule::parse(param("schedule"), param("job"), timezone, &local) {
-        Ok(schedule) => schedule,
+        Ok(schedule) => schedule.with_dst(dst),
         Err(err) => return refuse("schedule", err.message().to_owned(), Some(err.column())),
     };
     let following = |at: &Timestamp| schedule.next(*at, after);

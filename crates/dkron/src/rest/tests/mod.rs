@@ -442,6 +442,12 @@ async fn a_schedule_is_shown_before_it_is_stored() {
         .await;
     let wanted = serde_json::json!(["2026-03-28T07:00:00Z", "2026-03-29T06:00:00Z"]);
     assert_eq!(got.json()["next"], wanted, "{}", got.body);
+    let night = "/v1/schedule/preview?schedule=0+30+2+*+*+*&timezone=Europe/Berlin\
+                 &after=2026-03-28T02:00:00Z&n=1";
+    let got = client.get(night).await.json();
+    assert_eq!(got["next"], serde_json::json!(["2026-03-30T00:30:00Z"]), "not in the gap");
+    let got = client.get(&format!("{night}&dst=once")).await.json();
+    assert_eq!(got["next"], serde_json::json!(["2026-03-29T01:00:00Z"]), "at its end");
     let every =
         client.get("/v1/schedule/preview?schedule=@every+1m&n=3&after=2026-01-01T00:00:00Z").await;
     assert_eq!(every.json()["next"][2], "2026-01-01T00:03:00Z");
@@ -453,6 +459,7 @@ async fn a_schedule_is_shown_before_it_is_stored() {
         ("", "schedule"),
         ("schedule=@daily&timezone=Nope/Zone", "timezone"),
         ("schedule=@daily&after=soon", "after"),
+        ("schedule=@daily&dst=twice", "dst"),
         ("schedule=@daily&n=101", "n"),
         ("schedule=@daily&n=-1", "n"),
     ] {
