@@ -168,6 +168,26 @@ fn policies_come_back_as_they_were_posted() {
 }
 
 #[test]
+fn policies_that_can_not_be_are_refused() {
+    let (server, _) = server();
+    for (field, value, said) in [
+        ("lost_after", json!("10s"), "lost_after: 10 s is too short"),
+        ("jitter", json!("48h"), "jitter: "),
+        ("max_runtime", json!("0s"), "max_runtime: "),
+        ("retention", json!({"executions": 0}), "retention.executions: "),
+        ("retry", json!({"delay": "10s", "max_delay": "1s"}), "retry.max_delay: "),
+        ("misfire", json!("run_all(0)"), "misfire: "),
+        ("dst", json!("never"), "dst: "),
+        ("retries", json!({"max": 1, "often": true}), "retries: it has no \"often\""),
+    ] {
+        let job = json!({"name": "x", "schedule": "@manually", field: value});
+        let got = ask(&server, "POST", "/v1/jobs", Some(&job));
+        let wanted = format!("Job validation failed: {said}");
+        assert!(got.status == 400 && got.text().starts_with(&wanted), "{job}: {}", got.text());
+    }
+}
+
+#[test]
 fn settings_outlive_a_restart() {
     let args = ["--server", "--bootstrap-expect=1", "--data-dir", "data", "--keep-executions=7"];
     let mut server = Server::start(&binary().unwrap(), &args).unwrap();

@@ -26,6 +26,7 @@ const PATHS: [&str; 42] = [
     "/v1/jobs/fz-5/executions/%ff/output",
     "/v1/settings",
     "/v1/settings/",
+    "/v1/stats",
     "/v1/jobs/%00",
     "/v1/jobs/%ff%fe",
     "/v1/jobs/%",
@@ -79,6 +80,10 @@ const QUERIES: [&str; 26] = [
     "follow",
     "format",
     "download",
+    "scope",
+    "span",
+    "name",
+    "to",
 ];
 
 const TEXTS: [&str; 32] = [
@@ -111,6 +116,8 @@ const TEXTS: [&str; 32] = [
     "+",
     "[]{}",
     "once",
+    "job",
+    "minute",
     "sse",
     "end",
     "18446744073709551616",
