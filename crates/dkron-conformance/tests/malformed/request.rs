@@ -42,7 +42,6 @@ const PATHS: [&str; 42] = [
     "/v1/unpause",
     "/v1/restore",
     "/v1/schedule/preview",
-    "/v1/stats",
     "/health",
     "/metrics",
     "/debug/vars",
@@ -80,13 +79,9 @@ const QUERIES: [&str; 26] = [
     "follow",
     "format",
     "download",
-    "scope",
-    "span",
-    "name",
-    "to",
 ];
 
-const TEXTS: [&str; 32] = [
+const TEXTS: [&str; 33] = [
     "",
     "0",
     "-1",
@@ -117,7 +112,6 @@ const TEXTS: [&str; 32] = [
     "[]{}",
     "once",
     "job",
-    "minute",
     "sse",
     "end",
     "18446744073709551616",
