@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::error::Error;
 use crate::event::Event;
-use crate::hands::{self, Hands, Journal};
+use crate::hands::{self, Hands, Journal, Parting};
 use crate::identity::{self, Mint};
 use crate::options::Options;
 use crate::outputs::{Keeper, LiveOutputs};
@@ -30,6 +30,9 @@ const BATCHES: usize = 4;
 /// Messages to the node on their way; more begin its session anew.
 const MESSAGES: usize = 4 * limits::NODE_RUNS as usize;
 
+/// A thread that waits for room on the disk for so long is not waited for.
+const PARTING: Duration = Duration::from_secs(5);
+
 /// A running node.
 pub struct Node {
     pub service: Service,
@@ -41,7 +44,7 @@ pub struct Node {
     raft: Handle,
     live: watch::Receiver<usize>,
     surviving: watch::Receiver<usize>,
-    leaving: mpsc::UnboundedSender<()>,
+    parting: mpsc::UnboundedSender<Parting>,
     /// End with the node.
     tasks: JoinSet<()>,
     /// Holds the lock of the data directory until everything has ended.
@@ -80,6 +83,15 @@ impl Node {
         }
     }
 
+    /// Lets go of all runs: what becomes of them is told by the agent that takes them over. Before
+    /// this, parting from the runner looks like its death.
+    pub async fn hand_over(&self) {
+        let (done, seen) = oneshot::channel();
+        // A thread that is gone writes nothing either.
+        let _ = self.parting.send(Parting::HandOver(done));
+        let _ = tokio::time::timeout(PARTING, seen).await;
+    }
+
     /// Begins nothing new, waits for what must not go on without it at most for `patience`, then
     /// stops. What the runner keeps goes on, unless the node leaves for good.
     pub async fn stop(mut self, farewell: Farewell, patience: Duration) {
@@ -87,7 +99,7 @@ impl Node {
         // A thread that is gone needs no word.
         let _ = self.events.send(Event::Stop);
         if farewell == Farewell::Leave {
-            let _ = self.leaving.send(());
+            let _ = self.parting.send(Parting::Leave);
         }
         let idle = async {
             loop {
@@ -109,6 +121,9 @@ impl Node {
             tracing::warn!("stopping while executions run: they will be recorded as lost");
         }
         self.tasks.shutdown().await;
+        if farewell == Farewell::HandOver {
+            self.hand_over().await;
+        }
         self.raft.shutdown().await;
         if let Ok(state) = self.data.state() {
             let synced = tokio::task::spawn_blocking(move || state.sync()).await;
@@ -155,7 +170,7 @@ pub async fn start(mut options: Options) -> Result<Node, Error> {
         raft,
         live: inboxes.live,
         surviving: inboxes.surviving,
-        leaving: wires.leaving,
+        parting: wires.parting,
         tasks,
         data: options.data,
     })
@@ -202,7 +217,7 @@ struct Wires {
     to_node: mpsc::Sender<ToNode>,
     live: watch::Sender<usize>,
     surviving: watch::Sender<usize>,
-    leaving: mpsc::UnboundedSender<()>,
+    parting: mpsc::UnboundedSender<Parting>,
     leave: mpsc::UnboundedSender<()>,
     fail: mpsc::Sender<String>,
     /// Updates that the reader has not seen.
@@ -220,7 +235,7 @@ struct Inboxes {
 }
 
 struct ThreadInboxes {
-    leaving: mpsc::UnboundedReceiver<()>,
+    parting: mpsc::UnboundedReceiver<Parting>,
     apply: mpsc::Receiver<ApplyBatch>,
     events: mpsc::UnboundedReceiver<Event>,
     requests: mpsc::Receiver<Request>,
@@ -238,12 +253,12 @@ fn wires(running: usize) -> (Wires, Inboxes) {
     let (to_node, node_inbox) = mpsc::channel(MESSAGES);
     let (live, live_seen) = watch::channel(running);
     let (surviving, surviving_seen) = watch::channel(0);
-    let (leaving, leaving_inbox) = mpsc::unbounded_channel();
+    let (parting, parting_inbox) = mpsc::unbounded_channel();
     let (leave, leave_inbox) = mpsc::unbounded_channel();
     let (fail, failed) = mpsc::channel(4);
     let (behind, outputs) = (Arc::new(AtomicUsize::new(0)), LiveOutputs::default());
     let threads = ThreadInboxes {
-        leaving: leaving_inbox,
+        parting: parting_inbox,
         apply: apply_inbox,
         events: event_inbox,
         requests: request_inbox,
@@ -268,7 +283,7 @@ fn wires(running: usize) -> (Wires, Inboxes) {
         to_node,
         live,
         surviving,
-        leaving,
+        parting,
         leave,
         fail,
         behind,
@@ -310,7 +325,7 @@ fn threads(
         journal: stored.journal,
         messages: inboxes.to_node,
         leader: wires.events.clone(),
-        leaving: inboxes.leaving,
+        parting: inboxes.parting,
         surviving: wires.surviving.clone(),
         executors: options.executors.clone(),
         runner: options.runner.clone(),

@@ -14,7 +14,7 @@ use dkron_core::worker::{Action, Event as Step, JournalRecord, Process, Run, ToN
 use dkron_exec::runner::{Held, RunnerClient};
 use dkron_exec::{CancelToken, Registry};
 use dkron_store::blob::Blobs;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clocks;
 use crate::event::Event;
@@ -34,6 +34,15 @@ pub enum Told {
     Finished { seq: Seq, finish: Box<Finish> },
 }
 
+/// How the thread is told of the node's end.
+pub enum Parting {
+    /// The node leaves for good: what runs is ended.
+    Leave,
+    /// From now on nothing is written down and nothing told: what the runner keeps is another
+    /// agent's. Dropped when that is so.
+    HandOver(oneshot::Sender<()>),
+}
+
 /// What the thread is started with.
 pub struct Parts {
     pub node: NodeName,
@@ -43,8 +52,8 @@ pub struct Parts {
     pub journal: Journal,
     pub messages: mpsc::Receiver<ToNode>,
     pub leader: mpsc::UnboundedSender<Event>,
-    /// Tells the thread that the node leaves: what runs is ended.
-    pub leaving: mpsc::UnboundedReceiver<()>,
+    /// The end of the node is near.
+    pub parting: mpsc::UnboundedReceiver<Parting>,
     /// Running executions that outlive the agent.
     pub surviving: watch::Sender<usize>,
     pub executors: Registry,
@@ -96,7 +105,7 @@ impl Hands {
             pool: parts.pool,
             told,
         };
-        let (mut messages, mut leaving) = (parts.messages, parts.leaving);
+        let (mut messages, mut parting) = (parts.messages, parts.parting);
         let held = parts.held.into_iter().map(|held| (Seq(held.seq), held)).collect();
         let mut own = Hands {
             node: parts.node,
@@ -121,7 +130,10 @@ impl Hands {
                     None => return,
                 },
                 Some(told) = news.recv() => own.told(clocks::now(), told),
-                Some(()) = leaving.recv() => own.step(clocks::now(), Step::Leave),
+                Some(parting) = parting.recv() => match parting {
+                    Parting::Leave => own.step(clocks::now(), Step::Leave),
+                    Parting::HandOver(_done) => return,
+                },
                 _ = tick.tick() => own.step(clocks::now(), Step::Tick),
             }
             let now = clocks::now();

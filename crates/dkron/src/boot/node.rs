@@ -126,6 +126,7 @@ async fn until_ended(
         end = node.ended() => match end {
             End::Left => Farewell::Leave,
             End::Failed(reason) => {
+                node.hand_over().await;
                 part(&runner, keep).await;
                 anyhow::bail!("the node can not go on: {reason}");
             }

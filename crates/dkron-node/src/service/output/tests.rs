@@ -112,6 +112,20 @@ async fn what_a_slow_reader_missed_is_told() {
 }
 
 #[tokio::test]
+async fn whoever_follows_sees_the_rest_and_why_it_failed() {
+    let sink = OutputSink::new(100);
+    sink.write(b"begun, ");
+    let recording = Ok(Found::Live { output: None, state: State::Running });
+    let stored = ended("exit status 1\nbegun, done", 14, 0);
+    let service = service([live(&sink), recording, stored]);
+    let mut follow = follow(&service, Offset::Start).await;
+    assert_eq!(follow.next(100).await.unwrap().unwrap().bytes.as_ref(), b"begun, ");
+    sink.write(b"done");
+    let _ = sink.finish();
+    assert_eq!(rest(&mut follow, 100).await, pieces(&[("done", 11), ("exit status 1\n", 11)]));
+}
+
+#[tokio::test]
 async fn one_that_has_not_begun_is_waited_for() {
     let waiting = || Ok(Found::Live { output: None, state: State::Pending });
     let service = service([waiting(), waiting(), ended("late", 0, 0)]);
