@@ -21,7 +21,7 @@ use dkron_conformance::server::{Server, binary};
 use dkron_conformance::wait::until;
 use serde_json::{Value, json};
 
-const JOBS: usize = 10;
+const JOBS: usize = 30;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// In microseconds, as instants are read.
 const SECOND: i64 = 1_000_000;
@@ -71,7 +71,8 @@ impl SmallDisk {
     fn program(&self, binary: &Path) -> PathBuf {
         let path = self.folder.join("dkron");
         let enter = format!(
-            "#!/bin/sh\nexec nsenter --preserve-credentials -Um -t {} --wd=\"$PWD\" '{}' \"$@\"\n",
+            "#!/bin/sh\nexec nsenter {} -t {} --wd=\"$PWD\" '{}' \"$@\"\n",
+            "--preserve-credentials --user --mount",
             self.holder.id(),
             binary.display()
         );
@@ -159,20 +160,22 @@ fn is_refused(url: &str, sink: &str) -> bool {
     response.status == 503 && retry && response.text().contains("disk of the server is full")
 }
 
-/// Fills the disk until the log waits, and keeps it full until slots are late.
-fn fill_until_late(disk: &SmallDisk, server: &mut Server, sink: &str) {
+/// Fills the disk until the log waits, and keeps it full for some time and until writes are refused.
+fn fill(disk: &SmallDisk, server: &mut Server, sink: &str, time: Duration) {
+    let waits = |log: &str| log.matches("writes of the log wait for room").count();
+    let before = waits(&server.log());
     until("a log that waits", PATIENCE, || {
         disk.fill();
-        server.log().contains("writes of the log wait for room")
+        waits(&server.log()) > before
     })
     .unwrap_or_else(|err| panic!("{err:#}; log:\n{}", server.log_tail()));
     let since = Instant::now();
-    until("slots that are late", PATIENCE, || {
+    until("a write that is refused", PATIENCE, || {
         disk.fill();
         assert!(server.is_alive(), "the agent ended; log:\n{}", server.log_tail());
         let jobs = get(&server.url, "/v1/jobs").unwrap();
         assert_eq!(jobs.as_array().unwrap().len(), JOBS + 1);
-        since.elapsed() > Duration::from_secs(12) && is_refused(&server.url, sink)
+        since.elapsed() > time && is_refused(&server.url, sink)
     })
     .unwrap();
 }
@@ -207,7 +210,8 @@ fn a_disk_filled_to_the_last_byte_is_survived() {
     until("the slow run", PATIENCE, || slow(&server.url).is_ok_and(|run| run.is_object())).unwrap();
 
     for round in 1..=2 {
-        fill_until_late(&disk, &mut server, &sink.url);
+        // Longer than a slot may be late, and shorter.
+        fill(&disk, &mut server, &sink.url, Duration::from_secs(if round == 1 { 12 } else { 2 }));
         if round == 2 {
             // What the kill takes was not acknowledged.
             server.kill().unwrap();

@@ -64,9 +64,9 @@ impl Room {
         state.patient
     }
 
-    fn is_there(&self, path: &std::path::Path) {
+    fn is_over(&self, path: &std::path::Path, is_written: bool) {
         let mut state = self.lock();
-        if std::mem::replace(&mut state.now, false) {
+        if std::mem::replace(&mut state.now, false) && is_written {
             let path = path.display();
             tracing::info!(%path, "the log goes on: there is room again");
         }
@@ -91,7 +91,7 @@ impl<B: StorageBackend> Backend<B> {
             match attempt() {
                 Err(error) if is_full(&error) && self.room.wait(&self.path) => {}
                 outcome => {
-                    self.room.is_there(&self.path);
+                    self.room.is_over(&self.path, outcome.is_ok());
                     return outcome;
                 }
             }
