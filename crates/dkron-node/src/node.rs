@@ -355,7 +355,6 @@ fn threads(
         processors: options.processors.clone(),
         blobs,
         node_name: name,
-        output_bytes: options.output_bytes,
         event_sender: wires.events.clone(),
         raft,
         pool,

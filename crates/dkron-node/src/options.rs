@@ -28,8 +28,6 @@ pub struct Options {
     /// What it held when it was opened: runs of earlier lives.
     pub held: Vec<Held>,
     pub processors: ProcessorRegistry,
-    /// Bytes of output kept of one execution.
-    pub output_bytes: usize,
     /// Stretches the timings of consensus, 1 to 10.
     pub raft_multiplier: u32,
     /// Address of this server for others.

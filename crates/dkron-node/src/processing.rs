@@ -23,7 +23,6 @@ struct Shared {
     processors: ProcessorRegistry,
     blobs: Arc<Blobs>,
     node: NodeName,
-    output_bytes: usize,
     events: mpsc::UnboundedSender<Event>,
 }
 
@@ -33,21 +32,21 @@ impl Processing {
         processors: ProcessorRegistry,
         blobs: Arc<Blobs>,
         node: NodeName,
-        output_bytes: usize,
         events: mpsc::UnboundedSender<Event>,
     ) -> Self {
-        let shared = Arc::new(Shared { processors, blobs, node, output_bytes, events });
+        let shared = Arc::new(Shared { processors, blobs, node, events });
         Processing { pool, room: Arc::new(Semaphore::new(AT_A_TIME)), shared }
     }
 
-    /// Runs the job's processors over the record's output, at some time.
-    pub fn start(&self, record: Arc<Record>, job: Arc<Job>) {
+    /// Runs the job's processors over the record's output, at some time; of what they leave `limit`
+    /// bytes are kept.
+    pub fn start(&self, record: Arc<Record>, job: Arc<Job>, limit: u32) {
         let (room, shared) = (Arc::clone(&self.room), Arc::clone(&self.shared));
         self.pool.spawn(async move {
             let Ok(_permit) = room.acquire_owned().await else { return };
             let (seq, finish) = (record.seq, record.finish.clone());
             let events = shared.events.clone();
-            let work = tokio::task::spawn_blocking(move || shared.process(&record, &job));
+            let work = tokio::task::spawn_blocking(move || shared.process(&record, &job, limit));
             if work.await.is_err() {
                 // Broken down outside of any processor: the output stays what it was.
                 let (output, dropped) = (finish.output, finish.dropped);
@@ -58,7 +57,7 @@ impl Processing {
 }
 
 impl Shared {
-    fn process(&self, record: &Record, job: &Job) {
+    fn process(&self, record: &Record, job: &Job, limit: u32) {
         let seq = record.seq;
         let id = ExecutionId { seq, node: record.node.clone() }.to_string();
         let output = outputs::read(&self.blobs, &record.finish.output);
@@ -78,7 +77,7 @@ impl Shared {
         let (output, dropped) = match processed.replacement {
             None => (record.finish.output.clone(), record.finish.dropped),
             Some(mut bytes) => {
-                bytes.truncate(self.output_bytes);
+                bytes.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
                 (outputs::keep(&self.blobs, bytes), 0)
             }
         };

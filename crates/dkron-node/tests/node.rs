@@ -60,7 +60,6 @@ async fn start(path: &Path) -> Node {
         runner: None,
         held: Vec::new(),
         processors: ProcessorRegistry::new([]),
-        output_bytes: 256_000,
         raft_multiplier: 1,
         rpc_address: "127.0.0.1:6868".into(),
     });

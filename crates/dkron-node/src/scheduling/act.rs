@@ -23,7 +23,11 @@ impl Scheduling {
                     tracing::warn!("the node is behind: its session will begin anew");
                 }
             }
-            Action::Process { record, job } => self.processing.start(record, job),
+            Action::Process { record, job } => {
+                let own = job.policy().output_limit;
+                let limit = own.unwrap_or(self.ledger.settings().output_limit);
+                self.processing.start(record, job, limit);
+            }
             Action::Answer { ticket, answer } => self.answer(ticket, answer),
             Action::Wake(at) => self.wake = at,
             Action::Note(note) => self.note(note),

@@ -60,7 +60,6 @@ pub struct Parts {
     pub processors: ProcessorRegistry,
     pub blobs: Arc<Blobs>,
     pub node_name: dkron_core::domain::NodeName,
-    pub output_bytes: usize,
     pub event_sender: mpsc::UnboundedSender<Event>,
     /// Filled once consensus runs; it needs this thread to start.
     pub raft: oneshot::Receiver<Handle>,
@@ -109,7 +108,6 @@ impl Scheduling {
             parts.processors,
             parts.blobs,
             parts.node_name,
-            parts.output_bytes,
             parts.event_sender.clone(),
         );
         let mut own = Scheduling {

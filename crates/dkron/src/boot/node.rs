@@ -12,7 +12,6 @@ use anyhow::Context;
 use dkron_core::domain::{NodeName, Settings};
 use dkron_core::schedule::{Zone, zone_data_version};
 use dkron_exec::executors::{HttpExecutor, NoopExecutor, ShellExecutor, ShellOptions};
-use dkron_exec::output::DEFAULT_LIMIT;
 use dkron_exec::processors::{FilesProcessor, LogProcessor};
 use dkron_exec::runner::{RunnerClient, RunnerOptions};
 use dkron_exec::{Executor, Processor, ProcessorRegistry, Registry};
@@ -74,7 +73,6 @@ pub async fn start(options: &Options, path: &Path) -> anyhow::Result<Running> {
         runner: Some(runner.clone()),
         held,
         processors,
-        output_bytes: DEFAULT_LIMIT,
         raft_multiplier: u32::from(options.cluster.raft_multiplier),
     });
     let node = node.await.context("the node does not start")?;
