@@ -255,7 +255,7 @@ async fn keep_alive(
                 tracing::error!(error = %err, source, "the process runner could not be started");
             }
         }
-        if closing.is_cancelled() {
+        if closing.is_cancelled() || shared.replaced.load(Ordering::Relaxed) {
             break;
         }
         // A connection may break without the runner.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -49,6 +49,8 @@ pub struct Shared {
     large: Arc<Semaphore>,
     /// The runner is to end, not only to be let go of.
     pub ending: AtomicBool,
+    /// Another agent has the runner now.
+    pub replaced: AtomicBool,
 }
 
 #[derive(Default)]
@@ -84,6 +86,7 @@ impl Default for Shared {
             starts: kib(STARTS),
             large: kib(LARGE_OUTPUTS),
             ending: AtomicBool::new(false),
+            replaced: AtomicBool::new(false),
         }
     }
 }
@@ -240,6 +243,7 @@ impl Shared {
                     entry.end(Ended { exit, tail });
                 }
             }
+            FromRunner::Replaced => self.replaced.store(true, Ordering::Relaxed),
             FromRunner::Grew { seq, total } => {
                 let state = &mut *state;
                 let Some(entry) = state.runs.get_mut(&seq) else { return };

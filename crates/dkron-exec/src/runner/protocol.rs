@@ -75,6 +75,8 @@ pub enum FromRunner {
         request: u64,
         piece: Option<PieceSent>,
     },
+    /// The last message: another agent has come.
+    Replaced,
 }
 
 /// What to start and how to watch it.

@@ -68,6 +68,11 @@ impl Run {
         }
     }
 
+    /// Whether it has not ended yet.
+    pub fn goes_on(&self) -> bool {
+        !matches!(self.stage, Stage::Ended(_))
+    }
+
     /// After everything that happened to it: true if it ended by that.
     pub fn settle(&mut self, now: Nanos, tools: &mut Tools) -> bool {
         let Stage::Going(going) = &mut self.stage else { return false };

@@ -131,7 +131,7 @@ impl Runner {
         let busy = !self.runs.is_empty();
         let idle = poll::now().saturating_sub(self.idle_since) >= nanos(self.settings.idle);
         self.shut_down
-            || (self.listener.is_none() && !busy)
+            || (self.listener.is_none() && !self.runs.values().any(Run::goes_on))
             || (self.agent.is_none() && !busy && idle)
     }
 
@@ -181,8 +181,10 @@ impl Runner {
         match link.verdict() {
             Ok(Some(Verdict::Attach)) => {
                 // The newer one counts: nobody but the directory's owner comes here.
-                if let Some(older) = self.agent.replace(number) {
-                    self.links.remove(&older);
+                let older = self.agent.replace(number);
+                if let Some(mut older) = older.and_then(|older| self.links.remove(&older)) {
+                    older.say(&FromRunner::Replaced);
+                    older.flush(&self.tools.poll);
                 }
             }
             Ok(Some(Verdict::Retire)) => {

@@ -153,4 +153,6 @@ fn describe(err: &RunnerError) -> String {
 }
 
 #[cfg(test)]
+mod survival_tests;
+#[cfg(test)]
 mod tests;

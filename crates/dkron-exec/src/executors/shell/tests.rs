@@ -42,29 +42,30 @@ fn be_a_runner(settings: RunnerSettings) {
     }
 }
 
-struct House {
-    runner: RunnerClient,
-    shell: ShellExecutor,
-    dir: tempfile::TempDir,
+pub struct House {
+    pub runner: RunnerClient,
+    pub shell: ShellExecutor,
+    pub dir: tempfile::TempDir,
 }
 
-fn options(dir: &Path, which: &str) -> RunnerOptions {
+pub fn options(dir: &Path, which: &str) -> RunnerOptions {
     let name = format!("executors::shell::tests::{which}");
     RunnerOptions {
         exe: std::env::current_exe().unwrap(),
         args: [&name, "--exact", "--nocapture", "--test-threads=1"].map(Into::into).into(),
         socket_path: dir.join("runner.sock"),
         spool_dir: dir.join("spool"),
-        log_path: None,
+        // A runner that stays must not hold what the test writes to.
+        log_path: Some(dir.join("runner.log")),
     }
 }
 
 /// Its runner ends with the test, however the test ends.
-async fn house() -> House {
+pub async fn house() -> House {
     house_with("runner_with_agent").await
 }
 
-async fn house_with(which: &str) -> House {
+pub async fn house_with(which: &str) -> House {
     let dir = tempfile::tempdir().unwrap();
     let (runner, held) = RunnerClient::open(options(dir.path(), which)).await.unwrap();
     assert!(held.is_empty());
@@ -72,7 +73,7 @@ async fn house_with(which: &str) -> House {
     House { runner, shell, dir }
 }
 
-fn run(seq: u64, config: &[(&str, &str)]) -> Run {
+pub fn run(seq: u64, config: &[(&str, &str)]) -> Run {
     Run {
         seq,
         execution_id: format!("{seq}-n1"),
@@ -104,7 +105,7 @@ impl House {
 }
 
 /// Waits for a condition; the test runner's own patience is the limit.
-async fn until(mut condition: impl FnMut() -> bool) {
+pub async fn until(mut condition: impl FnMut() -> bool) {
     while !condition() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -122,12 +123,12 @@ async fn until_output(reader: &OutputReader, text: &str) {
     }
 }
 
-fn alive(pid: u32) -> bool {
+pub fn alive(pid: u32) -> bool {
     let state = std::fs::read_to_string(format!("/proc/{pid}/stat"));
     state.is_ok_and(|line| !line.rsplit_once(") ").unwrap().1.starts_with('Z'))
 }
 
-fn read_pid(path: &Path) -> Option<u32> {
+pub fn read_pid(path: &Path) -> Option<u32> {
     std::fs::read_to_string(path).ok()?.strip_suffix('\n')?.parse().ok()
 }
 
