@@ -1,5 +1,5 @@
-//! A wall clock that tests set, in builds with debug assertions only: a file says how far it is from
-//! the true one, or at which instant it stands still.
+//! A wall clock that tests set, in builds with debug assertions only: a file says how far it is
+//! from the true one, or at which instant it stands still.
 //!
 //! ```text
 //!   offset -3600000          milliseconds from the true clock
