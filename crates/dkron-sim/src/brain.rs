@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use dkron_core::conductor::{Action, Fate, Input};
-use dkron_core::domain::Now;
+use dkron_core::domain::{HistoryNo, Now};
 use dkron_core::ledger::{Command, Entry, Outcome, Reply};
 use dkron_core::worker::{News, Order, ToLeader, ToNode};
 
@@ -222,6 +222,7 @@ impl World {
         };
         let seen: Vec<bool> = (0..self.machines.len()).map(there).collect();
         let names: Vec<_> = self.machines.iter().map(|machine| machine.name.clone()).collect();
+        self.age(at);
         let Some(brain) = self.brain(at) else { return };
         let mut changed = false;
         for (other, seen) in seen.into_iter().enumerate() {
@@ -240,6 +241,22 @@ impl World {
             self.input(at, Input::Roster(roster));
         }
         self.later(1_500, 3_000, Event::Life(at, life, Local::Gossip));
+    }
+}
+
+impl World {
+    /// Now and then some of a job's history is found to be too old.
+    fn age(&mut self, at: At) {
+        if self.quiet || !self.dice.percent(20) {
+            return;
+        }
+        let throw = self.dice.throw() as usize;
+        let Some(brain) = self.brain_of(at) else { return };
+        let job = brain.ledger.jobs().nth(throw % brain.ledger.job_count().max(1));
+        let job = job.map(|job| (job.job_no, job.runtime.clone()));
+        let Some((job_no, runtime)) = job else { return };
+        let first = HistoryNo(self.dice.between(runtime.first_no.0, runtime.next_no.0));
+        self.input(at, Input::TooOld { job_no, first });
     }
 }
 

@@ -38,6 +38,7 @@ fn worlds_hold() {
         "fire schedule void",
         "kill",
         "note ClockStep",
+        "prune",
         "rejected Stale",
         "resume",
         "skip cancelled",

@@ -3,8 +3,10 @@
 use crate::cargo::{cargo, metadata, step};
 use dkron_bench::Args;
 
-/// Seeds of the test command.
-pub const SEEDS: u64 = 10_000;
+/// Seeds of the test command: some seconds.
+pub const SMOKE: u64 = 1_000;
+/// Seeds when nobody says how many: two minutes of two cores.
+const SEEDS: u64 = 10_000;
 
 pub fn sim(args: &Args) -> anyhow::Result<()> {
     args.only(0, &["seeds", "from"])?;

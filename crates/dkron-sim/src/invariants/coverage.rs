@@ -57,6 +57,7 @@ impl Coverage {
                 let word = text.split(['(', '[', ' ']).next().unwrap_or_default();
                 self.count(&format!("rejected {word}"));
             }
+            (Command::Prune(_), Reply::Done) => self.count("prune"),
             (_, Reply::Deposed) => self.count("deposed"),
             (_, Reply::Repeated) => self.count("repeated"),
             (Command::Report(report), _) if !report.starts.is_empty() => {

@@ -14,7 +14,8 @@ use super::{Check, Commit, require};
 
 #[derive(Debug, Default)]
 pub struct Truth {
-    journaled: BTreeMap<Seq, Finish>,
+    /// A node that lost its journal may be told to cancel what it ended before: then it has two.
+    journaled: BTreeMap<Seq, Vec<Finish>>,
     /// On which machine.
     written: BTreeMap<Seq, At>,
     /// Their journal may have lost them.
@@ -30,7 +31,7 @@ impl Truth {
     pub fn wrote(&mut self, at: At, record: &JournalRecord) {
         if let JournalRecord::Finished { seq, finish } = record {
             self.written.insert(*seq, at);
-            self.journaled.insert(*seq, Finish::clone(finish));
+            self.journaled.entry(*seq).or_default().push(Finish::clone(finish));
         }
     }
 
@@ -56,7 +57,7 @@ impl Truth {
             let RowOp::PutNew(Row::History { record, .. }) = op else { continue };
             let (seq, finish) = (record.seq, &record.finish);
             self.recorded.insert(seq);
-            let journaled = self.journaled.get(&seq);
+            let journaled = self.journaled.get(&seq).map_or(&[][..], Vec::as_slice);
             match (finish.state, finish.reason) {
                 (State::Lost, EndReason::Silent) => {
                     let held = self.held.contains(&seq);
@@ -66,7 +67,7 @@ impl Truth {
                 }
                 // Its node never had it, or a person said in its place that it is over.
                 (State::Cancelled, EndReason::Cancelled | EndReason::Replaced)
-                    if journaled.is_none() =>
+                    if journaled.is_empty() =>
                 {
                     let held = self.held.contains(&seq);
                     require(held || !overlap.runs(seq), "I2", || {
@@ -74,14 +75,14 @@ impl Truth {
                     })?;
                 }
                 (State::Lost, _) => {
-                    let kept = journaled.is_some() && !self.excused.contains(&seq);
+                    let kept = !journaled.is_empty() && !self.excused.contains(&seq);
                     require(!kept, "G7", || {
                         format!("{seq} is lost, its journal says {journaled:?}")
                     })?;
                 }
                 (State::Failed, EndReason::NodeUnreachable) => {}
                 (State::Cancelled, EndReason::Cancelled) if self.held.contains(&seq) => {}
-                _ => require(journaled == Some(finish), "G7", || {
+                _ => require(journaled.contains(finish), "G7", || {
                     format!("{seq} is recorded as {finish:?}, its journal says {journaled:?}")
                 })?,
             }
@@ -91,12 +92,11 @@ impl Truth {
 
     /// Processors replaced every output that was theirs; all others are as they were.
     pub fn output(&self, record: &Record, processed: bool) -> Check {
-        let Some(finish) = self.journaled.get(&record.seq) else { return Ok(()) };
         let (seq, output) = (record.seq, &record.finish.output);
         // What was lost, or ended in the place of a silent node, has no output.
-        if finish.finished_at != record.finish.finished_at {
-            return Ok(());
-        }
+        let said = self.journaled.get(&seq).into_iter().flatten();
+        let mut said = said.filter(|finish| finish.finished_at == record.finish.finished_at);
+        let Some(finish) = said.next() else { return Ok(()) };
         let expected = if processed { &Output::Empty } else { &finish.output };
         require(output == expected, "G8", || format!("{seq} shows {output:?}, not {expected:?}"))
     }
