@@ -37,6 +37,8 @@ const CLEAR_MAX: Nanos = 128 * MILLISECOND;
 const READ_BYTES: usize = 64 << 10;
 /// Reads in one go, so that one loud run does not keep the others waiting.
 const READS: usize = 8;
+/// As much as a pipe can hold.
+const READS_AT_END: usize = (1 << 20) / READ_BYTES + 1;
 /// All outputs together keep so much in memory; beyond it each goes to its file early.
 const MEMORY_ALL: usize = 64 << 20;
 const MEMORY_SMALL: usize = 4 << 10;
@@ -185,8 +187,11 @@ impl Going {
         self.at.max_runtime = None;
         self.at.lease = None;
         self.input = None;
-        // All that it wrote is in the pipe by now.
-        while self.output.is_some() && self.read_once(spool, tools) {}
+        // All that it wrote is in the pipe by now; others may be writing still, without end.
+        let mut reads = 0;
+        while reads < READS_AT_END && self.read_once(spool, tools) {
+            reads += 1;
+        }
         self.watch(tools);
         if self.output.is_some() && !self.facts.asked {
             let killed = self.facts.killed_at.is_some();

@@ -263,6 +263,17 @@ async fn two_hundred_cancelled_runs_leave_nothing() {
 }
 
 #[tokio::test]
+async fn a_loud_child_in_the_background_keeps_nobody_waiting() {
+    let house = house().await;
+    let loud = begin(&house, shell_run(1, "yes & exit 0", Terms::default()), 1000);
+    loud.group().await;
+    let other = begin(&house, shell_run(2, "echo other", Terms::default()), 1000);
+    assert_eq!(other.end().await.1, "other\n");
+    let (outcome, output) = loud.end().await;
+    assert!(outcome.is_success() && output.contains("left processes behind"), "{output}");
+}
+
+#[tokio::test]
 async fn a_deaf_child_in_the_background_goes_with_the_grace() {
     let house = house().await;
     let file = house.dir.path().join("pid");
