@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dkron_core::conductor::{Answer, Refusal, Request, Ticket};
-use dkron_core::domain::{Cause, JobNo, QueueNo, RequestId, Version};
+use dkron_core::domain::{Cause, Job, JobNo, Policy, QueueNo, RequestId, Version};
 use dkron_core::ledger::{Command, Fired, Reply, Trigger};
 
 use super::{Check, Commit, require};
@@ -102,7 +102,7 @@ impl Answers {
                 let written = self.written.get(writer);
                 match answer {
                     Ok(Answer::Job(job)) => require(
-                        written == Some(&(job.job_no, job.version)) && *job.job == posted.job,
+                        written == Some(&(job.job_no, job.version)) && same(&job.job, &posted.job),
                         "G1",
                         || {
                             format!(
@@ -166,6 +166,12 @@ impl Answers {
         }
         Ok(())
     }
+}
+
+/// Whether that is what was asked for; wishes that are all defaults are stored as none.
+fn same(stored: &Job, posted: &Job) -> bool {
+    let policy = posted.policy.clone().filter(|policy| **policy != Policy::DEFAULT);
+    *stored == Job { policy, ..posted.clone() }
 }
 
 impl Tally {
