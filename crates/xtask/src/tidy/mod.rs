@@ -4,6 +4,7 @@
 mod crates;
 mod layers;
 mod licences;
+mod promises;
 mod source;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use anyhow::Context as _;
 
 use crate::cargo;
 use dkron_bench::Args;
+use promises::Source;
 
 /// Something to mend, and where.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +52,7 @@ pub fn tidy(args: &Args) -> anyhow::Result<()> {
     findings.extend(crates::check(root, &packages)?);
     let mut unsafe_files = Vec::new();
     let files = tracked_files(root)?;
+    let mut sources = evidence(root)?;
     for path in &files {
         let Ok(text) = fs::read_to_string(root.join(path)) else {
             continue;
@@ -58,8 +61,16 @@ pub fn tidy(args: &Args) -> anyhow::Result<()> {
         if path.ends_with(".rs") && source::allows_unsafe(&text) {
             unsafe_files.push(path.clone());
         }
+        sources.push(Source { path: path.clone(), text });
     }
     findings.extend(source::check_unsafe(&unsafe_files));
+    for page in promises::PAGES {
+        let text = fs::read_to_string(root.join(page)).with_context(|| page.to_owned())?;
+        findings.extend(promises::check(page, &text, &sources));
+        if page.ends_with("scenarios.md") {
+            findings.extend(promises::check_scenarios(page, &text, &sources));
+        }
+    }
     findings.sort();
     for finding in &findings {
         println!("{finding}");
@@ -74,6 +85,24 @@ pub fn tidy(args: &Args) -> anyhow::Result<()> {
     );
     anyhow::ensure!(findings.is_empty(), "tidy: {} findings", findings.len());
     Ok(())
+}
+
+/// Scripts and recorded cases: files that are no sources, and that pages name as evidence.
+fn evidence(root: &Path) -> anyhow::Result<Vec<Source>> {
+    let scripts = root.join(promises::SCRIPTS);
+    let mut folders = vec![root.join(promises::CASES)];
+    let machines = fs::read_dir(&scripts).with_context(|| format!("reading {scripts:?}"))?;
+    folders.extend(machines.filter_map(Result::ok).map(|machine| machine.path()));
+    let mut sources = Vec::new();
+    for folder in folders {
+        for entry in fs::read_dir(&folder).with_context(|| format!("reading {folder:?}"))? {
+            let path = entry?.path();
+            let text = fs::read_to_string(&path).with_context(|| format!("reading {path:?}"))?;
+            let path = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+            sources.push(Source { path, text });
+        }
+    }
+    Ok(sources)
 }
 
 /// Sources and pages, relative to the repository; build output, data and hidden folders are not.
