@@ -1,5 +1,6 @@
 //! Steps of the wall clock under the real binary: nothing runs twice, nothing is lost beyond the
-//! lateness rule, and the log names the step. Bears T-36 as far as one server has it.
+//! lateness rule, and the log names the step. Bears T-16 and T-36 as far as one server
+//! has them.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 

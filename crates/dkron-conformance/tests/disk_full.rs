@@ -1,6 +1,7 @@
 //! The real binary on a disk that is filled to the last byte while its jobs run: the process
 //! stays, reads go on, writes are refused with a text; with room again everything goes on, nothing
 //! that was acknowledged is missing and every due slot is accounted for.
+//! Bears T-09.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -160,7 +161,7 @@ fn is_refused(url: &str, sink: &str) -> bool {
     response.status == 503 && retry && response.text().contains("disk of the server is full")
 }
 
-/// Fills the disk until the log waits, and keeps it full for some time and until writes are refused.
+/// Fills the disk until the log waits; keeps it full for some time and until writes are refused.
 fn fill(disk: &SmallDisk, server: &mut Server, sink: &str, time: Duration) {
     let waits = |log: &str| log.matches("writes of the log wait for room").count();
     let before = waits(&server.log());

@@ -1,6 +1,6 @@
 //! The real binary is killed with -9 while its jobs run, and started again on the same data:
 //! every slot has an execution or a skipped record, on the original phase, and nothing ran twice.
-//! Bears scenarios T-02, T-05 and T-08 as far as one node has them.
+//! Bears T-01, T-02, T-05 and T-08 as far as one server has them.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 

@@ -1,6 +1,6 @@
 //! What users of the Go server reported, asked of the real binary: ten clicks at once, jobs whose
-//! names begin alike, writes beside runs, instants that are over, pages of any size.
-//! Bears T-18, T-37, T-39, T-40, T-42 and T-52 as far as one server has them.
+//! names begin alike, writes beside runs, instants that are over, backups, pages of any size.
+//! Bears T-18, T-37, T-39, T-40, T-42, T-49 and T-52 as far as one server has them.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -167,7 +167,7 @@ fn an_instant_that_is_over_runs_at_once_or_leaves_a_record_and_never_again() {
     let skipped = || get(&server.url, "/v1/jobs/long/skipped").as_array().unwrap().clone();
     until("the record", PATIENCE, || skipped().len() == 1).unwrap();
     assert_eq!(skipped()[0]["reason"], "missed");
-    // Restored: neither runs again, nor is it recorded once more. What comes behind has been decided.
+    // Restored: neither runs again, nor is it recorded once more. What comes behind was decided.
     let restored =
         http::send(&server.url, &backup(&get(&server.url, "/v1/jobs")), PATIENCE).unwrap();
     assert_eq!(restored.status, 200, "{}", restored.text());
@@ -196,4 +196,31 @@ fn no_page_of_jobs_or_executions_is_a_server_error() {
     }
     assert_eq!(get(&server.url, "/v1/jobs?_start=100&_end=200"), json!([]));
     assert_eq!(get(&server.url, "/v1/jobs?_start=45&_end=200").as_array().unwrap().len(), 5);
+}
+
+#[test]
+fn a_backup_that_is_restored_elsewhere_is_the_same_list_of_jobs() {
+    let (server, empty) = (self::server(), self::server());
+    let never = "0 0 4 1 1 *";
+    for job in [
+        json!({"name": "z-parent", "schedule": never, "executor": "noop", "retries": 2,
+            "tags": {"server": "true:1"}, "metadata": {"team": "a"}, "success_count": 7}),
+        json!({"name": "a-child", "parent_job": "z-parent", "executor": "noop"}),
+        json!({"name": "off", "schedule": never, "executor": "noop", "disabled": true}),
+        json!({"name": "zone", "schedule": never, "timezone": "Asia/Tokyo", "executor": "shell",
+            "executor_config": {"command": "echo <&> \u{e4}"}, "concurrency": "queue"}),
+    ] {
+        put(&server.url, &job);
+    }
+    assert_eq!(run(&server.url, "z-parent").status, 202);
+    until("figures", PATIENCE, || get(&server.url, "/v1/jobs/a-child")["success_count"] == 1)
+        .unwrap();
+    let mut jobs = get(&server.url, "/v1/jobs");
+    let restored = http::send(&empty.url, &backup(&jobs), PATIENCE).unwrap();
+    assert_eq!(restored.status, 200, "{}", restored.text());
+    let mut again = get(&empty.url, "/v1/jobs");
+    for job in [&mut jobs, &mut again].into_iter().flat_map(|list| list.as_array_mut().unwrap()) {
+        job.as_object_mut().unwrap().remove("version");
+    }
+    assert_eq!(again, jobs);
 }

@@ -1,6 +1,7 @@
 //! The real binary ends in every way while shell jobs run: they go on, the next agent takes them
 //! over, each has run once and ends with its own result. What is cancelled or too long leaves no
 //! process behind, whoever started it.
+//! Bears T-04, T-05, T-10, T-13, T-34 and T-35.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 

@@ -1,5 +1,6 @@
 //! Rung 0b: every sequence of commands up to a depth, over small worlds. States that were seen
 //! before are not entered again.
+//! Bears T-17 and T-30.
 
 mod ledger_walk;
 

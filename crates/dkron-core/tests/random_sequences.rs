@@ -1,5 +1,6 @@
 //! Longer sequences of commands than the explorer reaches, at random, with the same checks; among
 //! them reports of several ends, entries of a leadership that is over, and doubled requests.
+//! Bears T-31 and T-41.
 
 mod ledger_walk;
 

@@ -1,5 +1,6 @@
 //! Schedules against a walk that looks at every minute of the wall clock, and laws between
 //! `next`, `prev` and `count`.
+//! Bears T-16, T-22, T-23 and T-24.
 #![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 mod schedule_support;

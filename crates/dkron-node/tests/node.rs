@@ -1,4 +1,5 @@
 //! A whole node in this process: real consensus, real files, in-process executors.
+//! Bears T-05 and T-49.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 

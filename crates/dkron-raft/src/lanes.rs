@@ -131,6 +131,7 @@ mod tests {
         })
     }
 
+    /// Bears T-15.
     #[test]
     fn a_full_api_lane_leaves_the_conductor_its_room() {
         let lanes = lanes(2, 1000);

@@ -119,6 +119,7 @@ fn look(raft: &Raft, lease: Duration, epochs: &mut Epochs) -> (Leadership, bool)
 mod tests {
     use super::*;
 
+    /// Bears T-03.
     #[test]
     fn an_epoch_is_one_uninterrupted_leadership() {
         let mut epochs = Epochs::default();

@@ -1,4 +1,5 @@
 //! A cluster of one, from start over crash to restart.
+//! Bears T-09, T-42 and T-46.
 
 mod cluster;
 pub(crate) mod owner;

@@ -1,4 +1,5 @@
 //! The net itself: a seed is one world, bugs put in on purpose are caught, old ones stay away.
+//! Bears T-14.
 
 use std::collections::BTreeSet;
 

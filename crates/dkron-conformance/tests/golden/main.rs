@@ -4,6 +4,7 @@
 //!
 //! `DKRON_GOLDEN=3 cargo test -p dkron-conformance --test golden` makes the directory `3` with the
 //! present binary, when the stored forms have grown.
+//! Bears T-43 and T-47.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 

@@ -1,5 +1,6 @@
 //! Thousands of malformed requests: never a 5xx but the deliberate 503, never a hang, and the
 //! server serves on. `DKRON_FUZZ_SEED` throws other dice; the seed stands in every message.
+//! Bears T-52.
 
 use std::time::Duration;
 

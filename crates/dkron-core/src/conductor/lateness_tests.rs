@@ -1,4 +1,5 @@
 //! The rule of lateness against a look at each single slot.
+//! Bears T-38.
 
 use alloc::vec::Vec;
 use core::time::Duration;

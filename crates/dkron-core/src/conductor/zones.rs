@@ -140,6 +140,7 @@ mod tests {
         }
     }
 
+    /// Bears T-25.
     #[test]
     fn only_what_other_zone_data_got_wrong_is_corrected() {
         assert_eq!(corrected("new law"), ["wrong".into()]);

@@ -196,6 +196,7 @@ mod tests {
         [1, 2, 3, 40].map(|attempt| retry.pause(attempt, Seq(7)).as_millis() as u64)
     }
 
+    /// Bears T-27.
     #[test]
     fn pauses_grow_as_the_job_says() {
         let mut retry = Retry::default();

@@ -237,6 +237,7 @@ mod tests {
         assert_eq!(spool.read(1 << 40, 5).unwrap(), (3_000, Vec::new()));
     }
 
+    /// Bears T-50.
     #[test]
     fn memory_and_file_keep_the_same_tail() {
         let dir = tempfile::tempdir().unwrap();

@@ -1,6 +1,7 @@
 //! The library's own suite for log stores, over the real log.
 //!
 //! It is listed test by test because one of them asks for what we refuse: see the last test here.
+//! Bears T-45.
 
 use std::sync::Arc;
 

@@ -1,3 +1,4 @@
+//! Bears T-45.
 use std::collections::BTreeSet;
 
 use super::*;

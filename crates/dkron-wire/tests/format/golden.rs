@@ -1,5 +1,6 @@
 //! Recorded bytes: a stored file of any earlier server must stay readable. A new kind or variant
 //! adds lines; a changed line means a changed format. `UPDATE_EXPECT=1` records anew.
+//! Bears T-47.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;

@@ -210,6 +210,7 @@ mod tests {
         assert_eq!(pairs("metadata=x&metadata[]=y&metadata[z=1&metadata=:v"), "");
     }
 
+    /// Bears T-52.
     #[test]
     fn pages_never_break() {
         for (text, wanted) in [

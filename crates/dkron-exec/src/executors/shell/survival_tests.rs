@@ -1,4 +1,5 @@
 //! Agents come and go, runners die, leases run out: real processes through a real runner.
+//! Bears T-35.
 
 use std::path::PathBuf;
 

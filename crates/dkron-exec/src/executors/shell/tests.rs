@@ -1,4 +1,5 @@
 //! Real processes through a real runner, which is this test program itself.
+//! Bears T-08, T-34, T-35 and T-50.
 
 use std::io;
 use std::os::fd::AsFd;
