@@ -1,6 +1,6 @@
 //! What users of the Go server reported, asked of the real binary: ten clicks at once, jobs whose
 //! names begin alike, writes beside runs, instants that are over, backups, pages of any size.
-//! Bears T-18, T-37, T-39, T-40, T-42, T-49 and T-52 as far as one server has them.
+//! Bears T-17, T-18, T-37, T-39, T-40, T-42, T-49 and T-52 as far as one server has them.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -90,6 +90,39 @@ fn ten_clicks_on_a_job_that_forbids_overlap_are_one_run() {
     std::fs::write(gate, "").unwrap();
     until("its end", PATIENCE, || executions(&server.url, "click")[0]["success"] == true).unwrap();
     assert_eq!(executions(&server.url, "click").len(), 1);
+}
+
+/// Judged by the runs themselves: each holds a folder that can be made only once.
+#[test]
+fn runs_of_about_a_second_never_meet_under_a_slot_of_every_second() {
+    let server = server();
+    let met = server.dir.join("met");
+    let names = [("shorter", "0.95"), ("longer", "1.05")];
+    for (name, seconds) in names {
+        let lock = server.dir.join(name);
+        let (lock, met) = (lock.display(), met.display());
+        let command =
+            format!("mkdir {lock} || echo {name} >> {met}; sleep {seconds}; rmdir {lock}");
+        put(
+            &server.url,
+            &json!({"name": name, "schedule": "* * * * * *", "concurrency": "forbid",
+                "executor": "shell", "executor_config": {"shell": "true", "command": command}}),
+        );
+    }
+    let ended = |name: &str| {
+        executions(&server.url, name).iter().filter(|one| one["success"] == true).count()
+    };
+    until("runs of both", PATIENCE, || {
+        for (name, _) in names {
+            let by_hand = ask(&server.url, "POST", &format!("/v1/jobs/{name}/run"), None);
+            assert!([202, 409, 503].contains(&by_hand.status), "{}", by_hand.text());
+        }
+        names.iter().all(|(name, _)| ended(name) >= 5)
+    })
+    .unwrap();
+    assert!(!met.exists(), "{}", std::fs::read_to_string(met).unwrap_or_default());
+    let skipped = get(&server.url, "/v1/jobs/longer/skipped");
+    assert!(skipped.as_array().unwrap().iter().any(|record| record["reason"] == "overlap"));
 }
 
 #[test]

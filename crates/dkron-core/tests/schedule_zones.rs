@@ -1,5 +1,4 @@
 //! Zones: names that are none, data handed in as a value, the release that is compiled in.
-//! Bears T-41.
 #![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 mod schedule_support;

@@ -140,7 +140,7 @@ mod tests {
         }
     }
 
-    /// Bears T-25.
+    /// Bears T-25 and T-41.
     #[test]
     fn only_what_other_zone_data_got_wrong_is_corrected() {
         assert_eq!(corrected("new law"), ["wrong".into()]);
