@@ -59,8 +59,7 @@ pub struct Plan {
     /// Of a hundred executions, those with a process of their own.
     pub shell: u32,
     pub settings: Settings,
-    /// Off: a node that only an earlier leadership welcomed is given up by the new measure, though
-    /// it was told the old one.
+    /// Also to less than nodes were told when they were welcomed.
     pub lost_after_changes: bool,
     /// Replies reach the conductor before the effects of the same entry.
     pub replies_first: bool,
@@ -104,7 +103,7 @@ impl Plan {
             runner: dice.percent(60),
             shell: dice.pick(&[50, 100]),
             settings: settings(dice, Duration::ZERO),
-            lost_after_changes: false,
+            lost_after_changes: dice.percent(50),
             replies_first: dice.percent(50),
             applies_ahead: dice.percent(50),
         };

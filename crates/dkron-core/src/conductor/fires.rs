@@ -88,6 +88,9 @@ impl Conductor {
             }
             let open = now.wall.since(due) <= start_deadline(&state.job, ledger.settings());
             let no_room = full || (due < walk.on_time && !self.may_catch_up(ledger, now));
+            if open && full {
+                self.pressure.found_no_room();
+            }
             if open && no_room && walk.look != Look::Sweep {
                 self.waiting = true;
                 break;

@@ -21,6 +21,7 @@ mod input;
 mod lateness;
 mod manual;
 mod placement;
+mod pressure;
 mod proposals;
 mod queue;
 mod reports;
@@ -54,6 +55,7 @@ use catch_up::CatchUp;
 use clock::Clock;
 use due::Due;
 use manual::AskedRun;
+use pressure::Pressure;
 use proposals::Proposal;
 use schedules::Schedules;
 use sessions::{Heard, Sessions};
@@ -128,6 +130,7 @@ pub struct Conductor {
     waiting: bool,
     /// The log's queue was full: nothing is proposed until then.
     calm_until: Duration,
+    pressure: Pressure,
     /// An output or an expiry did not get into the log; the ledger still owes it.
     asks_again: bool,
 }
@@ -173,6 +176,7 @@ impl Conductor {
             stopping: false,
             waiting: false,
             calm_until: Duration::ZERO,
+            pressure: Pressure::default(),
             asks_again: false,
         }
     }
@@ -356,6 +360,7 @@ impl Conductor {
         }
         if !self.stopping {
             self.fire_due(ledger, now, out);
+            self.pressure.looked(now.mono);
             self.correct_next(ledger, now, out);
         }
         self.run_waiting(ledger, now, out);

@@ -34,6 +34,10 @@ impl Conductor {
             out.push(Action::Answer { ticket, answer: Err(Refusal::NoLeader) });
             return;
         }
+        if self.pressure.sheds(ledger, &request, now.mono) {
+            out.push(refusal(ticket, Refusal::Busy));
+            return;
+        }
         let name = match &request {
             Request::Put(submission) | Request::Restore(submission) => submission.job.name.clone(),
             Request::Delete(name) | Request::Toggle(name) | Request::Clear(name) => name.clone(),
