@@ -63,8 +63,10 @@ fn write_meanwhile(
         let writer = scope.spawn(|| {
             parallel(&target.url, CONNECTIONS, CONNECTIONS, |api, index| {
                 let mut heard = BTreeMap::new();
+                let mut next = from + index;
                 while !over.load(Ordering::Relaxed) {
-                    *heard.entry(write(api, from + index)).or_insert(0) += 1;
+                    *heard.entry(write(api, next)).or_insert(0) += 1;
+                    next += CONNECTIONS;
                 }
                 Ok(heard)
             })
@@ -104,7 +106,7 @@ fn write(api: &mut Api, index: usize) -> String {
 fn recovery(url: &str, from: usize) -> anyhow::Result<i64> {
     let begun = now();
     let sink = Sink::start()?;
-    let job = api::http_job(from + CONNECTIONS, "* * * * * *", &sink.url);
+    let job = api::http_job(from - 1, "* * * * * *", &sink.url);
     Api::new(url).create(&job)?;
     let on_time = wait_for(RECOVERY_MOST, || {
         sink.arrivals().last().is_some_and(|last| last.at - last.nominal < SECOND / 2)
