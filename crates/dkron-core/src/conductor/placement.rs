@@ -78,8 +78,10 @@ impl Conductor {
     ) -> Option<Place> {
         let wanted = Wanted::new(&job.tags);
         let mut matching = self.matching(&wanted);
+        // One that left may still have a session.
+        let there = self.roster.get(before).is_some_and(|member| member.alive);
         match job.policy().retry.node {
-            RetryNode::Same => matching = [before].into(),
+            RetryNode::Same => matching = there.then_some(before).into_iter().collect(),
             RetryNode::Any => self.least_loaded_first(ledger, &mut matching),
             RetryNode::Other if matching.iter().any(|name| *name != before) => {
                 matching.retain(|name| *name != before);
@@ -87,7 +89,9 @@ impl Conductor {
             }
             RetryNode::Other | RetryNode::Prefer => {
                 matching.retain(|name| *name != before);
-                matching.insert(0, before);
+                if there {
+                    matching.insert(0, before);
+                }
             }
         }
         let mut nodes = matching.into_iter().filter_map(|name| {
