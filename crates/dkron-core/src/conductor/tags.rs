@@ -18,7 +18,7 @@ impl<'a> Wanted<'a> {
         let mut wanted = Wanted { tags: BTreeMap::new(), limit: None };
         for (key, text) in tags.iter() {
             let (value, count) = split(text);
-            wanted.tags.insert(key.as_str(), value);
+            wanted.tags.insert(key, value);
             if let Some(count) = count {
                 wanted.limit = Some(wanted.limit.map_or(count, |least| least.min(count)));
             }

@@ -188,7 +188,7 @@ fn exec_run(run: &Run, lost_after: std::time::Duration) -> dkron_exec::Run {
         seq: run.seq.0,
         execution_id: run.id().to_string(),
         job_name: run.job.name.as_str().to_owned(),
-        executor_config: config.map(|(key, text)| (key.clone(), text.clone())).collect(),
+        executor_config: config.map(|(key, text)| (key.to_owned(), text.to_owned())).collect(),
         context: Context {
             group: run.group.0,
             attempt: run.attempt,

@@ -75,7 +75,7 @@ fn matches(index: &Index, list: &ListQuery, job_no: JobNo, row: &IndexRow) -> bo
         Some(StatusFilter::Running) => index.running(job_no) > 0,
         Some(StatusFilter::Nothing) => false,
     };
-    let has = |(key, value): &(String, String)| job.metadata.get(key) == Some(value);
+    let has = |(key, value): &(String, String)| job.metadata.get(key) == Some(value.as_str());
     status
         && list.disabled.is_none_or(|disabled| job.disabled == disabled)
         && (named || job.displayname.contains(text))

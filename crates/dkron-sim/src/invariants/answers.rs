@@ -48,7 +48,7 @@ impl Answers {
         match (&commit.entry.command, &commit.outcome.reply) {
             (Command::PutJob(put) | Command::Restore(put), Reply::Job(job)) => {
                 let Some(writer) = put.submission.job.metadata.get(WRITER) else { return Ok(()) };
-                let first = self.written.insert(writer.clone(), (job.job_no, job.version));
+                let first = self.written.insert(writer.to_owned(), (job.job_no, job.version));
                 require(first.is_none(), "G1", || format!("write {writer} is done twice"))?;
                 let refused = self.refused.get(writer);
                 require(refused.is_none(), "G1", || {
@@ -112,7 +112,7 @@ impl Answers {
                     ),
                     Err(Refusal::Unknown) => Ok(()),
                     Err(refusal) => {
-                        self.refused.insert(writer.clone(), refusal.clone());
+                        self.refused.insert(writer.to_owned(), refusal.clone());
                         require(written.is_none(), "G1", || {
                             format!("write {writer} is done, but refused: {refusal:?}")
                         })

@@ -107,9 +107,9 @@ fn every_field_arrives() {
     assert_eq!(submission.last_error.unwrap().secs(), 1_704_164_640);
     let job = submission.job;
     assert_eq!((job.name.as_str(), job.displayname.as_str()), ("n", "D"));
-    assert_eq!(job.metadata["m"], "");
-    assert_eq!((job.metadata["n"].as_str(), job.metadata["b"].as_str()), ("5", "true"));
-    assert_eq!(job.processors["files"]["forward"], "true");
+    assert_eq!(&job.metadata["m"], "");
+    assert_eq!((&job.metadata["n"], &job.metadata["b"]), ("5", "true"));
+    assert_eq!(&job.processors["files"]["forward"], "true");
     assert!(job.processors["log"].is_empty());
     assert_eq!(job.concurrency, Concurrency::Forbid);
     assert_eq!(job.parent_job.unwrap().as_str(), "p");
