@@ -61,8 +61,8 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             durability: Durability::Fsync,
-            engine_cache_bytes: 16 << 20,
-            tail_cache_bytes: 4 << 20,
+            engine_cache_bytes: 8 << 20,
+            tail_cache_bytes: 1 << 20,
         }
     }
 }

@@ -62,8 +62,8 @@ impl Default for Options {
             durability: Durability::Fsync,
             collect: Duration::from_millis(200),
             batch_bytes: 8 << 20,
-            cache_bytes: 16 << 20,
-            memtable_bytes: 8 << 20,
+            cache_bytes: 8 << 20,
+            memtable_bytes: 4 << 20,
             journal_bytes_max: 64 << 20,
             worker_threads: 2,
         }
