@@ -2,6 +2,8 @@
 //! decide. It decides nothing about jobs itself.
 
 mod clocks;
+#[expect(dead_code, unused_imports, reason = "wired with the cluster")]
+pub(crate) mod cluster;
 mod disk;
 mod error;
 mod event;
@@ -14,6 +16,8 @@ mod processing;
 mod reader;
 mod retention;
 mod rows;
+#[expect(dead_code, unused_imports, reason = "wired with the cluster")]
+pub(crate) mod rpc;
 mod scheduling;
 pub mod service;
 pub mod telemetry;

@@ -1,0 +1,9 @@
+//! What a node knows of the others: who is there, who leads, and which cluster this is.
+
+mod book;
+mod leader;
+mod mark;
+
+pub use book::{Book, Entry};
+pub use leader::Leader;
+pub use mark::{ClusterId, Mark, Marked};
