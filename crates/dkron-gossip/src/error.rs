@@ -1,3 +1,5 @@
+//! What keeps a member from talking to others.
+
 use std::net::SocketAddr;
 
 #[derive(Debug, thiserror::Error)]
