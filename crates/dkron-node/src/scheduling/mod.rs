@@ -6,6 +6,9 @@ mod apply;
 mod ask;
 mod restore;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -137,6 +140,9 @@ impl Scheduling {
             last_request: Ticket(0),
             held: None,
         };
+        if own.until_consensus(&mut raft, &mut apply).await.is_none() {
+            return;
+        }
         loop {
             let sleep = own.sleep();
             tokio::select! {
@@ -153,12 +159,33 @@ impl Scheduling {
                     Some(request) => own.request(request),
                     None => return,
                 },
-                Ok(handle) = &mut raft, if own.raft.is_none() => own.raft = Some(handle),
                 () = tokio::time::sleep(sleep) => own.now = clocks::now(),
             }
             own.drain(&mut apply, &mut events, &mut requests);
             own.input(Input::Alarm);
             own.flush();
+        }
+    }
+
+    /// Applies what the log has until consensus runs. All other news wait: asked to lead without
+    /// it, the conductor would propose into nothing, hear so at once, and ask again for ever.
+    /// None when consensus did not start.
+    async fn until_consensus(
+        &mut self,
+        raft: &mut oneshot::Receiver<Handle>,
+        apply: &mut mpsc::Receiver<ApplyBatch>,
+    ) -> Option<()> {
+        loop {
+            tokio::select! {
+                biased;
+                handle = &mut *raft => {
+                    self.raft = Some(handle.ok()?);
+                    return Some(());
+                }
+                batch = apply.recv(), if self.held.is_none() => self.apply(batch?),
+                () = tokio::time::sleep(HELD), if self.held.is_some() => {}
+            }
+            self.flush();
         }
     }
 
