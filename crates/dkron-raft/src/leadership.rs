@@ -70,6 +70,9 @@ pub(crate) async fn observe(raft: Raft, options: Options, seen: watch::Sender<Le
     let lease = options.lease();
     loop {
         let (leadership, alone) = look(&raft, lease, &mut epochs);
+        // With nobody to send heartbeats to, and nobody else to be elected, the clock of the
+        // library would only wake the machine fifty times a second.
+        raft.runtime_config().tick(!(leadership.is_leader() && is_only_member(&raft)));
         seen.send_if_modified(|old| {
             let changed = *old != leadership;
             if changed {
@@ -90,6 +93,11 @@ pub(crate) async fn observe(raft: Raft, options: Options, seen: watch::Sender<Le
             return;
         }
     }
+}
+
+fn is_only_member(raft: &Raft) -> bool {
+    let server = raft.server_metrics().borrow_watched().clone();
+    server.membership_config.nodes().all(|(id, _)| *id == server.id)
 }
 
 /// The present leadership, and whether only `server_metrics` can change it.

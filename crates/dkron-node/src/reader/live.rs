@@ -56,6 +56,11 @@ impl Index {
         }
     }
 
+    /// Whether anybody waits for the end of a group.
+    pub fn has_waiters(&self) -> bool {
+        !self.waiters.by_group.is_empty()
+    }
+
     /// Answers those whose patience is over.
     pub fn expire_waiters(&mut self) {
         let now = Instant::now();

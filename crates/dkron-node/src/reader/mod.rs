@@ -20,6 +20,7 @@ use dkron_core::ledger::RowOp;
 use dkron_store::blob::Blobs;
 use dkron_store::state::State;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::MissedTickBehavior;
 
 use crate::clocks;
 use crate::outputs::LiveOutputs;
@@ -93,6 +94,7 @@ impl Reader {
             pool: parts.pool,
         };
         let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
@@ -104,7 +106,7 @@ impl Reader {
                     Some(query) => own.query(query),
                     None => return,
                 },
-                _ = tick.tick() => own.index.expire_waiters(),
+                _ = tick.tick(), if own.index.has_waiters() => own.index.expire_waiters(),
             }
         }
     }
