@@ -10,7 +10,8 @@ use dkron_core::conductor::{
     Action, Conductor, Fate, Input, Options, Refusal, Request, RosterMember, Ticket,
 };
 use dkron_core::domain::{
-    BootId, Job, JournalId, LogIndex, Now, RequestId, Settings, Submission, Tenure, Timestamp,
+    BootId, CLUSTER_VERSION, Job, JournalId, LogIndex, Now, RequestId, Settings, Submission,
+    Tenure, Timestamp,
 };
 use dkron_core::ledger::{Account, Command, Decision, Entry, Ledger, Place, PutJob, TakeOffice};
 use dkron_core::worker::{Hello, News, Order, SessionNo, ToLeader};
@@ -172,6 +173,7 @@ impl World {
             // As if it had lost its notes: what it was given before is over.
             journal_id: JournalId((self.hellos as u128).to_be_bytes()),
             capacity: 10_000,
+            version: CLUSTER_VERSION,
         };
         let actions = self.say(node, SessionNo(0), 0, News::Hello(hello));
         let session = actions.iter().find_map(|action| match action {
@@ -213,7 +215,7 @@ impl World {
         }
     }
 
-    /// The model: alive, here, and with every tag.
+    /// The model: here, dead or alive, and with every tag.
     fn matching(&self, tags: &[(&str, &str)]) -> BTreeSet<String> {
         let has = |member: &RosterMember, key: &str, value: &str| {
             let value = value.split(':').next().unwrap();
@@ -221,7 +223,7 @@ impl World {
         };
         let fits = |member: &RosterMember| {
             let all = tags.iter().all(|(key, value)| has(member, key, value));
-            member.alive && member.region == "global" && all
+            member.region == "global" && all
         };
         let all = self.roster.iter().filter(|(_, member)| fits(member));
         all.map(|(name, _)| name.clone()).collect()

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use dkron_core::conductor::{self, Conductor, Input, RosterMember};
-use dkron_core::domain::{BootId, Seq, limits};
+use dkron_core::domain::{BootId, CLUSTER_VERSION, Seq, limits};
 use dkron_core::ledger::Ledger;
 use dkron_core::worker::{self, Past, Survivor, ToNode, Worker};
 use dkron_exec::runner::Held;
@@ -198,7 +198,8 @@ impl Stored {
         let journal_id = identity::journal_id(&path, !path.exists())?;
         let (journal, records) = Journal::open(&path, options.durability)?;
         let (node, capacity) = (options.member.name.clone(), limits::NODE_RUNS);
-        let own = worker::Options { node, boot_id, journal_id, capacity };
+        let version = CLUSTER_VERSION;
+        let own = worker::Options { node, boot_id, journal_id, capacity, version };
         let same_boot = identity::is_same_boot(&path, boot_id)?;
         let survivors = held.iter().map(survivor).collect();
         let past = Past { journal: records, survivors, same_boot };
@@ -397,6 +398,9 @@ fn conductor(options: &Options, member: &Member, boot_id: BootId) -> Conductor {
     let own = RosterMember { region, tags, alive: true };
     let roster = [(member.name.clone(), own)].into();
     conductor.step(&Ledger::default(), clocks::now(), Input::Roster(roster));
+    // It is the only server.
+    let servers = Some(CLUSTER_VERSION);
+    conductor.step(&Ledger::default(), clocks::now(), Input::Versions { servers });
     conductor
 }
 

@@ -149,6 +149,7 @@ impl World {
                 let word = text.split(['(', ' ']).next().unwrap_or_default();
                 self.oracle.coverage.count(&format!("note {word}"));
             }
+            Action::HandOver { .. } => self.coup(),
             Action::Wake(_) => {}
         }
         Ok(())

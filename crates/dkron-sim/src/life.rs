@@ -99,6 +99,7 @@ impl World {
             boot_id: machine.journal.boot_id(),
             journal_id: machine.journal.journal_id(),
             capacity: self.plan.capacity,
+            version: dkron_core::domain::CLUSTER_VERSION,
         }
     }
 

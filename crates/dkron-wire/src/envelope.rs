@@ -54,6 +54,8 @@ pub fn encode_entry(
         Command::Expire(word) => body::write(bytes, &word.form()),
         Command::Cancel(word) => body::write(bytes, &word.form()),
         Command::Prune(word) => body::write(bytes, &word.form()),
+        Command::SetEligibility(word) => body::write(bytes, &word.form()),
+        Command::RaiseVersion(word) => body::write(bytes, &word.form()),
     }
 }
 
@@ -102,6 +104,8 @@ fn command(kind: Kind, bytes: &[u8]) -> Result<Command, Error> {
         Kind::Expire => Command::Expire(body::read(kind, bytes)?),
         Kind::Cancel => Command::Cancel(body::read(kind, bytes)?),
         Kind::Prune => Command::Prune(body::read(kind, bytes)?),
+        Kind::SetEligibility => Command::SetEligibility(body::read(kind, bytes)?),
+        Kind::RaiseVersion => Command::RaiseVersion(body::read(kind, bytes)?),
         other => return Err(other.unknown()),
     })
 }
@@ -123,6 +127,8 @@ pub const fn kind_of(command: &Command) -> Kind {
         Command::Expire(_) => Kind::Expire,
         Command::Cancel(_) => Kind::Cancel,
         Command::Prune(_) => Kind::Prune,
+        Command::SetEligibility(_) => Kind::SetEligibility,
+        Command::RaiseVersion(_) => Kind::RaiseVersion,
     }
 }
 

@@ -85,6 +85,8 @@ kinds! {
     Expire = 12 Command "expire" version 1,
     Cancel = 13 Command "cancel" version 1,
     Prune = 14 Command "prune" version 1,
+    SetEligibility = 15 Command "set eligibility" version 1,
+    RaiseVersion = 16 Command "raise version" version 1,
 
     OfficeRow = 101 Row "office" version 1,
     SettingsRow = 102 Row "settings" version 1,
@@ -104,6 +106,8 @@ kinds! {
     SeriesRow = 116 Row "series" version 1,
     BucketRow = 117 Row "bucket" version 1,
     PointerRow = 118 Row "pointer" version 1,
+    VersionRow = 119 Row "version" version 1,
+    DrainsRow = 120 Row "drains" version 1,
 
     Accepted = 201 Journal "accepted" version 1,
     Started = 202 Journal "started" version 1,

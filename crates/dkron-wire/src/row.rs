@@ -73,6 +73,8 @@ pub fn encode(row: &Row) -> (Table, Vec<u8>, Vec<u8>) {
         Row::Series(series) => body::write(bytes, &series.form()),
         Row::Bucket { bucket, .. } => body::write(bytes, &bucket.form()),
         Row::Pointer(pointer) => body::write(bytes, &pointer.form()),
+        Row::Version(version) => body::write(bytes, &version.form()),
+        Row::Drains(drains) => body::write(bytes, &drains.form()),
     };
     let (table, key) = key(&row_key);
     (table, key, value)
@@ -111,6 +113,8 @@ pub fn decode(table: Table, key: &[u8], value: &[u8]) -> Result<Row, Error> {
             Row::Bucket { span, of, bucket: body::read(kind, bytes)? }
         }
         RowKey::Pointer(_) => Row::Pointer(body::read(kind, bytes)?),
+        RowKey::Version => Row::Version(body::read(kind, bytes)?),
+        RowKey::Drains => Row::Drains(body::read(kind, bytes)?),
     };
     if row.key() != row_key {
         return Err(Error::WrongKey { kind });
@@ -139,6 +143,8 @@ pub const fn kind_of(key: &RowKey) -> Kind {
         RowKey::Series(_) => Kind::SeriesRow,
         RowKey::Bucket(_) => Kind::BucketRow,
         RowKey::Pointer(_) => Kind::PointerRow,
+        RowKey::Version => Kind::VersionRow,
+        RowKey::Drains => Kind::DrainsRow,
     }
 }
 

@@ -5,7 +5,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Table {
-    /// Single rows: office, settings, paused, last seq, recent; and series.
+    /// Single rows: office, settings, paused, last seq, recent, version, drains; and series.
     Meta = 0,
     Definition = 1,
     Runtime = 2,

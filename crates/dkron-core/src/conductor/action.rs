@@ -38,6 +38,11 @@ pub enum Action {
     },
     /// Send `Input::Alarm` when the monotonic clock shows this, at the latest.
     Wake(Duration),
+    /// Hand leadership over to that server: this one's clock is wrong. No lease is extended and no
+    /// slot decided meanwhile; it comes again, with another name, if nothing follows.
+    HandOver {
+        to: NodeName,
+    },
     /// Tell the operator.
     Note(Note),
 }
@@ -94,4 +99,24 @@ pub enum Note {
     SessionLost(NodeName),
     /// A stored job's schedule does not parse here: it has no slots until it is changed.
     BadSchedule(JobName),
+    /// No majority of servers could be asked for the time since this one took office; it goes on.
+    ClocksUnknown,
+    /// A majority of servers agree on a time that is not this one's, which is ahead of it by so
+    /// many milliseconds (negative: behind). It decides nothing and hands over.
+    ClockWrong {
+        millis: i64,
+    },
+    /// That server's clock differs from this one's by so many milliseconds (negative: it is
+    /// behind), and no majority says that this one is wrong; it goes on.
+    ClocksApart {
+        node: NodeName,
+        millis: i64,
+    },
+    /// The node knows an older version only than the cluster: it gets no session.
+    NodeTooOld {
+        node: NodeName,
+        version: u32,
+    },
+    /// The whole cluster knows this version now; none of it can go back.
+    Raised(u32),
 }

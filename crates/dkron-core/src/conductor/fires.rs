@@ -1,6 +1,5 @@
 //! Due slots become `Fire` entries: those on time first, then what is caught up.
 
-use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -12,7 +11,7 @@ use super::fire_batch::FireBatch;
 use super::lateness::{Lateness, Slots, Verdict, start_deadline};
 use super::placement::Choice;
 use super::proposals::Proposal;
-use crate::domain::{Job, JobNo, Nominal, Now, SkipReason, Timestamp};
+use crate::domain::{JobNo, Nominal, Now, SkipReason, Timestamp};
 use crate::ledger::{Command, Decision, Fire, JobState, Ledger, Trigger};
 
 /// Entries with slots that are caught up on their way at a time, beside the one that is being
@@ -33,7 +32,7 @@ impl Conductor {
     /// Decides everything that is due, as far as it can be decided now.
     pub(super) fn fire_due(&mut self, ledger: &Ledger, now: Now, out: &mut Vec<Action>) {
         self.waiting = false;
-        if self.clock.held(now.mono).is_some() {
+        if self.is_held(now) {
             return;
         }
         let look = self.due.take_up(ledger, now, &self.firing);
@@ -126,7 +125,7 @@ impl Conductor {
     ) -> bool {
         let Some(state) = ledger.job_no(job_no) else { return false };
         let due = state.due().is_some_and(|due| due <= now.wall);
-        if !due || self.clock.held(now.mono).is_some() {
+        if !due || self.is_held(now) {
             return false;
         }
         // Lateness is judged by settings that the cluster agreed on, not by their defaults.
@@ -202,7 +201,7 @@ impl Conductor {
         }
         match self.choose_or_queue(ledger, state, nominal, now.mono) {
             Choice::Places(places) => Some(Decision::Run(places)),
-            Choice::Nobody => Some(nobody(nominal, &state.job)),
+            Choice::Nobody => Some(self.nobody(ledger, nominal, &state.job)),
             Choice::Wait => None,
         }
     }
@@ -270,16 +269,6 @@ impl Conductor {
         let zone = self.local_zone(ledger);
         self.schedules.get(state, &zone)
     }
-}
-
-pub(super) fn nobody(nominal: Nominal, job: &Job) -> Decision {
-    let reason = SkipReason::NoEligibleNode;
-    let detail = if job.tags.is_empty() {
-        String::from("no member is alive")
-    } else {
-        format!("no member matches tags {:?}", job.tags)
-    };
-    Decision::Skip { last: nominal, count: 1, reason, detail }
 }
 
 #[cfg(test)]

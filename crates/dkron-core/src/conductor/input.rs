@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use crate::domain::{
     BootId, HistoryNo, JobName, JobNo, NodeName, Output, RequestId, Seq, Settings, Submission,
 };
-use crate::ledger::{Cancel, Effect, Reply};
+use crate::ledger::{Cancel, Effect, Reply, SetEligibility};
 use crate::worker::ToLeader;
 
 /// Names a proposal or a request until its answer; unique within a process.
@@ -28,12 +28,13 @@ pub struct Options {
     pub region: String,
 }
 
-/// A member of the cluster as far as placement is concerned.
+/// A member of the cluster that has not left, as far as placement is concerned.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RosterMember {
     pub region: String,
     pub tags: BTreeMap<String, String>,
-    /// Neither left nor known to be dead.
+    /// Not known to be dead. A dead one still counts as a member that can not be reached, until it
+    /// is given up by the roster.
     pub alive: bool,
 }
 
@@ -44,7 +45,7 @@ pub enum Input {
     Elected,
     /// The leadership is over; everything that was only remembered is forgotten.
     Deposed,
-    /// Members changed.
+    /// Members changed: all that have not left.
     Roster(BTreeMap<NodeName, RosterMember>),
     /// A node spoke. `link` names the connection, for the answer to a hello.
     FromNode { node: NodeName, message: Box<ToLeader> },
@@ -58,6 +59,12 @@ pub enum Input {
     Processed { seq: Seq, output: Output, dropped: u64 },
     /// A job's finished executions before that one are older than they are kept.
     TooOld { job_no: JobNo, first: HistoryNo },
+    /// Other voting servers' wall clocks minus this one's, in milliseconds, as compared within the
+    /// last 3 s; and how many servers vote, this one included. Once a second, and at once when a
+    /// leadership begins: slots wait for it. A server that is alone never needs to say so.
+    Clocks { voters: usize, offsets: Vec<(NodeName, i64)> },
+    /// The newest cluster version that every server knows; none = one of them has not said.
+    Versions { servers: Option<u32> },
     /// The server is going down: results are still taken, nothing new is begun.
     Stop,
     /// Every batch of inputs ends with this: due slots, owed triggers and results go out.
@@ -92,4 +99,6 @@ pub enum Request {
     /// End what runs and waits under a name: one execution, or all of it.
     Cancel(Box<Cancel>),
     PutSettings(Box<Settings>),
+    /// Drain a node, or let it take runs again.
+    SetEligibility(Box<SetEligibility>),
 }

@@ -14,6 +14,8 @@ pub mod admission;
 mod cancel;
 mod catch_up;
 mod clock;
+mod compare;
+mod drains;
 mod due;
 mod fire_batch;
 mod fires;
@@ -31,6 +33,7 @@ pub mod settings;
 mod silence;
 mod tags;
 mod triggers;
+mod versions;
 mod wishes;
 mod writes;
 mod zones;
@@ -53,15 +56,16 @@ use crate::schedule::Zone;
 use crate::worker::ToLeader;
 use catch_up::CatchUp;
 use clock::Clock;
+use compare::Compared;
 use due::Due;
 use manual::AskedRun;
 use pressure::Pressure;
 use proposals::Proposal;
 use schedules::Schedules;
-use sessions::{Heard, Sessions};
+use sessions::{Heard, Sessions, Terms};
 
-/// The behaviour that this build knows.
-const RULES: u32 = 1;
+/// The behaviour that every server knows; more comes with a version of the cluster.
+const LEAST_RULES: u32 = 1;
 /// The longest sleep: a step of the wall clock is noticed within it.
 const LOOK: Duration = Duration::from_millis(500);
 /// Removals of history on their way at a time: thousands of deleted jobs must not fill the queue.
@@ -84,6 +88,10 @@ pub struct Conductor {
     /// The silence that nodes were told to end their runs after.
     told_lost_after: Option<Duration>,
     clock: Clock,
+    compared: Compared,
+    /// The newest version that all servers know.
+    servers_version: Option<u32>,
+    raising: bool,
     roster: BTreeMap<NodeName, RosterMember>,
     sessions: Sessions,
     schedules: Schedules,
@@ -116,6 +124,8 @@ pub struct Conductor {
     ends: Vec<(End, NodeName)>,
     /// Executions whose end is taken up or on its way.
     ending: BTreeSet<Seq>,
+    /// Executions on drained nodes whose cancellation is on its way.
+    cancelling: BTreeSet<Seq>,
     /// Starts that enter the log if the run still goes on at that moment.
     starts: VecDeque<(Duration, Seq, Timestamp)>,
     reports: usize,
@@ -145,6 +155,9 @@ impl Conductor {
             silence_at: Duration::ZERO,
             told_lost_after: None,
             clock: Clock::default(),
+            compared: Compared::default(),
+            servers_version: None,
+            raising: false,
             roster: BTreeMap::new(),
             sessions: Sessions::default(),
             schedules: Schedules::default(),
@@ -167,6 +180,7 @@ impl Conductor {
             given: BTreeMap::new(),
             ends: Vec::new(),
             ending: BTreeSet::new(),
+            cancelling: BTreeSet::new(),
             starts: VecDeque::new(),
             reports: 0,
             writes: BTreeMap::new(),
@@ -221,6 +235,8 @@ impl Conductor {
                 }
             }
             Input::TooOld { job_no, first } => self.prune(now, job_no, first, &mut out),
+            Input::Clocks { voters, offsets } => self.clocks(now, voters, offsets),
+            Input::Versions { servers } => self.servers_version = servers,
             Input::Stop => self.stopping = true,
             Input::Alarm => self.alarm(ledger, now, &mut out),
         }
@@ -233,7 +249,7 @@ impl Conductor {
             server: self.options.server.clone(),
             boot_id: self.options.boot_id,
             zone_data: self.options.zone_data.clone(),
-            rules: RULES,
+            rules: LEAST_RULES,
         });
         self.propose(Proposal::Office, command, now, out);
     }
@@ -243,7 +259,10 @@ impl Conductor {
         let (options, roster) = (self.options.clone(), core::mem::take(&mut self.roster));
         // What is about this server, not about its leadership, stays.
         let (last_ticket, stopping, clock) = (self.last_ticket, self.stopping, self.clock.clone());
-        *self = Conductor { roster, last_ticket, stopping, clock, ..Conductor::new(options) };
+        let (compared, servers_version) = (self.compared.between(), self.servers_version);
+        let fresh = Conductor::new(options);
+        *self = Conductor { roster, last_ticket, stopping, clock, compared, ..fresh };
+        self.servers_version = servers_version;
     }
 
     /// In office: everything that is outstanding is taken up as if it had just been caused.
@@ -279,8 +298,13 @@ impl Conductor {
             // A welcome would give the node's lease another length than the leader counts with.
             return;
         }
-        let lost_after = ledger.settings().lost_after;
-        match self.sessions.hear(tenure, node, message, now.mono, lost_after, out) {
+        let terms = Terms {
+            tenure,
+            lost_after: ledger.settings().lost_after,
+            version: ledger.version(),
+            extends: self.compared.extends(now.mono),
+        };
+        match self.sessions.hear(terms, node, message, now.mono, out) {
             Heard::Nothing => {}
             Heard::Opened(node) => self.reconcile(ledger, now, &node, out),
             Heard::Statements(node, page) => self.statements(ledger, now, &node, page, out),
@@ -349,6 +373,7 @@ impl Conductor {
             return;
         }
         self.notice_settings(ledger, out);
+        self.look_at_clocks(now, out);
         if now.mono < self.calm_until {
             out.push(Action::Wake(self.calm_until));
             return;
@@ -366,7 +391,8 @@ impl Conductor {
         self.run_waiting(ledger, now, out);
         let bad = self.schedules.take_bad().into_iter().map(Note::BadSchedule);
         out.extend(bad.map(Action::Note));
-        self.lose_silent(ledger, now);
+        self.raise_version(ledger, now, out);
+        self.look_at_nodes(ledger, now, out);
         self.report(ledger, now, out);
         out.push(Action::Wake(self.wake(ledger, now)));
     }

@@ -1,6 +1,8 @@
 //! Who runs an occurrence: members that match its tags, the least loaded first.
 
 use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -8,8 +10,10 @@ use super::Conductor;
 use super::input::RosterMember;
 use super::lateness::threshold;
 use super::tags::Wanted;
-use crate::domain::{Concurrency, EndReason, Job, NodeName, Nominal, Now, RetryNode, Target};
-use crate::ledger::{JobState, Ledger, Place};
+use crate::domain::{
+    Concurrency, EndReason, Job, NodeName, Nominal, Now, RetryNode, SkipReason, Target,
+};
+use crate::ledger::{Decision, JobState, Ledger, Place};
 
 /// After taking office, how long a slot waits for the sessions of matching members.
 const GRACE: Duration = Duration::from_secs(1);
@@ -32,7 +36,7 @@ impl Conductor {
         mono: Duration,
     ) -> Choice {
         let wanted = Wanted::new(&job.tags);
-        let matching: Vec<&NodeName> = self.matching(&wanted);
+        let matching: Vec<&NodeName> = self.matching(ledger, &wanted);
         let limit = wanted.limit.unwrap_or(matching.len()).min(matching.len());
         if limit == 0 {
             return Choice::Nobody;
@@ -50,7 +54,7 @@ impl Conductor {
                 None => silent.push(name),
             }
         }
-        if !silent.is_empty() && mono < self.took_office_at + GRACE {
+        if self.may_yet_come(&silent, mono) {
             return Choice::Wait;
         }
         ready.sort_by(|a, b| (a.0, a.1, a.2, a.3).cmp(&(b.0, b.1, b.2, b.3)));
@@ -77,9 +81,9 @@ impl Conductor {
         mono: Duration,
     ) -> Option<Place> {
         let wanted = Wanted::new(&job.tags);
-        let mut matching = self.matching(&wanted);
+        let mut matching = self.matching(ledger, &wanted);
         // One that left may still have a session.
-        let there = self.roster.get(before).is_some_and(|member| member.alive);
+        let there = self.roster.contains_key(before) && !ledger.is_drained(before);
         match job.policy().retry.node {
             RetryNode::Same => matching = there.then_some(before).into_iter().collect(),
             RetryNode::Any => self.least_loaded_first(ledger, &mut matching),
@@ -94,6 +98,9 @@ impl Conductor {
                 }
             }
         }
+        if self.may_yet_come(&matching, mono) {
+            return None;
+        }
         let mut nodes = matching.into_iter().filter_map(|name| {
             let node = self.sessions.eligible(name, mono)?;
             let room = (self.load(ledger, name) as u64) < u64::from(node.capacity);
@@ -106,12 +113,41 @@ impl Conductor {
         nodes.sort_by_key(|name| self.load(ledger, name));
     }
 
-    fn matching(&self, wanted: &Wanted<'_>) -> Vec<&NodeName> {
+    /// Members that are meant and not drained, whether they can be reached or not.
+    fn matching(&self, ledger: &Ledger, wanted: &Wanted<'_>) -> Vec<&NodeName> {
+        let meant = self.meant(wanted);
+        meant.filter(|name| !ledger.is_drained(name)).collect()
+    }
+
+    fn meant(&self, wanted: &Wanted<'_>) -> impl Iterator<Item = &NodeName> {
         let fits = |member: &RosterMember| {
-            member.alive && member.region == self.options.region && wanted.matches(&member.tags)
+            member.region == self.options.region && wanted.matches(&member.tags)
         };
         let roster: &BTreeMap<NodeName, RosterMember> = &self.roster;
-        roster.iter().filter(|(_, member)| fits(member)).map(|(name, _)| name).collect()
+        roster.iter().filter(move |(_, member)| fits(member)).map(|(name, _)| name)
+    }
+
+    /// Whether this leadership is so young that one of these, alive and without a session, may
+    /// just not have found it yet.
+    fn may_yet_come(&self, nodes: &[&NodeName], mono: Duration) -> bool {
+        let young = mono < self.took_office_at + GRACE;
+        let alive = |name: &NodeName| self.roster.get(name).is_some_and(|member| member.alive);
+        let missing = |name: &NodeName| alive(name) && self.sessions.eligible(name, mono).is_none();
+        young && nodes.iter().any(|name| missing(name))
+    }
+
+    /// The slot is over, because nobody is meant.
+    pub(super) fn nobody(&self, ledger: &Ledger, nominal: Nominal, job: &Job) -> Decision {
+        let reason = SkipReason::NoEligibleNode;
+        let drained = self.meant(&Wanted::new(&job.tags)).any(|name| ledger.is_drained(name));
+        let detail = if drained {
+            String::from("all members that are meant are drained")
+        } else if job.tags.is_empty() {
+            String::from("no member is there")
+        } else {
+            format!("no member matches tags {:?}", job.tags)
+        };
+        Decision::Skip { last: nominal, count: 1, reason, detail }
     }
 
     /// Live executions of a node, and those that are about to be.
@@ -123,7 +159,8 @@ impl Conductor {
     /// Without any such node the slots are looked at, since they need no room to fail.
     pub(super) fn is_full(&self, ledger: &Ledger, mono: Duration) -> bool {
         let reachable = |name| Some((name, self.sessions.eligible(name, mono)?));
-        let mut nodes = self.roster.keys().filter_map(reachable).peekable();
+        let open = self.roster.keys().filter(|name| !ledger.is_drained(name));
+        let mut nodes = open.filter_map(reachable).peekable();
         let any = nodes.peek().is_some();
         any && nodes.all(|(name, node)| self.load(ledger, name) as u64 >= u64::from(node.capacity))
     }

@@ -51,6 +51,11 @@ pub(super) enum Proposal {
     Prune {
         job_no: JobNo,
     },
+    Version,
+    /// The end of a run on a drained node.
+    Drained {
+        seq: Seq,
+    },
 }
 
 impl Conductor {
@@ -125,6 +130,15 @@ impl Conductor {
             }
             Proposal::Prune { job_no } => {
                 self.pruning.remove(&job_no);
+            }
+            Proposal::Version => {
+                self.raising = false;
+                if done(&fate) {
+                    out.push(Action::Note(Note::Raised(ledger.version())));
+                }
+            }
+            Proposal::Drained { seq } => {
+                self.cancelling.remove(&seq);
             }
         }
     }

@@ -7,7 +7,6 @@ use core::time::Duration;
 use super::Conductor;
 use super::action::Action;
 use super::fire_batch::{executions, place_nodes};
-use super::fires::nobody;
 use super::placement::Choice;
 use super::proposals::Proposal;
 use crate::domain::{JobNo, NodeName, Nominal, Now, QueueNo, SkipReason, limits};
@@ -66,7 +65,7 @@ impl Conductor {
             }
             let decision = match self.choose(ledger, &state.job, queued.nominal, now.mono) {
                 Choice::Places(places) => Decision::Run(places),
-                Choice::Nobody => nobody(queued.nominal, &state.job),
+                Choice::Nobody => self.nobody(ledger, queued.nominal, &state.job),
                 Choice::Wait => {
                     self.waiting = true;
                     continue;

@@ -11,6 +11,10 @@ use crate::worker::{Hello, Known, News, Order, SessionNo, Statement, ToLeader, T
 
 /// A node that said nothing for longer gets no new runs.
 const FRESH: Duration = Duration::from_secs(3);
+/// A node that was heard within this is still one of the cluster.
+const LATELY: Duration = Duration::from_secs(300);
+/// Nodes that are too old are told of by name, up to so many.
+const TOO_OLD: usize = 1000;
 
 /// One node's session.
 #[derive(Clone, Debug)]
@@ -19,6 +23,8 @@ pub(super) struct Node {
     pub boot_id: BootId,
     pub journal_id: JournalId,
     pub capacity: u32,
+    /// The newest cluster version that it knows.
+    version: u32,
     pub stated: BTreeMap<Seq, Known>,
     /// All statements are here.
     pub open: bool,
@@ -36,8 +42,22 @@ pub(super) struct Sessions {
     last_no: u64,
     /// Executions whose run was sent in this tenure.
     pub sent: BTreeSet<Seq>,
+    /// Nodes that were told to be too old.
+    too_old: BTreeSet<NodeName>,
     /// When a node was last heard and how long its lease was, also after its session ended.
     last_heard: BTreeMap<NodeName, (Duration, Duration)>,
+}
+
+/// Under what terms this leadership speaks with nodes now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    pub tenure: Tenure,
+    /// Silence after which a node's executions are lost.
+    pub lost_after: Duration,
+    /// Of the cluster: nodes that do not know it get no session.
+    pub version: u32,
+    /// Whether heartbeats are acknowledged.
+    pub extends: bool,
 }
 
 /// What came out of a node's message.
@@ -58,6 +78,12 @@ impl Sessions {
     pub fn eligible(&self, node: &NodeName, mono: Duration) -> Option<&Node> {
         let node = self.nodes.get(node)?;
         (node.open && mono.saturating_sub(node.heard_at) < FRESH).then_some(node)
+    }
+
+    /// The newest version that all nodes know that were heard lately; none = there are none.
+    pub fn version(&self, mono: Duration) -> Option<u32> {
+        let heard = |node: &&Node| mono.saturating_sub(node.heard_at) < LATELY;
+        self.nodes.values().filter(heard).map(|node| node.version).min()
     }
 
     /// When that node was last heard in this tenure.
@@ -84,15 +110,15 @@ impl Sessions {
 
     pub fn hear(
         &mut self,
-        tenure: Tenure,
+        terms: Terms,
         from: NodeName,
         message: ToLeader,
         mono: Duration,
-        lost_after: Duration,
         out: &mut Vec<Action>,
     ) -> Heard {
+        let tenure = terms.tenure;
         if let News::Hello(hello) = message.body {
-            self.welcome(tenure, &hello, mono, lost_after, out);
+            self.welcome(terms, &hello, mono, out);
             return Heard::Nothing;
         }
         let known = self.nodes.get_mut(&from).filter(|node| node.no == message.session);
@@ -112,7 +138,9 @@ impl Sessions {
         node.heard_at = mono;
         match message.body {
             News::Beat { sent } => {
-                self.send(tenure, &from, Order::Beat { sent }, out);
+                if terms.extends {
+                    self.send(tenure, &from, Order::Beat { sent }, out);
+                }
                 Heard::Nothing
             }
             News::Stated(page) if node.open => Heard::Statements(from, page),
@@ -129,14 +157,16 @@ impl Sessions {
         }
     }
 
-    fn welcome(
-        &mut self,
-        tenure: Tenure,
-        hello: &Hello,
-        mono: Duration,
-        lost_after: Duration,
-        out: &mut Vec<Action>,
-    ) {
+    fn welcome(&mut self, terms: Terms, hello: &Hello, mono: Duration, out: &mut Vec<Action>) {
+        let Terms { tenure, lost_after, .. } = terms;
+        if hello.version < terms.version {
+            let (node, version) = (hello.node.clone(), hello.version);
+            if self.too_old.len() < TOO_OLD && self.too_old.insert(node.clone()) {
+                out.push(Action::Note(Note::NodeTooOld { node, version }));
+            }
+            return;
+        }
+        self.too_old.remove(&hello.node);
         self.last_no += 1;
         let node = Node {
             // A straggler of another tenure must not pass for a message of this one.
@@ -144,6 +174,7 @@ impl Sessions {
             boot_id: hello.boot_id,
             journal_id: hello.journal_id,
             capacity: hello.capacity.min(limits::NODE_RUNS),
+            version: hello.version,
             stated: BTreeMap::new(),
             open: false,
             heard_at: mono,

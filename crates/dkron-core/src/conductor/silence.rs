@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::action::Action;
 use super::{Conductor, LOOK};
 use crate::domain::{EndReason, NodeName, Now, OnLost, Seq};
 use crate::ledger::Ledger;
@@ -12,13 +13,18 @@ use crate::ledger::Ledger;
 const UNREACHABLE: Duration = Duration::from_secs(10);
 
 impl Conductor {
-    /// Executions of nodes that were silent for too long. Looked at twice a second, and only on
-    /// nodes that can not be reached.
-    pub(super) fn lose_silent(&mut self, ledger: &Ledger, now: Now) {
+    /// What is on nodes that were silent for too long, or are drained. Looked at twice a second.
+    pub(super) fn look_at_nodes(&mut self, ledger: &Ledger, now: Now, out: &mut Vec<Action>) {
         if now.mono < self.silence_at {
             return;
         }
         self.silence_at = now.mono + LOOK;
+        self.lose_silent(ledger, now);
+        self.end_drained(ledger, now, out);
+    }
+
+    /// Executions of nodes that can not be reached.
+    fn lose_silent(&mut self, ledger: &Ledger, now: Now) {
         let silent = |node: &&NodeName| self.silence(node, now) >= UNREACHABLE;
         let nodes: Vec<NodeName> = ledger.nodes_with_live().filter(silent).cloned().collect();
         for node in nodes {

@@ -7,7 +7,6 @@ use alloc::vec::Vec;
 use super::Conductor;
 use super::action::Action;
 use super::fire_batch::FireBatch;
-use super::fires::nobody;
 use super::lateness::start_deadline;
 use super::placement::Choice;
 use crate::domain::{Nominal, Now, SkipReason};
@@ -61,7 +60,7 @@ impl Conductor {
         }
         match self.choose_or_queue(ledger, state, nominal, now.mono) {
             Choice::Places(places) => Some(Decision::Run(places)),
-            Choice::Nobody => Some(nobody(nominal, job)),
+            Choice::Nobody => Some(self.nobody(ledger, nominal, job)),
             Choice::Wait if now.wall.since(nominal.0) > start_deadline(job, ledger.settings()) => {
                 skip(SkipReason::NoCapacity, String::new())
             }

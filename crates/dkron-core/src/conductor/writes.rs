@@ -9,6 +9,7 @@ use super::Conductor;
 use super::account::{Occasion, Stored, account, left_over};
 use super::action::{Action, Answer, Refusal};
 use super::admission;
+use super::drains;
 use super::input::{Fate, Request, Ticket};
 use super::manual::{AskedRun, PATIENCE};
 use super::proposals::{Proposal, answered};
@@ -41,8 +42,11 @@ impl Conductor {
         let name = match &request {
             Request::Put(submission) | Request::Restore(submission) => submission.job.name.clone(),
             Request::Delete(name) | Request::Toggle(name) | Request::Clear(name) => name.clone(),
-            Request::Pause(_) | Request::Cancel(_) | Request::PutSettings(_) => {
-                match plain(request) {
+            Request::Pause(_)
+            | Request::Cancel(_)
+            | Request::PutSettings(_)
+            | Request::SetEligibility(_) => {
+                match plain(ledger, request) {
                     Ok(command) => self.propose(Proposal::Plain { ticket }, command, now, out),
                     Err(refused) => out.push(refusal(ticket, refused)),
                 }
@@ -164,7 +168,8 @@ impl Conductor {
             Request::Pause(_)
             | Request::Run { .. }
             | Request::Cancel(_)
-            | Request::PutSettings(_) => Err(Refusal::Unknown),
+            | Request::PutSettings(_)
+            | Request::SetEligibility(_) => Err(Refusal::Unknown),
         }
     }
 
@@ -240,7 +245,7 @@ fn refusal(ticket: Ticket, refusal: Refusal) -> Action {
 }
 
 /// The command of a request that waits for nothing.
-fn plain(request: Request) -> Result<Command, Refusal> {
+fn plain(ledger: &Ledger, request: Request) -> Result<Command, Refusal> {
     match request {
         Request::Cancel(cancel) if cancel.by == Cancellation::SCHEDULER => {
             Err(Refusal::Invalid(settings::reserved(&cancel.by)))
@@ -249,6 +254,10 @@ fn plain(request: Request) -> Result<Command, Refusal> {
         Request::PutSettings(wanted) => {
             settings::check(&wanted).map_err(Refusal::Invalid)?;
             Ok(Command::PutSettings(*wanted))
+        }
+        Request::SetEligibility(wanted) => {
+            drains::check(ledger, &wanted).map_err(Refusal::Invalid)?;
+            Ok(Command::SetEligibility(*wanted))
         }
         other => Ok(Command::Pause(other == Request::Pause(true))),
     }

@@ -34,6 +34,12 @@ pub const MISFIRE_MOST: u32 = 1000;
 pub const OUTPUT_BYTES_MOST: u32 = 64 * 1024 * 1024;
 /// The longest span a policy may name; longer is refused.
 pub const SPAN_MOST: core::time::Duration = core::time::Duration::from_secs(366 * 86_400);
+/// Servers whose clocks differ by more do not agree about the time.
+pub const CLOCK_SKEW: core::time::Duration = core::time::Duration::from_secs(1);
+/// Nodes that are drained at a time; more are refused.
+pub const DRAINS: usize = 1000;
+/// Bytes of a node's name that a drain may name; longer ones are refused.
+pub const NODE_NAME_BYTES: usize = 256;
 /// Nodes whose minutes are charted; a new one takes the place of the one idle for the longest.
 pub const NODE_SERIES: usize = 1024;
 /// Pointers in the time index across jobs; a newer one takes the place of the oldest.

@@ -1,6 +1,7 @@
 //! What the scheduler talks about: plain words without behaviour of their own.
 
 pub mod civil;
+mod cluster;
 pub mod config_schema;
 mod execution;
 pub mod go_duration;
@@ -18,6 +19,7 @@ mod submission;
 mod text_map;
 pub mod time;
 
+pub use cluster::{CLUSTER_VERSION, Drain, RULES, rules_of};
 pub use execution::{Cancellation, Digest, EndReason, Finish, Output, Record, Replacement, State};
 pub use ids::{
     BootId, ExecutionId, Group, HistoryNo, JobName, JobNo, JournalId, LogIndex, NodeName, QueueNo,

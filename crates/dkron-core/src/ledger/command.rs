@@ -45,6 +45,8 @@ pub enum Command {
     Expire(Expire),
     Cancel(Cancel),
     Prune(Prune),
+    SetEligibility(SetEligibility),
+    RaiseVersion(RaiseVersion),
 }
 
 /// Begins a leadership; its entry's index is the tenure.
@@ -188,6 +190,27 @@ pub struct Cancel {
     /// Who wants it; at most `limits::DETAIL_BYTES`.
     pub by: String,
     pub reason: String,
+}
+
+/// Drains a node, or lets it take runs again. Nobody need know the node: it may come.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct SetEligibility {
+    pub node: NodeName,
+    /// `false` = it gets no new runs.
+    pub eligible: bool,
+    /// What still runs there then is cancelled; `None` = it may go on.
+    pub deadline: Option<Timestamp>,
+    /// Who wants it; at most `limits::DETAIL_BYTES`.
+    pub by: String,
+    pub reason: String,
+}
+
+/// The whole cluster knows this version: nothing older can be a part of it any more.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct RaiseVersion {
+    pub version: u32,
+    /// The behaviour of `apply` that comes with it.
+    pub rules: u32,
 }
 
 /// Gives up a job's oldest finished executions, because of their age.

@@ -5,19 +5,29 @@ use alloc::collections::BTreeMap;
 
 use super::row::Row;
 use super::state::{Derived, JobState, Ledger, Phase, Runtime};
-use crate::domain::{JobNo, LogIndex, RequestId, Version};
+use crate::domain::{CLUSTER_VERSION, JobNo, LogIndex, RULES, RequestId, Version};
 
 /// Rows that do not make a ledger: the store lost some, or they are of another format.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LoadError {
     /// A job, group or output names a definition that is not there.
     NoDefinition(JobNo, Version),
+    /// The cluster was raised to a version, with these rules, that this server does not know.
+    TooNew { version: u32, rules: u32 },
 }
 
 impl core::fmt::Display for LoadError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let LoadError::NoDefinition(job_no, version) = self;
-        write!(f, "stored state has no definition {version} of job number {job_no}")
+        match self {
+            LoadError::NoDefinition(job_no, version) => {
+                write!(f, "stored state has no definition {version} of job number {job_no}")
+            }
+            LoadError::TooNew { version, rules } => write!(
+                f,
+                "the cluster is at version {version} with rules {rules}, this server knows \
+                 {CLUSTER_VERSION} with rules {RULES} at most: upgrade it"
+            ),
+        }
     }
 }
 
@@ -66,11 +76,19 @@ impl Loader {
             Row::Series(series) => drop(ledger.series.insert(series.name.clone(), series)),
             Row::History { .. } | Row::Skipped { .. } => {}
             Row::Bucket { .. } | Row::Pointer(_) => {}
+            Row::Version(version) => ledger.version = version,
+            Row::Drains(drains) => {
+                ledger.drains.extend(drains.into_iter().map(|drain| (drain.node.clone(), drain)));
+            }
         }
     }
 
     pub fn finish(self) -> Result<Ledger, LoadError> {
         let mut ledger = self.ledger;
+        let (version, rules) = (ledger.version(), ledger.rules());
+        if version > CLUSTER_VERSION || rules > RULES {
+            return Err(LoadError::TooNew { version, rules });
+        }
         ledger.requests = self.requests.into_iter().collect();
         for (job_no, runtime) in self.runtimes {
             let version = runtime.version;

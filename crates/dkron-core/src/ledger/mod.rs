@@ -24,7 +24,7 @@ mod state;
 
 pub use command::{
     Account, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, OfJob, Place, Prune,
-    PutJob, PutOutput, Report, TakeOffice, ToggleJob, Trigger,
+    PutJob, PutOutput, RaiseVersion, Report, SetEligibility, TakeOffice, ToggleJob, Trigger,
 };
 pub use load::{LoadError, Loader};
 pub use outcome::{Effect, Fired, JobSnapshot, Outcome, Rejection, Reply, RowOp};

@@ -95,6 +95,8 @@ pub enum Rejection {
     NotLive(Seq),
     /// As many occurrences as may wait, this many, are waiting already.
     QueueFull(u32),
+    /// As many nodes as may be drained at a time, this many, are drained already.
+    TooManyDrains(u32),
 }
 
 /// Something that the leader owes the world. A hint: `outstanding` knows all of them.

@@ -8,8 +8,8 @@ use super::recent::Recent;
 use super::rollup::Series;
 use super::state::{JobState, Ledger, LiveGroup, Office, Processing, Queued, Slot};
 use crate::domain::{
-    Concurrency, ExecutionId, Group, HistoryNo, Job, JobName, JobNo, LogIndex, NodeName, QueueNo,
-    Seq, Settings, Tenure, Timestamp, Version,
+    Concurrency, Drain, ExecutionId, Group, HistoryNo, Job, JobName, JobNo, LogIndex, NodeName,
+    QueueNo, Seq, Settings, Tenure, Timestamp, Version,
 };
 
 impl JobState {
@@ -48,6 +48,25 @@ impl Ledger {
         let agreed = self.settings.lost_after;
         let before = i128::from(seq.0) <= self.office.lowered_at.unix_nanos();
         if before { agreed.max(self.office.former_lost_after) } else { agreed }
+    }
+
+    /// The version that the whole cluster knows.
+    pub fn version(&self) -> u32 {
+        self.version.max(1)
+    }
+
+    /// The behaviour of `apply` that all servers know.
+    pub fn rules(&self) -> u32 {
+        self.office.rules
+    }
+
+    /// Nodes that take nothing new, by name.
+    pub fn drains(&self) -> impl Iterator<Item = &Drain> {
+        self.drains.values()
+    }
+
+    pub fn is_drained(&self, node: &NodeName) -> bool {
+        self.drains.contains_key(node)
     }
 
     /// Whether the cluster ever agreed on settings.

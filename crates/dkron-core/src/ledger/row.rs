@@ -1,14 +1,15 @@
 //! The ledger as rows: what every replica's store holds. `dkron-wire` gives them bytes.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use super::recent::{Pointer, Recent};
 use super::rollup::{BucketKey, Series, SeriesNo};
 use super::state::{LiveGroup, Office, Processing, Queued, Runtime};
 use crate::domain::stats::{Bucket, Span};
 use crate::domain::{
-    Group, HistoryNo, Job, JobNo, LogIndex, QueueNo, Record, RequestId, Seq, Settings, SkipNo,
-    Skipped, Timestamp, Version,
+    Drain, Group, HistoryNo, Job, JobNo, LogIndex, QueueNo, Record, RequestId, Seq, Settings,
+    SkipNo, Skipped, Timestamp, Version,
 };
 
 /// One key with its value.
@@ -71,6 +72,10 @@ pub enum Row {
         bucket: Bucket,
     },
     Pointer(Pointer),
+    /// What the whole cluster knows.
+    Version(u32),
+    /// All nodes that take nothing new, by name: they are few, and change seldom.
+    Drains(Vec<Drain>),
 }
 
 /// The key of a row.
@@ -95,6 +100,8 @@ pub enum RowKey {
     Bucket(BucketKey),
     /// By its place in the ring.
     Pointer(u64),
+    Version,
+    Drains,
 }
 
 impl Row {
@@ -120,6 +127,8 @@ impl Row {
                 RowKey::Bucket(BucketKey::new(*span, *of, bucket.no))
             }
             Row::Pointer(pointer) => RowKey::Pointer(Pointer::slot(pointer.no)),
+            Row::Version(_) => RowKey::Version,
+            Row::Drains(_) => RowKey::Drains,
         }
     }
 

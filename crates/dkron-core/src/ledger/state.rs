@@ -10,9 +10,9 @@ use core::time::Duration;
 use super::recent::Recent;
 use super::rollup::{Rollup, Series};
 use crate::domain::{
-    BootId, Cancellation, Cause, Group, HistoryNo, Jitter, Job, JobName, JobNo, LogIndex, NodeName,
-    Nominal, QueueNo, Record, RequestId, Seq, Settings, SkipNo, Skipped, Status, Target, Tenure,
-    Timestamp, Version,
+    BootId, Cancellation, Cause, Drain, Group, HistoryNo, Jitter, Job, JobName, JobNo, LogIndex,
+    NodeName, Nominal, QueueNo, Record, RequestId, Seq, Settings, SkipNo, Skipped, Status, Target,
+    Tenure, Timestamp, Version,
 };
 
 /// The running leadership.
@@ -188,6 +188,10 @@ pub struct Ledger {
     /// Minutes of the cluster, under no name, and of nodes.
     pub(super) series: BTreeMap<NodeName, Series>,
     pub(super) recent: Recent,
+    /// What the whole cluster knows; 0 = it was never agreed on, which is 1.
+    pub(super) version: u32,
+    /// Nodes that take nothing new.
+    pub(super) drains: BTreeMap<NodeName, Drain>,
     /// Definitions that are not in force but still used.
     pub(super) pinned: BTreeMap<(JobNo, Version), Arc<Job>>,
     pub(super) derived: Derived,

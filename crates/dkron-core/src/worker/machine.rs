@@ -28,6 +28,8 @@ pub struct Options {
     pub boot_id: BootId,
     pub journal_id: JournalId,
     pub capacity: u32,
+    /// The newest cluster version that it knows.
+    pub version: u32,
 }
 
 /// What happened to the node.
@@ -199,6 +201,7 @@ impl Worker {
             boot_id: self.options.boot_id,
             journal_id: self.options.journal_id,
             capacity: self.options.capacity,
+            version: self.options.version,
         });
         out.push(Action::Send(ToLeader { session: SessionNo(0), no: 0, body }));
     }

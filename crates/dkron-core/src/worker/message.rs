@@ -117,6 +117,8 @@ pub struct Hello {
     pub journal_id: JournalId,
     /// Runs that the node takes at a time.
     pub capacity: u32,
+    /// The newest cluster version that it knows.
+    pub version: u32,
 }
 
 /// What a node knows about one execution.

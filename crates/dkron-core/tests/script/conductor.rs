@@ -8,8 +8,8 @@ use dkron_core::conductor::{
     Action, Answer, Conductor, Fate, Input, Note, Options, Refusal, Request, RosterMember, Ticket,
 };
 use dkron_core::domain::{
-    BootId, EndReason, Finish, HistoryNo, JournalId, LogIndex, Now, Output, Settings, Tenure,
-    Timestamp,
+    BootId, CLUSTER_VERSION, EndReason, Finish, HistoryNo, JournalId, LogIndex, Now, Output,
+    Settings, Tenure, Timestamp,
 };
 use dkron_core::ledger::{Command, Entry, Ledger, Reply, Row, RowKey, RowOp, outstanding};
 use dkron_core::worker::{Hello, Known, News, Order, SessionNo, Statement, ToLeader, ToNode};
@@ -113,6 +113,11 @@ impl Machine for Leader {
             }
             "clock" => self.set_clock(&line.word()),
             "settings" => self.settings(&mut line),
+            "versions" => {
+                let servers = line.next().map(|text| text.parse().unwrap());
+                self.step(Input::Versions { servers });
+            }
+            "clocks" => self.compare(&mut line),
             "too_old" => {
                 let name = line.word();
                 let job_no = self.ledger.job(&name).expect("a job").job_no;
@@ -176,6 +181,7 @@ impl Leader {
                 self.say(format!("answer {}: {}", ticket.0, show_answer(&answer)));
             }
             Action::Wake(at) => self.wake = at,
+            Action::HandOver { to } => self.say(format!("hand over to {to}")),
             Action::Note(note) => self.say(format!("note {}", show_note(&note))),
         }
     }
@@ -313,6 +319,7 @@ impl Leader {
             boot_id: BootId(id(line.number("boot"))),
             journal_id: JournalId(id(line.number("journal"))),
             capacity: line.number("capacity").unwrap_or(100) as u32,
+            version: line.number("version").map_or(CLUSTER_VERSION, |version| version as u32),
         };
         let message = ToLeader { session: SessionNo(0), no: 0, body: News::Hello(hello) };
         self.step(Input::FromNode { node: name.into(), message: Box::new(message) });
@@ -343,6 +350,18 @@ impl Leader {
         self.step(Input::Roster(roster));
     }
 
+    /// `clocks 3 s2=+90s s3=-1s`: of three servers these two said how far theirs are ahead.
+    fn compare(&mut self, line: &mut Line) {
+        let voters = line.word().parse().unwrap();
+        let said = line.prefixed("s").into_iter().map(|(server, by)| {
+            let millis = parse_span(by.trim_start_matches(['+', '-'])).as_millis() as i64;
+            let millis = if by.starts_with('-') { -millis } else { millis };
+            (format!("s{server}").as_str().into(), millis)
+        });
+        let offsets = said.collect();
+        self.step(Input::Clocks { voters, offsets });
+    }
+
     /// Sets the wall clock, and only it: `+1h` or `-1h`.
     fn set_clock(&mut self, by: &str) {
         let wall = self.now.wall;
@@ -370,6 +389,10 @@ impl Leader {
             "clear" => Request::Clear(line.word().as_str().into()),
             "pause" => Request::Pause(line.word() == "on"),
             "cancel" => Request::Cancel(Box::new(super::ledger::cancel(line, &self.names))),
+            "drain" | "undrain" => {
+                let wanted = super::ledger::eligibility(line, verb == "undrain");
+                Request::SetEligibility(Box::new(wanted))
+            }
             "put_settings" => {
                 let mut settings = self.ledger.settings().clone();
                 policy::change_settings(&mut settings, line);
@@ -507,5 +530,10 @@ fn show_note(note: &Note) -> String {
         Note::SessionOpen(node) => format!("session of {node} open"),
         Note::SessionLost(node) => format!("session of {node} lost"),
         Note::BadSchedule(job) => format!("bad schedule of {job}"),
+        Note::ClocksUnknown => "clocks unknown".into(),
+        Note::ClockWrong { millis } => format!("clock wrong by {millis} ms"),
+        Note::ClocksApart { node, millis } => format!("clock of {node} is {millis} ms ahead"),
+        Note::NodeTooOld { node, version } => format!("{node} is too old, version {version}"),
+        Note::Raised(version) => format!("raised to version {version}"),
     }
 }

@@ -9,8 +9,8 @@ use dkron_core::domain::{
 };
 use dkron_core::ledger::{
     Account, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, Ledger, OfJob, Place,
-    Prune, PutJob, PutOutput, Reply, Report, Row, RowKey, RowOp, TakeOffice, ToggleJob, Trigger,
-    outstanding,
+    Prune, PutJob, PutOutput, RaiseVersion, Reply, Report, Row, RowKey, RowOp, SetEligibility,
+    TakeOffice, ToggleJob, Trigger, outstanding,
 };
 
 use super::time::START;
@@ -62,7 +62,7 @@ impl Book {
     fn entry(&mut self, verb: &str, mut line: Line) -> Vec<String> {
         let index = LogIndex(self.ledger.applied().0 + 1);
         let request = line.key("req").map(|text| request(&text));
-        let own = matches!(verb, "fire" | "report" | "output" | "expire" | "prune");
+        let own = matches!(verb, "fire" | "report" | "output" | "expire" | "prune" | "raise");
         let usual = if own { self.ledger.tenure() } else { Tenure(0) };
         let tenure = line.number("tenure").map_or(usual, Tenure);
         let quiet = line.flag("quiet");
@@ -123,6 +123,13 @@ impl Book {
                 Command::PutSettings(settings)
             }
             "cancel" => Command::Cancel(cancel(&mut line, &self.names)),
+            "drain" => Command::SetEligibility(eligibility(&mut line, false)),
+            "undrain" => Command::SetEligibility(eligibility(&mut line, true)),
+            "raise" => {
+                let version = line.word().parse().unwrap();
+                let rules = line.number("rules").unwrap_or(1) as u32;
+                Command::RaiseVersion(RaiseVersion { version, rules })
+            }
             "prune" => {
                 let job_no = job_no(&line.word());
                 let first = HistoryNo(line.word().parse().unwrap());
@@ -337,6 +344,14 @@ pub fn cancel(line: &mut Line, names: &Names) -> Cancel {
     let execution = line.next_if('#').map(|text| names.seq(&text));
     let by = line.key("by").unwrap_or_else(|| "ann".into());
     Cancel { name, execution, by, reason: line.key("reason").unwrap_or_default() }
+}
+
+/// `drain n1 deadline=01:00 by=ann reason="new disks"`, `undrain n1`.
+pub fn eligibility(line: &mut Line, eligible: bool) -> SetEligibility {
+    let node = line.word().as_str().into();
+    let (deadline, by) = (line.time("deadline"), line.key("by").unwrap_or_else(|| "ann".into()));
+    let reason = line.key("reason").unwrap_or_default();
+    SetEligibility { node, eligible, deadline, by, reason }
 }
 
 pub fn request(text: &str) -> RequestId {

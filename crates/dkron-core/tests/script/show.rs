@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dkron_core::domain::stats::Span;
 use dkron_core::domain::{
-    Cancellation, Cause, EndReason, Finish, Nominal, Output, Record, RequestId, SkipReason,
+    Cancellation, Cause, Drain, EndReason, Finish, Nominal, Output, Record, RequestId, SkipReason,
     Skipped, Status, Timestamp,
 };
 use dkron_core::ledger::{
@@ -61,6 +61,7 @@ pub fn rejection(why: &Rejection) -> String {
         Rejection::Stale => "stale".into(),
         Rejection::NotLive(seq) => format!("not_live {seq}"),
         Rejection::QueueFull(depth) => format!("queue_full {depth}"),
+        Rejection::TooManyDrains(most) => format!("too_many_drains {most}"),
     }
 }
 
@@ -92,6 +93,8 @@ fn row_key(key: &RowKey) -> String {
         RowKey::Series(no) => format!("series {}", no.0),
         RowKey::Bucket(key) => format!("{} {}/{}", key.span.word(), key.of, key.slot),
         RowKey::Pointer(slot) => format!("pointer {slot}"),
+        RowKey::Version => "version".into(),
+        RowKey::Drains => "drains".into(),
     }
 }
 
@@ -131,6 +134,8 @@ fn show_row(row: &Row) -> String {
             let Pointer { no, at, job_no, history_no, seq } = pointer;
             format!("{no} at {} j{job_no}/{history_no} {seq}", show_time(*at))
         }
+        Row::Version(version) => version.to_string(),
+        Row::Drains(drains) => drains.iter().map(drain).collect::<Vec<_>>().join(" ; "),
     };
     format!("{key}: {value}")
 }
@@ -143,6 +148,14 @@ fn office(office: &Office) -> String {
         false => format!(" leases were {former_lost_after:?} to {}", show_time(office.lowered_at)),
     };
     format!("{head} zones {zone_data} rules {rules}{lowered}")
+}
+
+pub fn drain(drain: &Drain) -> String {
+    let Drain { node, by, reason, .. } = drain;
+    let until = drain.deadline.map(|at| format!(" until {}", show_time(at)));
+    let head = format!("{node} since {}{}", show_time(drain.since), until.unwrap_or_default());
+    let why = if reason.is_empty() { "" } else { ": " };
+    format!("{head} by {by}{why}{reason}")
 }
 
 pub fn queued(queued: &Queued) -> String {
@@ -299,6 +312,11 @@ pub fn command(command: &Command) -> String {
             let which = cancel.execution.map_or("all".into(), |seq| seq.to_string());
             format!("cancel {} {which} by {}: {}", cancel.name, cancel.by, cancel.reason)
         }
+        Command::SetEligibility(wanted) => {
+            let verb = if wanted.eligible { "undrain" } else { "drain" };
+            format!("{verb} {} by {}: {}", wanted.node, wanted.by, wanted.reason)
+        }
+        Command::RaiseVersion(raise) => format!("raise {} rules {}", raise.version, raise.rules),
         Command::Prune(prune) => format!("prune j{} to {}", prune.job_no, prune.first),
         Command::ClearExecutions(clear) => format!("clear {}", clear.name),
         Command::Expire(expire) => {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dkron_core::domain::{
-    BootId, Cause, Concurrency, EndReason, ExecutionId, Finish, Group, Job, JobNo, JournalId,
-    Nominal, Now, OnLost, Policy, Seq, State, Tenure, Timestamp, Version,
+    BootId, CLUSTER_VERSION, Cause, Concurrency, EndReason, ExecutionId, Finish, Group, Job, JobNo,
+    JournalId, Nominal, Now, OnLost, Policy, Seq, State, Tenure, Timestamp, Version,
 };
 use dkron_core::worker::{
     Action, Event, JournalRecord, Known, News, Options, Order, Past, Process, Run, SessionNo,
@@ -42,7 +42,7 @@ impl Default for Node {
 
 fn options() -> Options {
     let (boot_id, journal_id) = (BootId([1; 16]), JournalId([1; 16]));
-    Options { node: "n1".into(), boot_id, journal_id, capacity: 10 }
+    Options { node: "n1".into(), boot_id, journal_id, capacity: 10, version: CLUSTER_VERSION }
 }
 
 impl Machine for Node {

@@ -30,6 +30,9 @@ impl Scheduling {
             }
             Action::Answer { ticket, answer } => self.answer(ticket, answer),
             Action::Wake(at) => self.wake = at,
+            Action::HandOver { to } => {
+                tracing::warn!(server = %to, "this server's clock is wrong: that one should lead");
+            }
             Action::Note(note) => self.note(note),
         }
     }
@@ -87,6 +90,24 @@ impl Scheduling {
             Note::SessionLost(node) => tracing::warn!(%node, "node session lost"),
             Note::BadSchedule(job) => {
                 tracing::error!(%job, "the stored schedule does not parse here: change the job");
+            }
+            Note::ClocksUnknown => {
+                tracing::warn!("no majority of servers said what time it is; slots go on");
+            }
+            Note::ClockWrong { millis } => {
+                tracing::error!(
+                    millis,
+                    "a majority of servers agree on another time than this one"
+                );
+            }
+            Note::ClocksApart { node, millis } => {
+                tracing::warn!(%node, millis, "the clocks of that server and of this one differ");
+            }
+            Note::NodeTooOld { node, version } => {
+                tracing::error!(%node, version, "the node is older than the cluster: upgrade it");
+            }
+            Note::Raised(version) => {
+                tracing::info!(version, "the whole cluster knows this version: no way back");
             }
         }
     }

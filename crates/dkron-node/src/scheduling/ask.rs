@@ -187,6 +187,9 @@ pub(super) fn error(refusal: Option<Refusal>) -> Error {
             Rejection::Overlap(id) => Error::Overlap(id),
             Rejection::QueueFull(depth) => Error::QueueFull(depth),
             Rejection::NotLive(_) => Error::ExecutionNotFound,
+            Rejection::TooManyDrains(most) => {
+                Error::Invalid(format!("{most} nodes are drained already, the most there may be"))
+            }
             Rejection::Stale => Error::Unknown,
         },
         Some(Refusal::Unknown) | None => Error::Unknown,

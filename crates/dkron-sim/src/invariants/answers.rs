@@ -141,7 +141,8 @@ impl Answers {
             Request::Clear(_)
             | Request::Pause(_)
             | Request::Cancel(_)
-            | Request::PutSettings(_) => Ok(()),
+            | Request::PutSettings(_)
+            | Request::SetEligibility(_) => Ok(()),
         }
     }
 

@@ -15,6 +15,8 @@ const LAST_SEQ: u8 = 3;
 const RECENT: u8 = 4;
 /// With the number of the series behind it.
 const SERIES: u8 = 5;
+const VERSION: u8 = 6;
+const DRAINS: u8 = 7;
 
 /// Rings within `Table::Ring`. Numbers are for ever.
 const MINUTES: u8 = 0;
@@ -40,6 +42,8 @@ pub fn key(key: &RowKey) -> (Table, Vec<u8>) {
         RowKey::History(job_no, no) => (Table::History, two(job_no.0, no.0)),
         RowKey::Skipped(job_no, no) => (Table::Skipped, two(job_no.0, no.0)),
         RowKey::Recent => (Table::Meta, vec![RECENT]),
+        RowKey::Version => (Table::Meta, vec![VERSION]),
+        RowKey::Drains => (Table::Meta, vec![DRAINS]),
         RowKey::Series(no) => (Table::Meta, [&[SERIES][..], &no.0.to_be_bytes()].concat()),
         RowKey::Bucket(key) => (Table::Ring, bucket(key)),
         RowKey::Pointer(slot) => (Table::Ring, [&[POINTERS][..], &slot.to_be_bytes()].concat()),
@@ -92,6 +96,8 @@ fn single([code]: [u8; 1]) -> Result<RowKey, Error> {
         PAUSED => RowKey::Paused,
         LAST_SEQ => RowKey::LastSeq,
         RECENT => RowKey::Recent,
+        VERSION => RowKey::Version,
+        DRAINS => RowKey::Drains,
         code => return Err(Error::UnknownSingle { code }),
     })
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dkron_core::domain::{
-    Backoff, BootId, Cancellation, Cause, Concurrency, Digest, Dst, EndReason, Finish, Group,
-    HistoryNo, Job, JobName, JobNo, JournalId, LogIndex, Misfire, NodeName, Nominal, OnLost,
+    Backoff, BootId, Cancellation, Cause, Concurrency, Digest, Drain, Dst, EndReason, Finish,
+    Group, HistoryNo, Job, JobName, JobNo, JournalId, LogIndex, Misfire, NodeName, Nominal, OnLost,
     Output, Policy, QueueNo, Record, RequestId, Retry, RetryNode, RetryOn, Seq, Settings, SkipNo,
     SkipReason, Skipped, State, Status, Submission, Target, Tenure, TextMap, Timestamp, Version,
 };
@@ -230,3 +230,10 @@ word_struct!(Record {
     cancel: Option<Arc<Cancellation>>,
 });
 word_struct!(Cancellation { at: Timestamp, by: String, reason: String });
+word_struct!(Drain {
+    node: NodeName,
+    since: Timestamp,
+    deadline: Option<Timestamp>,
+    by: String,
+    reason: String,
+});

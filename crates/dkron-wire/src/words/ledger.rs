@@ -12,8 +12,8 @@ use dkron_core::domain::{
 };
 use dkron_core::ledger::{
     Account, Base, Cancel, Decision, End, Expire, Fire, LiveGroup, OfJob, Office, Phase, Place,
-    Pointer, Processing, Prune, PutJob, PutOutput, Queued, Recent, Report, Rollup, Runtime, Series,
-    SeriesNo, Slot, TakeOffice, ToggleJob, Trigger,
+    Pointer, Processing, Prune, PutJob, PutOutput, Queued, RaiseVersion, Recent, Report, Rollup,
+    Runtime, Series, SeriesNo, SetEligibility, Slot, TakeOffice, ToggleJob, Trigger,
 };
 
 use crate::word::{word_enum, word_struct};
@@ -71,6 +71,14 @@ word_struct!(Cancel {
     reason: String,
 });
 word_struct!(Prune { job_no: JobNo, first: HistoryNo });
+word_struct!(SetEligibility {
+    node: NodeName,
+    eligible: bool,
+    deadline: Option<Timestamp>,
+    by: String,
+    reason: String,
+});
+word_struct!(RaiseVersion { version: u32, rules: u32 });
 word_struct!(Queued { cause: Cause, nominal: Nominal, since: Timestamp, until: Timestamp });
 word_struct!(Office {
     tenure: Tenure,

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dkron_core::domain::{
-    BootId, Cancellation, Cause, Concurrency, Digest, Dst, EndReason, Finish, Group, HistoryNo,
-    Job, JobName, JobNo, JournalId, LogIndex, Misfire, NodeName, Nominal, Output, Policy, QueueNo,
-    Record, RequestId, Retry, RetryOn, Seq, Settings, SkipNo, SkipReason, Skipped, State, Status,
-    Submission, Target, Tenure, TextMap, Timestamp, Version,
+    BootId, Cancellation, Cause, Concurrency, Digest, Drain, Dst, EndReason, Finish, Group,
+    HistoryNo, Job, JobName, JobNo, JournalId, LogIndex, Misfire, NodeName, Nominal, Output,
+    Policy, QueueNo, Record, RequestId, Retry, RetryOn, Seq, Settings, SkipNo, SkipReason, Skipped,
+    State, Status, Submission, Target, Tenure, TextMap, Timestamp, Version,
 };
 use dkron_core::ledger::{
     Account, Base, Cancel, Command, Decision, End, Expire, Fire, LiveGroup, OfJob, Office, Phase,
-    Place, Processing, Prune, PutJob, PutOutput, Queued, Report, Row, Runtime, Slot, TakeOffice,
-    ToggleJob, Trigger,
+    Place, Processing, Prune, PutJob, PutOutput, Queued, RaiseVersion, Report, Row, Runtime,
+    SetEligibility, Slot, TakeOffice, ToggleJob, Trigger,
 };
 use dkron_core::worker::{JournalRecord, Process, Terms};
 use proptest::collection::{btree_map, vec};
@@ -381,6 +381,17 @@ pub fn command() -> impl Strategy<Value = Command> {
         .prop_map(|(name, execution, by, reason)| Cancel { name, execution, by, reason });
     let prune =
         (job_no(), number()).prop_map(|(job_no, first)| Prune { job_no, first: HistoryNo(first) });
+    let eligibility = (node(), any::<bool>(), option::of(at()), text(), text()).prop_map(
+        |(node, eligible, deadline, by, reason)| SetEligibility {
+            node,
+            eligible,
+            deadline,
+            by,
+            reason,
+        },
+    );
+    let raise =
+        (any::<u32>(), any::<u32>()).prop_map(|(version, rules)| RaiseVersion { version, rules });
     prop_oneof![
         take_office.prop_map(Command::TakeOffice),
         settings().prop_map(Command::PutSettings),
@@ -396,6 +407,8 @@ pub fn command() -> impl Strategy<Value = Command> {
         expire.prop_map(Command::Expire),
         cancel.prop_map(Command::Cancel),
         prune.prop_map(Command::Prune),
+        eligibility.prop_map(Command::SetEligibility),
+        raise.prop_map(Command::RaiseVersion),
     ]
 }
 
@@ -475,6 +488,11 @@ fn queued() -> impl Strategy<Value = Queued> {
     })
 }
 
+fn drain() -> impl Strategy<Value = Drain> {
+    (node(), at(), option::of(at()), text(), text())
+        .prop_map(|(node, since, deadline, by, reason)| Drain { node, since, deadline, by, reason })
+}
+
 pub fn row() -> impl Strategy<Value = Row> {
     let office = (tenure(), node(), bytes16(), (at(), at()), text(), any::<u32>(), span());
     let office = office.prop_map(
@@ -522,6 +540,8 @@ pub fn row() -> impl Strategy<Value = Row> {
             no: SkipNo(no),
             skipped
         }),
+        any::<u32>().prop_map(Row::Version),
+        vec(drain(), 0..4).prop_map(Row::Drains),
         figures::row(),
     ]
 }

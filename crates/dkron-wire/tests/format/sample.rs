@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use dkron_core::domain::stats::{Bucket, Lag, Ran, Span};
 use dkron_core::domain::{
-    Backoff, BootId, Cancellation, Cause, Concurrency, Digest, Dst, EndReason, Finish, Group,
-    HistoryNo, Job, JobNo, JournalId, LogIndex, Misfire, Nominal, OnLost, Output, Policy, QueueNo,
-    Record, RequestId, Retry, RetryNode, RetryOn, Seq, Settings, SkipNo, SkipReason, Skipped,
-    State, Status, Submission, Target, Tenure, TextMap, Timestamp, Version,
+    Backoff, BootId, Cancellation, Cause, Concurrency, Digest, Drain, Dst, EndReason, Finish,
+    Group, HistoryNo, Job, JobNo, JournalId, LogIndex, Misfire, Nominal, OnLost, Output, Policy,
+    QueueNo, Record, RequestId, Retry, RetryNode, RetryOn, Seq, Settings, SkipNo, SkipReason,
+    Skipped, State, Status, Submission, Target, Tenure, TextMap, Timestamp, Version,
 };
 use dkron_core::ledger::{
     Account, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, LiveGroup, OfJob, Office,
-    Phase, Place, Pointer, Processing, Prune, PutJob, PutOutput, Queued, Recent, Report, Rollup,
-    Row, Runtime, Series, SeriesNo, Slot, TakeOffice, ToggleJob, Trigger,
+    Phase, Place, Pointer, Processing, Prune, PutJob, PutOutput, Queued, RaiseVersion, Recent,
+    Report, Rollup, Row, Runtime, Series, SeriesNo, SetEligibility, Slot, TakeOffice, ToggleJob,
+    Trigger,
 };
 use dkron_core::worker::{JournalRecord, Process, Terms};
 
@@ -288,6 +289,13 @@ pub fn entries() -> Vec<(&'static str, Entry)> {
         reason: "too slow".into(),
     };
     let prune = Prune { job_no: JobNo(1234), first: HistoryNo(55) };
+    let eligibility = SetEligibility {
+        node: "db1".into(),
+        eligible: false,
+        deadline: Some(at(9)),
+        by: "ops".into(),
+        reason: "new disks".into(),
+    };
     let this = OfJob { name: "backup".into(), job_no: JobNo(1234) };
     let asked = Entry {
         at: Timestamp::YEAR_ONE,
@@ -315,6 +323,8 @@ pub fn entries() -> Vec<(&'static str, Entry)> {
         ("one", entry(Command::Cancel(cancel(Some(seq(7)))))),
         ("all", entry(Command::Cancel(cancel(None)))),
         ("whole", entry(Command::Prune(prune))),
+        ("drain", entry(Command::SetEligibility(eligibility))),
+        ("whole", entry(Command::RaiseVersion(RaiseVersion { version: 300, rules: 2 }))),
     ]
 }
 
@@ -415,6 +425,13 @@ pub fn rows() -> Vec<(&'static str, Row)> {
     let over = |span, of, no| Row::Bucket { span, of, bucket: bucket(no) };
     let (no, history_no) = ((1 << 33) - 1, HistoryNo(103));
     let pointer = Pointer { no, at: at(4), job_no, history_no, seq: seq(7) };
+    let drain = Drain {
+        node: "db1".into(),
+        since: at(1),
+        deadline: Some(at(9)),
+        by: "ops".into(),
+        reason: "new disks".into(),
+    };
     let first = Row::Expiring { job_no, first: HistoryNo(4), end: HistoryNo(104) };
     vec![
         ("in office", Row::Office(office)),
@@ -445,6 +462,8 @@ pub fn rows() -> Vec<(&'static str, Row)> {
         ("hour", over(Span::Hour, 1234, 508_333)),
         ("day", over(Span::Day, 1234, 21_180)),
         ("end", Row::Pointer(pointer)),
+        ("raised", Row::Version(300)),
+        ("two", Row::Drains(vec![drain, Drain::default()])),
     ]
 }
 

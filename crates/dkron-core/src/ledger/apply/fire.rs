@@ -2,13 +2,14 @@
 
 use alloc::format;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::queue;
 use super::report::{close_group, end_slot};
 use super::step::{Step, cut, one};
 use crate::domain::{
-    Cause, Concurrency, Finish, Group, Job, JobNo, Nominal, Seq, SkipReason, Skipped, State,
-    Timestamp,
+    Cause, Concurrency, EndReason, Finish, Group, Job, JobNo, Nominal, Seq, SkipReason, Skipped,
+    State, Timestamp,
 };
 use crate::ledger::command::{Decision, Fire, Place, Trigger};
 use crate::ledger::outcome::{Effect, Fired, Rejection, Reply};
@@ -170,11 +171,21 @@ fn run(
         step.effects.push(Effect::Start(*seq));
     }
     for (seq, reason) in born_failed {
-        let finished_at = step.at;
-        let finish = Finish { state: State::Failed, reason, finished_at, ..Finish::default() };
-        end_slot(step, seq, finish, finished_at);
+        end_at_birth(step, job, 1, seq, reason);
     }
     Fired::Run { group, seqs }
+}
+
+/// An execution that is born failed ends at once. The next attempt waits as after any other end.
+fn end_at_birth(step: &mut Step<'_>, job: &Job, attempt: u32, seq: Seq, reason: EndReason) {
+    let (state, finished_at) = (State::Failed, step.at);
+    let finish = Finish { state, reason, finished_at, ..Finish::default() };
+    let pause = match step.ledger.rules() {
+        // So it was at first, and what is in the log stays as it was.
+        ..2 => Duration::ZERO,
+        _ => job.policy().retry.pause(attempt, seq),
+    };
+    end_slot(step, seq, finish, finished_at.after(pause));
 }
 
 /// Enters a live execution into the indexes.
@@ -203,9 +214,10 @@ fn retry(step: &mut Step<'_>, group: Group, failed: Seq, decision: Decision) -> 
             match place.born_failed {
                 None => step.effects.push(Effect::Start(seq)),
                 Some(reason) => {
-                    let (state, finished_at) = (State::Failed, step.at);
-                    let finish = Finish { state, reason, finished_at, ..Finish::default() };
-                    end_slot(step, seq, finish, finished_at);
+                    let live = &step.ledger.groups[&group];
+                    let job = step.ledger.definition(live.job_no, live.version);
+                    let job = job.expect("a pinned definition").clone();
+                    end_at_birth(step, &job, attempt, seq, reason);
                 }
             }
             Fired::Run { group, seqs: [seq].into() }

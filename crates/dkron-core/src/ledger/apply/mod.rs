@@ -14,7 +14,9 @@ mod put_job;
 mod put_output;
 mod put_settings;
 mod queue;
+mod raise_version;
 mod report;
+mod set_eligibility;
 mod step;
 mod take_office;
 mod toggle_job;
@@ -56,6 +58,8 @@ impl Ledger {
             Command::Expire(command) => expire::apply(&mut step, &command),
             Command::Cancel(command) => cancel::apply(&mut step, &command),
             Command::Prune(command) => prune::apply(&mut step, &command),
+            Command::SetEligibility(command) => set_eligibility::apply(&mut step, command),
+            Command::RaiseVersion(command) => raise_version::apply(&mut step, command),
         };
         if let Some(id) = request
             && !matches!(reply, Reply::Rejected(_))
@@ -84,6 +88,7 @@ fn is_take_office(command: &Command) -> bool {
 
 /// Commands that only a conductor in office may propose.
 fn needs_tenure(command: &Command) -> bool {
-    use Command::{Expire, Fire, Prune, PutOutput, Report};
-    matches!(command, Fire(_) | Report(_) | PutOutput(_) | Expire(_) | Prune(_))
+    use Command::{Expire, Fire, Prune, PutOutput, RaiseVersion, Report};
+    let by_leader = matches!(command, Fire(_) | Report(_) | PutOutput(_));
+    by_leader || matches!(command, Expire(_) | Prune(_) | RaiseVersion(_))
 }
