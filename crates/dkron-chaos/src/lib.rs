@@ -1,0 +1,11 @@
+//! Real servers and agents on hosts of this program's own making, things that break them, and a
+//! checker that compares what was due, what the cluster says and what the processes wrote.
+//! Black box: it links none of the product's crates and never ships.
+
+#![allow(clippy::print_stdout, reason = "a tool that talks to whoever started it")]
+
+pub mod case;
+pub mod check;
+pub mod lines;
+pub mod picture;
+pub mod report;
