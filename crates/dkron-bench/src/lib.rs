@@ -14,6 +14,7 @@ mod target;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
+pub use api::now;
 pub use args::Args;
 use figures::Report;
 

@@ -6,6 +6,14 @@
 
 pub mod case;
 pub mod check;
+mod collect;
+mod dice;
+mod faults;
 pub mod lines;
+mod load;
+pub mod outer;
 pub mod picture;
+mod planted;
 pub mod report;
+pub mod run;
+pub mod world;

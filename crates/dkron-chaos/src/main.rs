@@ -1,4 +1,5 @@
-//! `dkron-chaos check DIR` judges what a run left behind.
+//! `dkron-chaos run` breaks a cluster and judges it, `dkron-chaos check DIR` judges what a run
+//! left behind. `inside` and `init` are how a run starts itself in its namespaces.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -7,9 +8,23 @@ use std::process::ExitCode;
 
 use dkron_bench::Args;
 use dkron_chaos::case::Case;
-use dkron_chaos::{check, report};
+use dkron_chaos::{check, outer, report, run, world};
 
-const USAGE: &str = "usage: dkron-chaos check DIR";
+const USAGE: &str = "\
+usage: dkron-chaos run [options]      breaks a cluster of its own and judges what it did
+       dkron-chaos check DIR          judges what a run left behind
+
+  --bin PATH        the product, a debug build           [dkron beside this program]
+  --dir DIR         where everything of the run lies     [chaos/PID in the build folder]
+  --seed N          another sequence of faults           [1]
+  --seconds N       how long jobs are due                [120]
+  --smoke           18 seconds of it, with quick faults
+  --long            half an hour
+  --only NAME       one kind of fault, or none
+  --servers N --agents N                                 [3 and 2]
+  --planted [BUG]   spoils the outcome; then the verdict must be bad
+                    double-start, lost-line, lost-record or miscount
+  --keep            also the data directories";
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
@@ -17,6 +32,17 @@ fn main() -> ExitCode {
     let args = Args::new(words);
     let done = match verb.as_str() {
         "check" => judge(&args),
+        "run" => match outer::run(&args) {
+            Ok(None) => Ok(true),
+            Ok(Some(code)) => return ExitCode::from(u8::try_from(code).unwrap_or(2)),
+            Err(e) => Err(e),
+        },
+        "inside" => run::run(&args),
+        "init" => world::init::serve().map(|()| true),
+        "" | "help" | "-h" | "--help" => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
         _ => Err(anyhow::anyhow!("{USAGE}")),
     };
     match done {

@@ -140,12 +140,10 @@ fn band_marks(plan: &Plan, scale: &Scale, bottom: f64) -> String {
         let (width, height) = ((to - x).max(2.0), bottom - y);
         let fill = colours[row % colours.len()];
         let what = format!("{} on {}", band.name, band.hosts.join(" "));
-        let _ = writeln!(
-            out,
-            r#"<rect x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{height:.1}" fill="{fill}" fill-opacity="0.7"/><text x="{:.1}" y="{:.1}">{what}</text>"#,
-            x + 2.0,
-            y + 10.0
-        );
+        let _ =
+            write!(out, r#"<rect x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{height:.1}" "#);
+        let _ = write!(out, r#"fill="{fill}" fill-opacity="0.7"/>"#);
+        let _ = writeln!(out, r#"<text x="{:.1}" y="{:.1}">{what}</text>"#, x + 2.0, y + 10.0);
     }
     out
 }
@@ -155,11 +153,12 @@ fn axis(plan: &Plan, scale: &Scale, bottom: f64) -> String {
     let mut out = String::new();
     for second in (0..=(scale.to - plan.from) / SECOND).step_by(step) {
         let x = scale.x(plan.from + second * SECOND);
-        let _ = writeln!(
+        let _ = write!(
             out,
-            r##"<line x1="{x:.1}" y1="{TOP}" x2="{x:.1}" y2="{bottom:.1}" stroke="#ddd"/><text x="{x:.1}" y="{:.1}" fill="#666">{second} s</text>"##,
-            bottom + 14.0
+            r##"<line x1="{x:.1}" y1="{TOP}" x2="{x:.1}" y2="{bottom:.1}" stroke="#ddd"/>"##
         );
+        let y = bottom + 14.0;
+        let _ = writeln!(out, r##"<text x="{x:.1}" y="{y:.1}" fill="#666">{second} s</text>"##);
     }
     out
 }

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
+pub use overlap::keeps_apart;
 pub use slots::due_slots;
 
 use crate::case::{Case, Execution, Job, Story};

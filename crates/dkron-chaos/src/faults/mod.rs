@@ -1,0 +1,80 @@
+//! What is broken, for how long, and how it is mended: each fault begins, lasts and ends, and its
+//! time is a band in the picture. One file for each thing that can be broken.
+
+mod addresses;
+mod clocks;
+pub mod disks;
+mod network;
+mod processes;
+
+use std::time::Duration;
+
+pub use processes::until;
+
+use crate::dice::Dice;
+use crate::world::World;
+
+/// One kind of fault.
+pub struct Kind {
+    pub name: &'static str,
+    /// Whether it means anything with one server and nobody else.
+    pub alone: bool,
+    /// Whether the short run of the test command takes it.
+    pub smoke: bool,
+    pub choose: fn(&World, &mut Dice) -> Box<dyn Fault>,
+}
+
+/// A fault with everything chosen.
+pub trait Fault {
+    /// What it does, for the picture.
+    fn name(&self) -> String;
+
+    /// Whose runs and records it may explain.
+    fn hosts(&self) -> Vec<String>;
+
+    fn lasts(&self) -> Duration;
+
+    /// An error means that this machine cannot do it: it is left out, and said.
+    fn begin(&mut self, world: &mut World) -> anyhow::Result<()>;
+
+    fn end(&mut self, world: &mut World) -> anyhow::Result<()>;
+}
+
+pub const KINDS: [Kind; 17] = [
+    processes::KILL_LEADER,
+    processes::KILL_AGENT,
+    processes::KILL_RUNNER,
+    processes::KILL_HOST,
+    processes::STOP_AGENT,
+    processes::FREEZE_HOST,
+    processes::ROLLING,
+    network::HALVES,
+    network::ONE_WAY,
+    network::BRIDGE,
+    network::CUT_WORKER,
+    network::LOSS,
+    network::DELAY,
+    network::TRICKLE,
+    clocks::OFFSET,
+    disks::FULL,
+    disks::SLOW,
+];
+
+/// Takes so long that it is not part of the dice's bag but of every long run's middle.
+pub const ADDRESSES: Kind = addresses::NEW;
+
+/// All of them by name.
+pub fn all() -> impl Iterator<Item = &'static Kind> {
+    KINDS.iter().chain(std::iter::once(&ADDRESSES))
+}
+
+/// Between two numbers of milliseconds.
+fn millis(dice: &mut Dice, from: u64, to: u64) -> Duration {
+    Duration::from_millis(dice.between(from, to))
+}
+
+/// Any host on which something of the product runs.
+fn any_host(world: &World, dice: &mut Dice) -> String {
+    let all: Vec<String> = world.hosts.iter().map(|host| host.name.clone()).collect();
+    dice.one_of(&all).clone()
+}

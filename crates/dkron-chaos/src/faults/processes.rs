@@ -1,0 +1,192 @@
+//! Processes that are killed, stopped or ended politely; hosts that die with everything on them.
+
+use std::time::{Duration, Instant};
+
+use super::{Fault, Kind, any_host, millis};
+use crate::world::World;
+use crate::world::host::{CONT, KILL, STOP, TERM};
+use crate::world::init::Whom;
+
+pub const KILL_LEADER: Kind = Kind {
+    name: "kill-leader",
+    alone: true,
+    smoke: true,
+    choose: |world, dice| {
+        let servers = world.servers();
+        let leader = world.leader().unwrap_or_else(|| dice.one_of(&servers).clone());
+        strike(What::KillAgent, "kill -9 of the leader", leader, millis(dice, 500, 4_000))
+    },
+};
+
+pub const KILL_AGENT: Kind = Kind {
+    name: "kill-agent",
+    alone: true,
+    smoke: true,
+    choose: |world, dice| {
+        let host = any_host(world, dice);
+        strike(What::KillAgent, "kill -9 of the agent", host, millis(dice, 500, 4_000))
+    },
+};
+
+pub const KILL_RUNNER: Kind = Kind {
+    name: "kill-runner",
+    alone: true,
+    smoke: true,
+    choose: |world, dice| {
+        let host = dice.one_of(&world.workers()).clone();
+        strike(What::KillRunner, "kill -9 of the runner", host, millis(dice, 1_000, 2_000))
+    },
+};
+
+pub const KILL_HOST: Kind = Kind {
+    name: "kill-host",
+    alone: true,
+    smoke: true,
+    choose: |world, dice| {
+        let host = any_host(world, dice);
+        strike(What::KillHost, "death of the host", host, millis(dice, 1_000, 8_000))
+    },
+};
+
+/// Shorter than any lease, so that nothing has to be given up.
+pub const STOP_AGENT: Kind = Kind {
+    name: "stop-agent",
+    alone: true,
+    smoke: true,
+    choose: |world, dice| {
+        let host = any_host(world, dice);
+        strike(What::StopAgent, "SIGSTOP of the agent", host, millis(dice, 2_000, 9_000))
+    },
+};
+
+pub const FREEZE_HOST: Kind = Kind {
+    name: "freeze-host",
+    alone: true,
+    smoke: false,
+    choose: |world, dice| {
+        let host = any_host(world, dice);
+        strike(What::FreezeHost, "SIGSTOP of everything", host, millis(dice, 2_000, 8_000))
+    },
+};
+
+pub const ROLLING: Kind = Kind {
+    name: "rolling-restart",
+    alone: true,
+    smoke: false,
+    choose: |world, _| Box::new(Rolling { hosts: world.servers() }),
+};
+
+#[derive(Clone, Copy)]
+enum What {
+    KillAgent,
+    KillRunner,
+    KillHost,
+    StopAgent,
+    FreezeHost,
+}
+
+struct Strike {
+    what: What,
+    name: &'static str,
+    host: String,
+    lasts: Duration,
+}
+
+fn strike(what: What, name: &'static str, host: String, lasts: Duration) -> Box<dyn Fault> {
+    Box::new(Strike { what, name, host, lasts })
+}
+
+impl Fault for Strike {
+    fn name(&self) -> String {
+        self.name.into()
+    }
+
+    fn hosts(&self) -> Vec<String> {
+        vec![self.host.clone()]
+    }
+
+    fn lasts(&self) -> Duration {
+        self.lasts
+    }
+
+    fn begin(&mut self, world: &mut World) -> anyhow::Result<()> {
+        let host = world.host(&self.host);
+        match self.what {
+            What::KillAgent => host.stop(KILL),
+            What::KillRunner => host.signal(Whom::Runner, KILL),
+            What::KillHost => {
+                host.die();
+                Ok(())
+            }
+            What::StopAgent => host.signal(Whom::Agent, STOP),
+            What::FreezeHost => host.signal(Whom::All, STOP),
+        }
+    }
+
+    fn end(&mut self, world: &mut World) -> anyhow::Result<()> {
+        let host = world.host(&self.host);
+        match self.what {
+            What::KillAgent => world.start(&self.host),
+            What::KillRunner => Ok(()),
+            What::KillHost => {
+                host.boot()?;
+                world.start(&self.host)
+            }
+            What::StopAgent => host.signal(Whom::Agent, CONT),
+            What::FreezeHost => host.signal(Whom::All, CONT),
+        }
+    }
+}
+
+/// How long one server may take to end, and the cluster to be whole again.
+const PATIENCE: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(50);
+
+/// Every server is asked to end and started again, one after the other.
+struct Rolling {
+    hosts: Vec<String>,
+}
+
+impl Fault for Rolling {
+    fn name(&self) -> String {
+        "rolling restart".into()
+    }
+
+    fn hosts(&self) -> Vec<String> {
+        self.hosts.clone()
+    }
+
+    fn lasts(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn begin(&mut self, world: &mut World) -> anyhow::Result<()> {
+        for name in self.hosts.clone() {
+            world.host(&name).stop(TERM)?;
+            let ended = until(|| Ok(world.host(&name).agent_end()?.is_some()))?;
+            if !ended {
+                world.incidents.push(format!("the agent of {name} does not end on SIGTERM"));
+                world.host(&name).signal(Whom::Agent, KILL)?;
+            }
+            world.start(&name)?;
+            until(|| Ok(world.is_whole()))?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _: &mut World) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether it came within the patience.
+pub fn until(mut is_so: impl FnMut() -> anyhow::Result<bool>) -> anyhow::Result<bool> {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        if is_so()? {
+            return Ok(true);
+        }
+        std::thread::sleep(POLL);
+    }
+    Ok(false)
+}
