@@ -1,7 +1,7 @@
 //! The language: what stands on a disk or crosses a wire, as bytes and back as words.
 //!
 //! `envelope` is an entry of the log, `row` a row of state or history, `journal` a record of a
-//! node's journal. Bodies are postcard. The
+//! node's journal, `hello` what nodes say first on a connection. Bodies are postcard. The
 //! words of `dkron-core` are not serialisable themselves: `words` lists the fields that are
 //! stored, in the order in which they are stored, and the compiler refuses a list that misses one.
 //!
@@ -15,6 +15,7 @@
 mod body;
 pub mod envelope;
 mod error;
+pub mod hello;
 pub mod journal;
 mod kind;
 pub mod row;

@@ -8,6 +8,7 @@
 //!   Wire::call / Wire::open ──▶ connection (hello, key, versions) ──▶ Router ──▶ handler
 //! ```
 
+pub mod grpc;
 mod method;
 mod router;
 mod wire;
