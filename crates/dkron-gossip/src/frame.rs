@@ -37,9 +37,7 @@ enum Mode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[repr(u8)]
 pub(crate) enum Unreadable {
-    #[error(
-        "it is not of this gossip; a Go Dkron (Serf) node seems to talk to this port, and nodes of both kinds can not form one cluster"
-    )]
+    #[error("it is not of this gossip; is a Go Dkron (Serf) node at work? the kinds do not mix")]
     Serf = 1,
     #[error("it is not of this gossip; something else talks to this port")]
     Foreign = 2,
