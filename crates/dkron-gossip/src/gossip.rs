@@ -124,6 +124,10 @@ impl Gossip {
         Ok(Gossip { inner: Arc::new(inner) })
     }
 
+    pub(crate) fn id(&self) -> u64 {
+        self.inner.id
+    }
+
     /// Where it listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.inner.bound

@@ -1,8 +1,8 @@
-//! Members that something announces on the local network, as an mDNS responder does.
+//! Members on the local network: who looks for a service there also announces itself under it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use mdns_sd::{IfKind, ServiceDaemon, ServiceEvent};
+use mdns_sd::{IfKind, ServiceDaemon, ServiceEvent, ServiceInfo};
 use tokio::time::{Instant, timeout_at};
 
 use super::Service;
@@ -39,7 +39,7 @@ async fn listen(
     while let Ok(Ok(event)) = timeout_at(deadline, events.recv_async()).await {
         let ServiceEvent::ServiceResolved(announced) = event else { continue };
         let addresses = announced.addresses.iter().map(|scoped| scoped.to_ip_addr());
-        for ip in addresses.filter(|ip| if ip.is_ipv4() { service.v4 } else { service.v6 }) {
+        for ip in addresses.filter(|ip| is_wanted(service, ip)) {
             let address = SocketAddr::new(ip, announced.port);
             if found.len() < ADDRESSES_MOST && !found.contains(&address) {
                 found.push(address);
@@ -47,4 +47,36 @@ async fn listen(
         }
     }
     Ok(found)
+}
+
+/// An address that holds on one interface alone can not be dialled without naming that.
+fn is_wanted(service: &Service, ip: &IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(_) => service.v4,
+        IpAddr::V6(ip) => service.v6 && !ip.is_unicast_link_local(),
+    }
+}
+
+/// This node is announced for as long as it is held.
+pub(crate) struct Announcement {
+    daemon: ServiceDaemon,
+}
+
+impl Announcement {
+    pub(super) fn new(service: &Service, id: u64, at: SocketAddr) -> Result<Self, mdns_sd::Error> {
+        let daemon = ServiceDaemon::new()?;
+        let announcement = Announcement { daemon };
+        let (name, host) = (format!("dkron-{id:016x}"), format!("dkron-{id:016x}.local."));
+        let no_properties: Option<std::collections::HashMap<String, String>> = None;
+        let own = ServiceInfo::new(&service.name, &name, &host, at.ip(), at.port(), no_properties)?;
+        announcement.daemon.register(own)?;
+        Ok(announcement)
+    }
+}
+
+impl Drop for Announcement {
+    fn drop(&mut self) {
+        // Its thread takes the announcement back and ends in its own time.
+        let _ = self.daemon.shutdown();
+    }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 pub use parse::parse;
 
 pub(crate) use dns::Names;
+pub(crate) use mdns::Announcement;
 
 use crate::error::Error;
 
@@ -64,6 +65,15 @@ impl Entry {
             Kind::Mdns(service) => mdns::browse(service).await,
         };
         found.map_err(|reason| Error::Resolve { entry: self.text.clone(), reason })
+    }
+
+    /// Makes this node one of those that the entry leads to, if it is of the local network.
+    pub(crate) fn announce(&self, id: u64, at: SocketAddr) -> Option<Announcement> {
+        let Kind::Mdns(service) = &self.kind else { return None };
+        let announced = Announcement::new(service, id, at);
+        announced
+            .inspect_err(|error| tracing::warn!("{self}: this node can not be announced: {error}"))
+            .ok()
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::discover::{Entry, Names};
+use crate::discover::{Announcement, Entry, Names};
 use crate::error::Error;
 use crate::gossip::Gossip;
 use crate::member::{Members, Status};
@@ -48,6 +48,9 @@ pub(crate) async fn retry_join_with(
     interval: Duration,
     max: Option<u32>,
 ) -> Result<(), Error> {
+    let own = gossip.advertised();
+    let announced = entries.iter().filter_map(|entry| entry.announce(gossip.id(), own));
+    let _announced: Vec<Announcement> = announced.collect();
     let mut members = gossip.members();
     let mut seeker = Seeker { interval, max, tries: 0, joined: false };
     loop {
