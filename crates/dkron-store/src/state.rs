@@ -11,6 +11,7 @@
 //! What a row means, or which keys exist, it doesn't know.
 
 mod batch;
+mod chunk;
 mod engine;
 #[cfg(test)]
 mod faults;
@@ -18,10 +19,15 @@ mod mark;
 mod merge;
 mod row;
 #[cfg(test)]
+mod snapshot_tests;
+mod stage;
+#[cfg(test)]
 mod tests;
+mod view;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -32,6 +38,8 @@ use engine::Engine;
 use merge::{Bounds, Change, Merged, as_slices};
 pub use merge::{Row, Scan};
 pub use row::{Keyspace, Op};
+pub use stage::{Received, Staged, Staging};
+pub use view::View;
 
 /// LIMIT: the engine takes keys of up to 64 KiB.
 pub const KEY_BYTES_MAX: usize = 4_096;
@@ -99,6 +107,8 @@ pub(crate) struct Shared {
     settled: Condvar,
     options: Options,
     path: PathBuf,
+    /// How many snapshots were begun to be received: the newest one counts.
+    stagings: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
@@ -122,6 +132,7 @@ struct Pending {
 
 impl State {
     pub fn open(path: &Path, options: Options) -> Result<State, Error> {
+        stage::settle(path, options.durability)?;
         durable::create_dir(path, options.durability)?;
         let (engine, applied) = open_engine(path, &options)?;
         let pending = Pending { pushed: applied, stored: applied, ..Pending::default() };
@@ -132,6 +143,7 @@ impl State {
             settled: Condvar::new(),
             options,
             path: path.to_path_buf(),
+            stagings: Arc::default(),
         });
         let for_writer = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
@@ -403,6 +415,11 @@ fn open_engine(path: &Path, options: &Options) -> Result<(Engine, Option<u64>), 
 }
 
 impl Pending {
+    /// Whether that batch is still to be stored: other rows may have taken the place of all.
+    fn is_in_flight(&self, batch: &Arc<Batch>) -> bool {
+        self.in_flight.as_ref().is_some_and(|in_flight| Arc::ptr_eq(in_flight, batch))
+    }
+
     fn rows(&self) -> usize {
         self.collecting.rows() + self.in_flight.as_ref().map_or(0, |batch| batch.rows())
     }

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use fjall::{Database, KeyspaceCreateOptions, PersistMode, Readable, Slice, Snapshot};
 
@@ -26,7 +27,11 @@ pub(super) struct Engine {
     memtable_bytes: u64,
     durability: Durability,
     path: PathBuf,
+    number: u64,
 }
+
+/// Tells engines of this process apart: a view must not go on with another one.
+static NUMBER: AtomicU64 = AtomicU64::new(0);
 
 impl Engine {
     pub(super) fn open(path: &Path, options: &Options) -> Result<Engine, Error> {
@@ -43,6 +48,7 @@ impl Engine {
             memtable_bytes: options.memtable_bytes,
             durability: options.durability,
             path: path.to_path_buf(),
+            number: NUMBER.fetch_add(1, Ordering::Relaxed),
             database,
         };
         for keyspace in Keyspace::ALL {
@@ -56,9 +62,18 @@ impl Engine {
         Ok(engine)
     }
 
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
     pub(super) fn applied(&self) -> Result<Option<u64>, Error> {
+        self.applied_in(&self.snapshot())
+    }
+
+    /// The last entry whose rows a snapshot shows.
+    pub(super) fn applied_in(&self, snapshot: &Snapshot) -> Result<Option<u64>, Error> {
         let Some(store) = self.store.get() else { return Ok(None) };
-        let Some(bytes) = store.get(APPLIED).map_err(self.failed("read"))? else {
+        let Some(bytes) = snapshot.get(store, APPLIED).map_err(self.failed("read"))? else {
             return Ok(None);
         };
         match <[u8; 8]>::try_from(bytes.as_ref()) {
@@ -97,6 +112,16 @@ impl Engine {
     pub(super) fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Slice>, Error> {
         let Some(space) = self.space(keyspace) else { return Ok(None) };
         space.get(key).map_err(self.failed("read"))
+    }
+
+    pub(super) fn get_in(
+        &self,
+        snapshot: &Snapshot,
+        keyspace: Keyspace,
+        key: &[u8],
+    ) -> Result<Option<Slice>, Error> {
+        let Some(space) = self.space(keyspace) else { return Ok(None) };
+        snapshot.get(space, key).map_err(self.failed("read"))
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {

@@ -26,6 +26,9 @@ pub(super) fn run(shared: &Shared) {
             shared.reopen();
         }
         let mut pending = shared.lock();
+        if !pending.is_in_flight(&batch) {
+            continue;
+        }
         pending.stored = batch.upto;
         pending.in_flight = None;
         pending.trouble = None;
@@ -60,8 +63,13 @@ fn next_batch(shared: &Shared) -> Option<Arc<Batch>> {
     Some(batch)
 }
 
-fn write(shared: &Shared, batch: &Batch) -> Result<(), Error> {
-    shared.with_engine(|engine| engine.write(batch))
+/// Rows of a snapshot may have taken the place of all rows meanwhile; while the engine is held
+/// they can not.
+fn write(shared: &Shared, batch: &Arc<Batch>) -> Result<(), Error> {
+    shared.with_engine(|engine| {
+        let is_wanted = shared.lock().is_in_flight(batch);
+        if is_wanted { engine.write(batch) } else { Ok(()) }
+    })
 }
 
 /// Keeps the reason and waits; false when the store is closed meanwhile.
