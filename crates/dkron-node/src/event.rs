@@ -3,11 +3,15 @@
 use dkron_core::conductor::{Fate, Ticket};
 use dkron_core::domain::{HistoryNo, JobNo, NodeName, Output, Seq};
 use dkron_core::worker::ToLeader;
+use dkron_raft::Epoch;
+
+use crate::snapshot::Installed;
 
 /// The number of these in flight is bounded by their causes: runs, proposals,
 /// processors, and pages of the walk over old executions.
 pub enum Event {
-    Leadership(bool),
+    /// Which leadership this server has, if it has one.
+    Leadership(Option<Epoch>),
     Fate {
         ticket: Ticket,
         fate: Fate,
@@ -26,5 +30,7 @@ pub enum Event {
         job_no: JobNo,
         first: HistoryNo,
     },
+    /// Rows of another server took the place of all rows.
+    Installed(Box<Installed>),
     Stop,
 }

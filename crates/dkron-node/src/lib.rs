@@ -14,12 +14,16 @@ mod options;
 mod outputs;
 mod processing;
 mod reader;
+#[cfg_attr(not(test), expect(dead_code, reason = "wired with the cluster"))]
+mod reads;
 mod retention;
 mod rows;
 #[expect(dead_code, unused_imports, reason = "wired with the cluster")]
 pub(crate) mod rpc;
 mod scheduling;
 pub mod service;
+#[cfg_attr(not(test), expect(dead_code, reason = "wired with the cluster"))]
+mod snapshot;
 pub mod telemetry;
 
 #[cfg(debug_assertions)]

@@ -13,13 +13,15 @@ use dkron_raft::{Alone, ApplyBatch, Handle, Leadership};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::cluster::{Book, Leader, leading};
 use crate::error::Error;
 use crate::event::Event;
 use crate::hands::{self, Hands, Journal, Parting};
 use crate::identity::{self, Mint};
 use crate::options::Options;
 use crate::outputs::{Keeper, LiveOutputs};
-use crate::reader::{self, Index, Reader, Update};
+use crate::reader::{self, Around, Index, Reader, Update};
+use crate::reads::{self, Asking, Reads, Seen, Telling, Told};
 use crate::rows::{self, Markers};
 use crate::scheduling::{self, Scheduling};
 use crate::service::{Member, Query, REQUESTS, Request, Service};
@@ -138,14 +140,18 @@ impl Node {
 pub async fn start(mut options: Options) -> Result<Node, Error> {
     let held = std::mem::take(&mut options.held);
     let stored = Stored::open(&options, &held).await?;
-    let (wires, inboxes) = wires(stored.ledger.live_count());
+    let (wires, inboxes) = wires(&stored.ledger, &options.member);
     let conductor = conductor(&options, &options.member, stored.boot_id);
     let (log, state) = (Arc::clone(&stored.log), Arc::clone(&stored.state));
     let give_raft = threads(&options, stored, held, conductor, &wires, inboxes.threads)?;
 
     let mut consensus = dkron_raft::Options::new(raft_id(options.data.node_id()));
     consensus.multiplier = options.raft_multiplier;
-    let markers = Arc::new(Markers(Arc::clone(&state)));
+    let markers = Arc::new(Markers {
+        state: Arc::clone(&state),
+        events: wires.events.clone(),
+        around: wires.around.clone(),
+    });
     let raft = dkron_raft::start(consensus, log, markers, wires.apply, Arc::new(Alone)).await;
     let raft = raft.map_err(Error::Consensus)?;
     // The thread took its end of this channel before consensus could send it anything.
@@ -156,6 +162,16 @@ pub async fn start(mut options: Options) -> Result<Node, Error> {
     }
     telemetry::joined();
     let mut tasks = JoinSet::new();
+    let seen = Seen::new(inboxes.told.clone(), raft.clone());
+    let (reads, questions) = Reads::new(seen.clone());
+    let asking = Asking { questions, seen, leader: wires.around.leader.clone(), wire: None };
+    tasks.spawn(reads::run(asking));
+    tasks.spawn(leading::run(leading::Parts {
+        leadership: raft.leadership(),
+        office: inboxes.told.office,
+        book: Book::new(wires.around.members.clone()),
+        leader: wires.leader,
+    }));
     tasks.spawn(retention::run(retention::Parts {
         state,
         queries: wires.queries.clone(),
@@ -163,7 +179,7 @@ pub async fn start(mut options: Options) -> Result<Node, Error> {
     }));
     tokio::spawn(watch_leadership(raft.clone(), wires.events.clone(), wires.fail));
     Ok(Node {
-        service: Service::new(wires.requests, wires.queries),
+        service: Service::new(wires.requests, wires.queries).with_reads(reads),
         leave: inboxes.leave,
         failed: inboxes.failed,
         events: wires.events,
@@ -224,10 +240,13 @@ struct Wires {
     /// Updates that the reader has not seen.
     behind: Arc<AtomicUsize>,
     outputs: LiveOutputs,
+    around: Around,
+    leader: watch::Sender<Leader>,
 }
 
 /// The receiving ends.
 struct Inboxes {
+    told: Told,
     threads: ThreadInboxes,
     live: watch::Receiver<usize>,
     surviving: watch::Receiver<usize>,
@@ -236,6 +255,7 @@ struct Inboxes {
 }
 
 struct ThreadInboxes {
+    telling: Telling,
     parting: mpsc::UnboundedReceiver<Parting>,
     apply: mpsc::Receiver<ApplyBatch>,
     events: mpsc::UnboundedReceiver<Event>,
@@ -245,20 +265,25 @@ struct ThreadInboxes {
     to_node: mpsc::Receiver<ToNode>,
 }
 
-fn wires(running: usize) -> (Wires, Inboxes) {
+fn wires(ledger: &Ledger, own: &Member) -> (Wires, Inboxes) {
     let (apply, apply_inbox) = mpsc::channel(BATCHES);
     let (events, event_inbox) = mpsc::unbounded_channel();
     let (requests, request_inbox) = mpsc::channel(REQUESTS);
     let (queries, query_inbox) = mpsc::channel(REQUESTS);
     let (updates, update_inbox) = mpsc::unbounded_channel();
     let (to_node, node_inbox) = mpsc::channel(MESSAGES);
-    let (live, live_seen) = watch::channel(running);
+    let (live, live_seen) = watch::channel(ledger.live_count());
     let (surviving, surviving_seen) = watch::channel(0);
     let (parting, parting_inbox) = mpsc::unbounded_channel();
     let (leave, leave_inbox) = mpsc::unbounded_channel();
     let (fail, failed) = mpsc::channel(4);
     let (behind, outputs) = (Arc::new(AtomicUsize::new(0)), LiveOutputs::default());
+    let (telling, told) = Telling::new(ledger.applied());
+    let (leader, known_leader) = watch::channel(Leader::None);
+    let members = Book::fixed(Vec::new()).1.watch();
+    let around = Around { own: own.clone(), members, leader: known_leader };
     let threads = ThreadInboxes {
+        telling,
         parting: parting_inbox,
         apply: apply_inbox,
         events: event_inbox,
@@ -269,6 +294,7 @@ fn wires(running: usize) -> (Wires, Inboxes) {
     };
     let (live_inbox, surviving_inbox) = (live_seen, surviving_seen);
     let inboxes = Inboxes {
+        told,
         threads,
         live: live_inbox,
         surviving: surviving_inbox,
@@ -289,6 +315,8 @@ fn wires(running: usize) -> (Wires, Inboxes) {
         fail,
         behind,
         outputs,
+        around,
+        leader,
     };
     (wires, inboxes)
 }
@@ -305,7 +333,8 @@ fn threads(
     let (pool, name) = (tokio::runtime::Handle::current(), options.member.name.clone());
     let (state, blobs, fail) = (stored.state, stored.blobs, &wires.fail);
     let reader = Reader::run(reader::Parts {
-        index: Index::new(&stored.ledger, options.member.clone()),
+        index: Index::new(&stored.ledger, wires.around.clone()),
+        telling: inboxes.telling,
         updates: inboxes.updates,
         behind: Arc::clone(&wires.behind),
         queries: inboxes.queries,
@@ -451,18 +480,12 @@ async fn watch_leadership(
             let _ = fail.try_send(reason);
             return;
         }
-        // Two leaderships in a row are told apart: the second begins with the end of the first.
         let epoch = match now {
             Leadership::Leader { epoch } => Some(epoch),
             _ => None,
         };
         if epoch != told {
-            if told.is_some() {
-                let _ = events.send(Event::Leadership(false));
-            }
-            if epoch.is_some() {
-                let _ = events.send(Event::Leadership(true));
-            }
+            let _ = events.send(Event::Leadership(epoch));
             told = epoch;
             telemetry::leader(epoch.is_some());
         }

@@ -1,4 +1,5 @@
-//! The ledger's rows in the store: mapping, marker, and the way back at start.
+//! The ledger's rows in the store: mapping, marker, and the way back at start and after a snapshot
+//! of another server.
 
 use std::io;
 use std::sync::Arc;
@@ -6,11 +7,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use dkron_core::domain::LogIndex;
 use dkron_core::ledger::{Ledger, Loader, RowOp};
-use dkron_raft::StateHandle;
+use dkron_raft::{Parcel, StateHandle, View};
 use dkron_store::state::{Keyspace, Op, State};
 use dkron_wire::Table;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::error::Error;
+use crate::event::Event;
+use crate::reader::{Around, Index};
+use crate::snapshot::{self, Installed, SnapshotRows};
 
 /// Where consensus keeps its marker; the ledger's own single rows have small codes.
 const MARKER: [u8; 1] = [0xff];
@@ -48,25 +53,53 @@ pub fn load(state: &State) -> Result<Ledger, Error> {
 }
 
 /// What consensus asks of the store.
-pub struct Markers(pub Arc<State>);
-
-impl Markers {
-    fn read(&self) -> io::Result<Option<Bytes>> {
-        let stored = self.0.get(Keyspace::Meta, &MARKER).map_err(io::Error::other)?;
-        Ok(stored.map(Bytes::from))
-    }
+pub struct Markers {
+    pub state: Arc<State>,
+    /// Of the scheduling thread, which owns the ledger.
+    pub events: mpsc::UnboundedSender<Event>,
+    /// For a new index.
+    pub around: Around,
 }
 
 impl StateHandle for Markers {
     fn marker(&self) -> io::Result<Option<Bytes>> {
-        self.read()
+        let stored = self.state.get(Keyspace::Meta, &MARKER).map_err(io::Error::other)?;
+        Ok(stored.map(Bytes::from))
     }
 
     fn sync(&self) -> io::Result<Option<Bytes>> {
         // Read first: what was pushed by now is durable after the sync.
-        let marker = self.read()?;
-        self.0.sync().map_err(io::Error::other)?;
+        let marker = self.marker()?;
+        self.state.sync().map_err(io::Error::other)?;
         Ok(marker)
+    }
+
+    fn view(&self) -> io::Result<View> {
+        let view = self.state.view().map_err(io::Error::other)?;
+        // Of the same batch as the newest rows of the view.
+        let marker = view.get(Keyspace::Meta, &MARKER).map_err(io::Error::other)?;
+        Ok(View { marker: marker.map(Bytes::from), rows: SnapshotRows::new(view).parcel() })
+    }
+
+    /// No batch is under way, and none is handed over before this returns: the scheduling thread
+    /// has the new ledger by then.
+    fn install(&self, marker: Bytes, rows: Parcel) -> io::Result<()> {
+        let staged = snapshot::staged(rows)?;
+        if dkron_raft::applied_index(&marker)? != Some(staged.applied_index()) {
+            return Err(io::Error::other("the snapshot's rows and its marker do not match"));
+        }
+        let row = self::marker(&marker);
+        self.state.install(staged, vec![row]).map_err(io::Error::other)?;
+        let ledger = load(&self.state).map_err(io::Error::other)?;
+        let index = Index::new(&ledger, self.around.clone());
+        let applied = ledger.applied();
+        let (done, taken) = oneshot::channel();
+        let gone = || io::Error::other("the scheduling thread has ended");
+        let event = Event::Installed(Box::new(Installed { ledger, index, done }));
+        self.events.send(event).map_err(|_| gone())?;
+        taken.blocking_recv().map_err(|_| gone())?;
+        tracing::info!(index = applied.0, "a snapshot of the leader took the place of all rows");
+        Ok(())
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::config::Member;
 use crate::error::{self, Error, ReadError, ReceiveError};
 use crate::lanes::{Lane, Lanes, Load, Refused};
-use crate::leadership::Leadership;
+use crate::leadership::{self, Epoch, Leadership};
 use crate::options::Options;
 use crate::proposal::{Ask, Outcome, Proposal, Ticket, peer};
 use crate::reads::Reader;
@@ -127,6 +127,14 @@ impl Handle {
     #[must_use]
     pub fn leadership(&self) -> watch::Receiver<Leadership> {
         self.parts().seen.clone()
+    }
+
+    /// Whether a leadership still stands at this very instant. The watch learns of its end a moment
+    /// later: a process that was stopped and goes on must ask here before it acts.
+    #[must_use]
+    pub fn leads(&self, epoch: Epoch) -> bool {
+        let parts = self.parts();
+        leadership::stands(&parts.raft, parts.options.lease(), epoch)
     }
 
     /// The index that a linearizable read must have seen applied. Answered by the leader alone.

@@ -18,7 +18,10 @@ use crate::transport::Peer;
 /// Tells two leaderships of this process apart; says nothing else and is not comparable between
 /// servers or restarts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Epoch(u64);
+pub struct Epoch {
+    number: u64,
+    term: u64,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Leadership {
@@ -54,7 +57,7 @@ impl Epochs {
             self.term = Some(term);
             self.last += 1;
         }
-        Epoch(self.last)
+        Epoch { number: self.last, term }
     }
 
     /// A lost lease ends the leadership, also when the same term goes on later: those above have
@@ -98,6 +101,22 @@ pub(crate) async fn observe(raft: Raft, options: Options, seen: watch::Sender<Le
 fn is_only_member(raft: &Raft) -> bool {
     let server = raft.server_metrics().borrow_watched().clone();
     server.membership_config.nodes().all(|(id, _)| *id == server.id)
+}
+
+/// Whether a leadership still stands at this very instant.
+pub(crate) fn stands(raft: &Raft, lease: Duration, epoch: Epoch) -> bool {
+    let metrics = raft.server_metrics();
+    let server = metrics.borrow_watched();
+    let leads = server.state == ServerState::Leader
+        && server.vote.committed
+        && server.vote.leader_id.term == epoch.term;
+    let alone = server.membership_config.voter_ids().all(|id| id == server.id);
+    drop(server);
+    let acked = || {
+        let acked = raft.data_metrics().borrow_watched().last_quorum_acked;
+        acked.is_some_and(|at| at.elapsed() < lease)
+    };
+    leads && (alone || acked())
 }
 
 /// The present leadership, and whether only `server_metrics` can change it.

@@ -18,6 +18,7 @@ mod error;
 pub mod hello;
 pub mod journal;
 mod kind;
+mod reads;
 pub mod row;
 mod table;
 mod word;
@@ -27,6 +28,7 @@ pub use envelope::{decode_entry, encode_entry};
 pub use error::Error;
 pub use journal::{decode_journal, encode_journal};
 pub use kind::{Family, Kind};
+pub use reads::{decode_read_index, encode_read_index};
 pub use table::Table;
 
 /// The layout around the bodies; another one is another number.

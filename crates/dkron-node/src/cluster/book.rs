@@ -44,6 +44,11 @@ impl Book {
         Arc::clone(&self.members.borrow())
     }
 
+    /// What it looks up in.
+    pub fn watch(&self) -> watch::Receiver<Members> {
+        self.members.clone()
+    }
+
     /// Waits for the next change; false when there will be none.
     pub async fn changed(&mut self) -> bool {
         self.members.changed().await.is_ok()

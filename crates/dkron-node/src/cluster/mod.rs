@@ -2,6 +2,7 @@
 
 mod book;
 mod leader;
+pub mod leading;
 mod mark;
 
 pub use book::{Book, Entry};

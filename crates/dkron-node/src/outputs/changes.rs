@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use dkron_core::domain::{HistoryNo, JobNo, Output, Record};
 use dkron_core::ledger::{Row, RowKey, RowOp};
 use dkron_store::blob::Digest;
+use dkron_store::state::State;
 use tokio::sync::mpsc;
 
 /// Names a row of the history.
@@ -17,6 +18,13 @@ pub(super) type Key = (JobNo, HistoryNo);
 pub(super) struct Change {
     pub(super) key: Key,
     pub(super) digest: Option<Digest>,
+}
+
+/// What the keeper hears, in order.
+pub(super) enum Told {
+    Changes(Vec<Change>),
+    /// Other rows took the place of all rows: what was told before is over.
+    Anew(Arc<State>),
 }
 
 /// Figures that both threads see.
@@ -32,12 +40,12 @@ pub(super) struct Shared {
 /// The scheduling thread's end.
 pub struct Teller {
     shared: Arc<Shared>,
-    keeper: mpsc::UnboundedSender<Vec<Change>>,
+    keeper: mpsc::UnboundedSender<Told>,
     changes: Vec<Change>,
 }
 
 impl Teller {
-    pub(super) fn new(shared: Arc<Shared>, keeper: mpsc::UnboundedSender<Vec<Change>>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, keeper: mpsc::UnboundedSender<Told>) -> Self {
         Teller { shared, keeper, changes: Vec::new() }
     }
 
@@ -74,7 +82,16 @@ impl Teller {
         let changes = std::mem::take(&mut self.changes);
         self.shared.behind.fetch_add(changes.len(), Ordering::Relaxed);
         // The keeper only ends with the node.
-        let _ = self.keeper.send(changes);
+        let _ = self.keeper.send(Told::Changes(changes));
+    }
+
+    /// All rows were replaced by others, which are in the state by now.
+    pub fn anew(&mut self, state: &Arc<State>) {
+        self.changes.clear();
+        // One for the rows that are not read yet.
+        self.shared.watched.fetch_add(1, Ordering::Relaxed);
+        // The keeper only ends with the node.
+        let _ = self.keeper.send(Told::Anew(Arc::clone(state)));
     }
 
     /// Changes on their way.

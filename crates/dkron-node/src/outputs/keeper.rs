@@ -18,7 +18,7 @@ use dkron_wire::Table;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::changes::{Change, Key, Shared, Teller, digest_of};
+use super::changes::{Change, Key, Shared, Teller, Told, digest_of};
 use crate::error::Error;
 
 /// How often segments are looked at that nobody refers to. The first time is that long after the
@@ -30,10 +30,20 @@ const PAGE: usize = 1_024;
 /// The thread's state.
 pub struct Keeper {
     blobs: Arc<Blobs>,
-    inbox: mpsc::UnboundedReceiver<Vec<Change>>,
+    inbox: mpsc::UnboundedReceiver<Told>,
     shared: Arc<Shared>,
     /// What each row refers to; only rows whose output is here.
     digests: HashMap<Key, Digest>,
+    /// Whether all rows were read.
+    is_counted: bool,
+}
+
+/// What is left of what was told.
+enum Drained {
+    Open,
+    Anew(Arc<State>),
+    /// Nobody can tell anything any more.
+    Closed,
 }
 
 impl Keeper {
@@ -45,22 +55,19 @@ impl Keeper {
         // One for the rows that are not read yet.
         shared.watched.store(1, Ordering::Relaxed);
         let teller = Teller::new(Arc::clone(&shared), sender);
-        (Keeper { blobs, inbox, shared, digests: HashMap::new() }, teller)
+        (Keeper { blobs, inbox, shared, digests: HashMap::new(), is_counted: false }, teller)
     }
 
     /// Runs until nobody can tell it anything any more.
     pub async fn run(mut self, state: Arc<State>) {
-        if let Err(err) = self.begin(&state) {
-            let error = &err as &dyn std::error::Error;
-            tracing::error!(error, "stored outputs can not be counted: none is removed");
-        }
-        drop(state);
+        self.count(state);
         let mut sweep = tokio::time::interval_at(Instant::now() + SWEEP, SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                changes = self.inbox.recv() => match changes {
-                    Some(changes) => self.take(&changes),
+                told = self.inbox.recv() => match told {
+                    Some(Told::Changes(changes)) => self.take(&changes),
+                    Some(Told::Anew(state)) => self.anew(state),
                     None => return,
                 },
                 _ = sweep.tick() => self.sweep(),
@@ -68,10 +75,31 @@ impl Keeper {
         }
     }
 
-    /// Counts what the state holds, while it goes on changing. Changes are taken between pages
-    /// only: a page shows everything that was told before it was read, so it is never older than
-    /// what was taken, and what is taken after it leads to the last change of each row.
-    fn begin(&mut self, state: &State) -> Result<(), Error> {
+    fn anew(&mut self, state: Arc<State>) {
+        self.forget();
+        self.count(state);
+    }
+
+    /// Counts what the state holds, and again if it becomes another one meanwhile. Nothing is
+    /// removed before it is over, and nothing at all when it can not be read.
+    fn count(&mut self, state: Arc<State>) {
+        let mut counted = Some(state);
+        while let Some(state) = counted.take() {
+            match self.begin(&state) {
+                Ok(anew) => counted = anew,
+                Err(err) => {
+                    let error = &err as &dyn std::error::Error;
+                    tracing::error!(error, "stored outputs can not be counted: none is removed");
+                }
+            }
+        }
+    }
+
+    /// Counts while the state goes on changing. Changes are taken between pages only: a page shows
+    /// everything that was told before it was read, so it is never older than what was taken, and
+    /// what is taken after it leads to the last change of each row. Returns what to begin anew
+    /// with, if the state was replaced.
+    fn begin(&mut self, state: &State) -> Result<Option<Arc<State>>, Error> {
         let (mut after, mut missing) = (None::<Vec<u8>>, 0_usize);
         let mut is_more = self.blobs.stats().blobs > 0;
         while is_more {
@@ -86,30 +114,52 @@ impl Keeper {
                 }
             }
             self.watch(before, 0);
-            if !self.drain() {
-                return Ok(());
+            match self.drain() {
+                Drained::Open => {}
+                Drained::Anew(state) => return Ok(Some(state)),
+                Drained::Closed => return Ok(None),
             }
             is_more = page.len() == PAGE;
             after = page.into_iter().next_back().map(|(key, _)| key);
         }
-        self.drain();
+        if let Drained::Anew(state) = self.drain() {
+            return Ok(Some(state));
+        }
         self.shared.watched.fetch_sub(1, Ordering::Relaxed);
+        self.is_counted = true;
         self.blobs.all_told();
         if missing > 0 {
             tracing::warn!(missing, "outputs that the history refers to are not stored here");
         }
         tracing::debug!(rows = self.digests.len(), "stored outputs are counted");
-        Ok(())
+        Ok(None)
     }
 
-    /// Takes what has been told; false when nobody can tell anything any more.
-    fn drain(&mut self) -> bool {
+    /// Takes what has been told.
+    fn drain(&mut self) -> Drained {
         loop {
             match self.inbox.try_recv() {
-                Ok(changes) => self.take(&changes),
-                Err(err) => return err == mpsc::error::TryRecvError::Empty,
+                Ok(Told::Changes(changes)) => self.take(&changes),
+                Ok(Told::Anew(state)) => {
+                    self.forget();
+                    // The rows of before will never be read.
+                    self.shared.watched.fetch_sub(1, Ordering::Relaxed);
+                    return Drained::Anew(state);
+                }
+                Err(mpsc::error::TryRecvError::Empty) => return Drained::Open,
+                Err(mpsc::error::TryRecvError::Disconnected) => return Drained::Closed,
             }
         }
+    }
+
+    /// The rows are gone, and with them all that they referred to.
+    fn forget(&mut self) {
+        self.is_counted = false;
+        let before = self.digests.len();
+        for digest in std::mem::take(&mut self.digests).into_values() {
+            self.blobs.release(&digest);
+        }
+        self.watch(before, 0);
     }
 
     fn take(&mut self, changes: &[Change]) {
@@ -146,6 +196,9 @@ impl Keeper {
     }
 
     fn sweep(&self) {
+        if !self.is_counted {
+            return;
+        }
         match self.blobs.sweep() {
             Ok(0) => {}
             Ok(files) => tracing::debug!(files, "removed outputs that nobody refers to"),

@@ -8,6 +8,7 @@ use dkron_core::domain::{
 };
 use dkron_core::ledger::{JobSnapshot, Ledger, LiveGroup, Row, RowKey, RowOp, Runtime};
 
+use super::around::Around;
 use super::live::Waiters;
 use crate::service::{JobView, Member};
 
@@ -28,7 +29,7 @@ pub struct IndexRow {
 
 /// Everything that questions are answered from, but for what only the store holds.
 pub struct Index {
-    pub own: Member,
+    pub around: Around,
     pub office: Option<Tenure>,
     pub paused: bool,
     pub zone: String,
@@ -48,10 +49,10 @@ pub struct Index {
 }
 
 impl Index {
-    /// From the ledger at start.
-    pub fn new(ledger: &Ledger, own: Member) -> Self {
+    /// From the ledger, at start and after a snapshot.
+    pub fn new(ledger: &Ledger, around: Around) -> Self {
         let mut index = Index {
-            own,
+            around,
             office: None,
             paused: ledger.is_paused(),
             zone: ledger.settings().zone.clone(),
@@ -73,6 +74,14 @@ impl Index {
             index.put_group(group.clone());
         }
         index
+    }
+
+    /// Begins anew with what was installed. Those who wait for a run go on waiting.
+    pub fn replace(&mut self, installed: Index) {
+        let waiters = std::mem::take(&mut self.waiters);
+        *self = Index { waiters, ..installed };
+        let groups = &self.groups;
+        self.waiters.ended_but(|group| groups.contains_key(&group));
     }
 
     pub fn apply(&mut self, change: RowOp) {
@@ -233,13 +242,12 @@ impl Index {
         self.children.get(name).into_iter().flatten().cloned().collect()
     }
 
-    /// This node is the only member.
     pub fn members(&self) -> Vec<Member> {
-        vec![self.own.clone()]
+        self.around.members()
     }
 
     pub fn leader(&self) -> Option<Member> {
-        self.office.map(|_| self.own.clone())
+        self.around.leader(self.office)
     }
 }
 

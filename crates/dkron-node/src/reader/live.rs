@@ -31,6 +31,12 @@ impl Waiters {
             let _ = reply.send(Ok(RunView { ended: Some(true), ..view }));
         }
     }
+
+    /// All groups but those have ended.
+    pub fn ended_but(&mut self, goes_on: impl Fn(Group) -> bool) {
+        let waited: Vec<Group> = self.by_group.keys().copied().collect();
+        waited.into_iter().filter(|group| !goes_on(*group)).for_each(|group| self.ended(group));
+    }
 }
 
 impl Index {

@@ -1,6 +1,7 @@
 //! The reader: a thread beside the scheduling thread that holds the job index, fed by what was
 //! applied, and answers every question. The scheduling thread never scans anything.
 
+mod around;
 mod executions;
 mod index;
 mod list;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use dkron_core::domain::{LogIndex, Seq, Tenure, Timestamp};
+use dkron_core::domain::{LogIndex, Seq, Timestamp};
 use dkron_core::ledger::RowOp;
 use dkron_store::blob::Blobs;
 use dkron_store::state::State;
@@ -24,7 +25,9 @@ use tokio::time::MissedTickBehavior;
 
 use crate::clocks;
 use crate::outputs::LiveOutputs;
+use crate::reads::{Office, Telling};
 use crate::service::{Buckets, Error, ExecutionView, Found, Query, Reply, Scope, StatsQuery};
+pub use around::Around;
 pub use executions::History;
 pub use index::Index;
 pub use live::Ran;
@@ -43,24 +46,28 @@ pub type Release = Box<dyn FnOnce(&mut Index) + Send>;
 /// What one round of the scheduling thread changed.
 #[derive(Default)]
 pub struct Update {
+    /// Up to which entry it goes.
     pub index: LogIndex,
     pub rows: Vec<RowOp>,
     pub started: Vec<(Seq, Timestamp)>,
     /// Set when the leadership changed.
-    pub office: Option<Option<Tenure>>,
+    pub office: Option<Option<Office>>,
+    /// Takes the place of the index, before all of the above.
+    pub installed: Option<Box<Index>>,
     pub releases: Vec<Release>,
 }
 
 impl Update {
     pub fn is_empty(&self) -> bool {
         let quiet = self.rows.is_empty() && self.started.is_empty() && self.releases.is_empty();
-        quiet && self.office.is_none()
+        quiet && self.office.is_none() && self.installed.is_none()
     }
 }
 
 /// What the thread is started with.
 pub struct Parts {
     pub index: Index,
+    pub telling: Telling,
     pub updates: mpsc::UnboundedReceiver<Update>,
     pub behind: Arc<AtomicUsize>,
     pub queries: mpsc::Receiver<Query>,
@@ -73,6 +80,7 @@ pub struct Parts {
 /// The thread's state.
 pub struct Reader {
     index: Index,
+    telling: Telling,
     behind: Arc<AtomicUsize>,
     history: Arc<History>,
     room: Arc<Semaphore>,
@@ -86,6 +94,7 @@ impl Reader {
         let Parts { mut updates, mut queries, .. } = parts;
         let mut own = Reader {
             index: parts.index,
+            telling: parts.telling,
             behind: parts.behind,
             history: Arc::new(History::new(parts.state, parts.blobs)),
             room: Arc::new(Semaphore::new(HISTORIES)),
@@ -113,14 +122,20 @@ impl Reader {
 
     fn update(&mut self, update: Update) {
         self.behind.fetch_sub(1, Ordering::Relaxed);
+        if let Some(installed) = update.installed {
+            self.index.replace(*installed);
+        }
         for row in update.rows {
             self.index.apply(row);
         }
         for (seq, at) in update.started {
             self.index.started(seq, at);
         }
+        // Before any release: whoever has an answer has it from an index that was told.
+        self.telling.index(update.index);
         if let Some(office) = update.office {
-            self.index.office = office;
+            self.index.office = office.map(|office| office.tenure);
+            self.telling.office(office);
         }
         for release in update.releases {
             release(&mut self.index);
@@ -142,7 +157,7 @@ impl Reader {
             }
             Query::Members { reply } => send(reply, Ok(index.members())),
             Query::Leader { reply } => send(reply, Ok(index.leader())),
-            Query::Own { reply } => send(reply, Ok(index.own.clone())),
+            Query::Own { reply } => send(reply, Ok(index.around.own())),
             Query::Busy { reply } => {
                 let live = index.live_all();
                 self.read(reply, live, move |_, live| Ok(live));

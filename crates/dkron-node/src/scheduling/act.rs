@@ -8,6 +8,7 @@ use dkron_raft::{Lane, Outcome, Refused};
 
 use super::Scheduling;
 use crate::event::Event;
+use crate::reads::Office;
 use crate::telemetry::{self, Timer};
 
 impl Scheduling {
@@ -72,7 +73,7 @@ impl Scheduling {
     fn note(&mut self, note: Note) {
         match note {
             Note::InOffice(tenure) => {
-                self.update.office = Some(Some(tenure));
+                self.update.office = Some(Some(Office { tenure, epoch: self.elected }));
                 tracing::info!(%tenure, "dkron: cluster leadership acquired");
                 tracing::info!("agent: Starting scheduler");
                 telemetry::in_office();

@@ -8,6 +8,7 @@ use dkron_core::worker::{News, ToLeader};
 use dkron_raft::ApplyBatch;
 
 use super::Scheduling;
+use crate::snapshot::Installed;
 use crate::{clocks, rows, telemetry};
 
 impl Scheduling {
@@ -22,6 +23,7 @@ impl Scheduling {
                 Ok(entry) => entry,
                 Err(err) => panic!("log entry {index} can not be applied: {err}"),
             };
+            self.hashes.reached(LogIndex(index.0 - 1), &self.ledger);
             let ticket = entry.request.and_then(|id| self.mint.ticket(id));
             let skips = self.skips(&entry.command);
             let outcome = self.apply_entry(entry, &committed.bytes);
@@ -48,11 +50,29 @@ impl Scheduling {
         ops.push(rows::marker(&batch.marker));
         self.state.push(batch.last_index, ops).expect("entries come in order, keys are short");
         self.outputs.tell();
-        self.update.index = LogIndex(batch.last_index);
+        self.applied = LogIndex(batch.last_index);
+        self.hashes.reached(self.applied, &self.ledger);
         self.held = Some(batch.done);
         if !self.is_behind() {
             self.release();
         }
+    }
+
+    /// Rows of another server are in the store by now. Whoever is sent them does not lead.
+    pub(super) fn installed(&mut self, installed: Installed) {
+        let Installed { ledger, index, done } = installed;
+        (self.epoch, self.elected) = (None, None);
+        self.deposed();
+        self.proposed.clear();
+        // What belongs to the old rows; answers stay, and come behind the new ones.
+        self.update.rows.clear();
+        self.update.started.clear();
+        self.update.installed = Some(Box::new(index));
+        self.applied = ledger.applied();
+        self.ledger = ledger;
+        self.outputs.anew(&self.state);
+        // Consensus is stopping if nobody listens.
+        let _ = done.send(());
     }
 
     /// A failed assertion must name what failed it before this replica stops.

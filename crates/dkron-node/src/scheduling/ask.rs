@@ -50,6 +50,7 @@ impl Scheduling {
             },
             Request::Restore { jobs, reply } => return self.restore(jobs, reply),
             Request::Leave { reply } => return self.leave(reply),
+            Request::StateHash { at, reply } => return self.state_hash(at, reply),
             Request::Cancel { cancel, reply } => match command(&self.ledger, *cancel) {
                 Ok(cancel) => (Ask::Cancel(Box::new(cancel)), Waiting::Cancel(reply)),
                 Err(err) => return refuse(reply, err),
@@ -141,7 +142,8 @@ fn admit(disk_full: bool, request: Request) -> Option<Request> {
         | Request::Pause { .. }
         | Request::Leave { .. }
         | Request::Cancel { .. }
-        | Request::PutSettings { .. } => return Some(request),
+        | Request::PutSettings { .. }
+        | Request::StateHash { .. } => return Some(request),
     }
     None
 }

@@ -4,6 +4,7 @@
 mod act;
 mod apply;
 mod ask;
+mod hashes;
 mod restore;
 
 #[cfg(test)]
@@ -14,10 +15,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dkron_core::conductor::{Conductor, Input, Ticket};
-use dkron_core::domain::Now;
+use dkron_core::domain::{LogIndex, Now};
 use dkron_core::ledger::Ledger;
 use dkron_exec::ProcessorRegistry;
-use dkron_raft::{ApplyBatch, Handle};
+use dkron_raft::{ApplyBatch, Epoch, Handle};
 use dkron_store::blob::Blobs;
 use dkron_store::state::State;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -31,6 +32,7 @@ use crate::reader::Update;
 use crate::service::Request;
 use crate::telemetry::{self, Timer};
 use ask::Waiting;
+use hashes::Hashes;
 use restore::Restores;
 
 /// Inputs of one kind taken before the conductor looks at what is due.
@@ -94,12 +96,29 @@ pub struct Scheduling {
     update: Update,
     /// When proposals that are timed were made.
     proposed: HashMap<Ticket, (Duration, Timer)>,
+    /// The leadership of this server, as consensus told it last.
+    epoch: Option<Epoch>,
+    /// The leadership that the conductor knows of.
+    elected: Option<Epoch>,
     elected_at: Option<Duration>,
     waiting: HashMap<Ticket, Waiting>,
     restores: Restores,
     last_request: Ticket,
     /// A batch whose answer waits for slower parts to catch up.
     held: Option<oneshot::Sender<()>>,
+    /// Up to which entry the ledger goes, those without content included.
+    applied: LogIndex,
+    /// Up to where the reader was told.
+    told: LogIndex,
+    hashes: Hashes,
+}
+
+/// What ends a sleep.
+enum Next {
+    Batch(ApplyBatch),
+    Event(Event),
+    Request(Request),
+    Alarm,
 }
 
 impl Scheduling {
@@ -113,7 +132,11 @@ impl Scheduling {
             parts.node_name,
             parts.event_sender.clone(),
         );
+        let applied = parts.ledger.applied();
         let mut own = Scheduling {
+            applied,
+            told: applied,
+            hashes: Hashes::default(),
             ledger: parts.ledger,
             conductor: parts.conductor,
             mint: parts.mint,
@@ -134,6 +157,8 @@ impl Scheduling {
             acting: false,
             update: Update::default(),
             proposed: HashMap::new(),
+            epoch: None,
+            elected: None,
             elected_at: None,
             waiting: HashMap::new(),
             restores: Restores::default(),
@@ -145,23 +170,24 @@ impl Scheduling {
         }
         loop {
             let sleep = own.sleep();
-            tokio::select! {
+            let next = tokio::select! {
                 biased;
-                batch = apply.recv(), if own.held.is_none() => match batch {
-                    Some(batch) => own.apply(batch),
-                    None => return,
-                },
-                event = events.recv() => match event {
-                    Some(event) => own.event(event),
-                    None => return,
-                },
-                request = requests.recv() => match request {
-                    Some(request) => own.request(request),
-                    None => return,
-                },
-                () = tokio::time::sleep(sleep) => own.now = clocks::now(),
+                batch = apply.recv(), if own.held.is_none() => batch.map(Next::Batch),
+                event = events.recv() => event.map(Next::Event),
+                request = requests.recv() => request.map(Next::Request),
+                () = tokio::time::sleep(sleep) => Some(Next::Alarm),
+            };
+            let Some(next) = next else { return };
+            own.now = clocks::now();
+            own.look_at_office();
+            match next {
+                Next::Batch(batch) => own.apply(batch),
+                Next::Event(event) => own.event(event),
+                Next::Request(request) => own.request(request),
+                Next::Alarm => {}
             }
             own.drain(&mut apply, &mut events, &mut requests);
+            own.look_at_office();
             own.input(Input::Alarm);
             own.flush();
         }
@@ -221,30 +247,51 @@ impl Scheduling {
 
     fn event(&mut self, event: Event) {
         let input = match event {
-            Event::Leadership(true) => {
-                self.elected_at = Some(self.now.mono);
-                Input::Elected
-            }
-            Event::Leadership(false) => {
-                self.update.office = Some(None);
-                let begun = std::time::Instant::now();
-                self.input(Input::Deposed);
-                Timer::RevokeLeadership.record(begun.elapsed());
-                return;
+            Event::Leadership(epoch) => {
+                self.epoch = epoch;
+                return self.look_at_office();
             }
             Event::Fate { ticket, fate } => {
                 self.proposed.remove(&ticket);
                 Input::Resolved { ticket, fate }
             }
             Event::FromNode { node, message } => {
+                // No lease is lengthened by whoever does not lead any more.
+                self.look_at_office();
                 self.note_start(&message);
                 Input::FromNode { node, message }
             }
             Event::Processed { seq, output, dropped } => Input::Processed { seq, output, dropped },
             Event::TooOld { job_no, first } => Input::TooOld { job_no, first },
+            Event::Installed(installed) => return self.installed(*installed),
             Event::Stop => Input::Stop,
         };
         self.input(input);
+    }
+
+    /// The conductor leads as long as consensus says so at this very instant. A process that was
+    /// stopped for a while learns it here before anything else, and not when the news comes.
+    fn look_at_office(&mut self) {
+        let leads = |epoch: &Epoch| self.raft.as_ref().is_some_and(|raft| raft.leads(*epoch));
+        let epoch = self.epoch.filter(leads);
+        if epoch == self.elected {
+            return;
+        }
+        if self.elected.take().is_some() {
+            self.deposed();
+        }
+        if epoch.is_some() {
+            self.elected = epoch;
+            self.elected_at = Some(self.now.mono);
+            self.input(Input::Elected);
+        }
+    }
+
+    fn deposed(&mut self) {
+        self.update.office = Some(None);
+        let begun = std::time::Instant::now();
+        self.input(Input::Deposed);
+        Timer::RevokeLeadership.record(begun.elapsed());
     }
 
     /// One input to the conductor, and all that follows from it at once.
@@ -264,8 +311,11 @@ impl Scheduling {
 
     /// Hands the reader what changed, and lets consensus go on if nobody is behind.
     fn flush(&mut self) {
-        if !self.update.is_empty() {
-            let update = std::mem::take(&mut self.update);
+        self.hashes.expire(self.now.mono, self.applied, &self.ledger);
+        if !self.update.is_empty() || self.told < self.applied {
+            let mut update = std::mem::take(&mut self.update);
+            update.index = self.applied;
+            self.told = self.applied;
             self.reader_behind.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             // The reader only ends with the node.
             let _ = self.reader.send(update);

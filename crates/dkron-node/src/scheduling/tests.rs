@@ -7,7 +7,7 @@ use dkron_core::conductor::{Conductor, Options};
 use dkron_core::domain::{BootId, NodeName, Settings};
 use dkron_core::ledger::Ledger;
 use dkron_exec::ProcessorRegistry;
-use dkron_raft::Alone;
+use dkron_raft::{Alone, Leadership};
 use dkron_store::Durability;
 use dkron_store::data_dir::{DataDir, Options as DataOptions};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -16,7 +16,9 @@ use super::{Parts, Scheduling};
 use crate::event::Event;
 use crate::identity::Mint;
 use crate::outputs::Keeper;
+use crate::reader::Around;
 use crate::rows::Markers;
+use crate::service::Member;
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -48,7 +50,6 @@ async fn the_lead_may_come_before_consensus_is_in_hand() {
     let (live, _live) = watch::channel(0);
     let (leave, _left) = mpsc::unbounded_channel();
     let (give_raft, raft) = oneshot::channel();
-    events.send(Event::Leadership(true)).unwrap();
     let parts = Parts {
         ledger: Ledger::default(),
         conductor: conductor(),
@@ -74,11 +75,23 @@ async fn the_lead_may_come_before_consensus_is_in_hand() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     std::thread::spawn(move || runtime.block_on(Scheduling::run(parts)));
 
-    let markers = Arc::new(Markers(state));
+    let own = Member {
+        name: NodeName::from("n1"),
+        addr: String::new(),
+        port: 0,
+        tags: [].into(),
+        status: 1,
+    };
+    let around = Around::nobody(own);
+    let markers = Arc::new(Markers { state, events: events.clone(), around });
     let options = dkron_raft::Options::new(7);
     let log = data.log().unwrap();
     let handle = dkron_raft::start(options, log, markers, apply, Arc::new(Alone)).await.unwrap();
     handle.initialize_single("n1", "127.0.0.1:6868").await.unwrap();
+    let mut leadership = handle.leadership();
+    let leads = leadership.wait_for(Leadership::is_leader).await.unwrap().clone();
+    let Leadership::Leader { epoch } = leads else { panic!("nobody leads") };
+    events.send(Event::Leadership(Some(epoch))).unwrap();
     give_raft.send(handle).ok().unwrap();
     let office = async {
         while let Some(update) = updates.recv().await {

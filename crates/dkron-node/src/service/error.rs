@@ -49,6 +49,9 @@ pub enum Error {
     /// Nothing was done.
     #[error("no leader, try again later")]
     NoLeader,
+    /// Only for a reader who wants nothing older.
+    #[error("no leader confirmed in time that the data of this server is the newest")]
+    Stale,
     /// The write may or may not have been carried out.
     #[error("outcome unknown, repeat the request")]
     Unknown,

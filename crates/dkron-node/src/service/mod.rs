@@ -1,6 +1,7 @@
 //! The façade: what the front door may ask of a node. A cheap clone; channels stay inside.
 
 mod error;
+mod fresh;
 mod output;
 mod request;
 mod stats;
@@ -8,12 +9,14 @@ mod view;
 
 use std::time::Duration;
 
-use dkron_core::domain::{JobName, Settings, Skipped, Submission};
+use dkron_core::domain::{JobName, LogIndex, Settings, Skipped, Submission};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::reads::Reads;
 pub use error::Error;
+pub use fresh::{Freshness, ReadMode};
 pub use output::{Follow, Found, Kept, LiveOutput, Offset, OutputPiece, OutputText};
-pub use request::{CancelRequest, Query, Request};
+pub use request::{CancelRequest, Query, Request, StateHash};
 pub use stats::{AgedPage, Buckets, RecentPage, RecentQuery, Scope, StatsQuery};
 pub use view::{
     CancelView, ExecutionSort, ExecutionView, JobCounts, JobPage, JobSort, JobView, ListQuery,
@@ -30,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Service {
     requests: mpsc::Sender<Request>,
     queries: mpsc::Sender<Query>,
+    /// None: this server knows for itself that nothing is newer.
+    reads: Option<Reads>,
 }
 
 /// Where an answer goes.
@@ -37,7 +42,28 @@ pub type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
 impl Service {
     pub fn new(requests: mpsc::Sender<Request>, queries: mpsc::Sender<Query>) -> Self {
-        Service { requests, queries }
+        Service { requests, queries, reads: None }
+    }
+
+    /// The same for a server of a cluster.
+    #[must_use]
+    pub fn with_reads(self, reads: Reads) -> Self {
+        Service { reads: Some(reads), ..self }
+    }
+
+    /// Waits until answers of this server are as new as the question, as far as `mode` wants it.
+    /// To be called before any of the questions below.
+    pub async fn fresh(&self, mode: ReadMode) -> Result<Freshness, Error> {
+        match &self.reads {
+            Some(reads) => reads.fresh(mode).await,
+            None => Ok(Freshness { index: LogIndex(0), stale: false }),
+        }
+    }
+
+    /// The hash of the ledger as of entry `at`: waits some seconds for it to come, and answers for
+    /// a later one if it is over, or for an earlier one if it does not come. Costs O(jobs).
+    pub async fn state_hash(&self, at: LogIndex) -> Result<StateHash, Error> {
+        self.ask(|reply| Request::StateHash { at, reply }).await
     }
 
     /// Creates or replaces a job; the view is what is stored.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dkron_core::domain::{ExecutionId, JobName, JobNo, Settings, Skipped, Submission};
+use dkron_core::domain::{ExecutionId, JobName, JobNo, LogIndex, Settings, Skipped, Submission};
 
 use super::{
     AgedPage, Buckets, CancelView, ExecutionView, Found, JobCounts, JobPage, JobView, ListQuery,
@@ -11,16 +11,58 @@ use super::{
 
 /// Asks the loop for something that changes the ledger or ends the node.
 pub enum Request {
-    Put { submission: Box<Submission>, reply: Reply<JobView> },
-    Delete { name: JobName, reply: Reply<JobView> },
-    Toggle { name: JobName, reply: Reply<JobView> },
-    Run { name: JobName, wait: Option<Duration>, reply: Reply<RunView> },
-    Clear { name: JobName, reply: Reply<JobView> },
-    Restore { jobs: Vec<Submission>, reply: Reply<Vec<(JobName, bool)>> },
-    Pause { paused: bool, reply: Reply<bool> },
-    Leave { reply: Reply<Vec<Member>> },
-    Cancel { cancel: Box<CancelRequest>, reply: Reply<CancelView> },
-    PutSettings { settings: Box<Settings>, reply: Reply<Settings> },
+    Put {
+        submission: Box<Submission>,
+        reply: Reply<JobView>,
+    },
+    Delete {
+        name: JobName,
+        reply: Reply<JobView>,
+    },
+    Toggle {
+        name: JobName,
+        reply: Reply<JobView>,
+    },
+    Run {
+        name: JobName,
+        wait: Option<Duration>,
+        reply: Reply<RunView>,
+    },
+    Clear {
+        name: JobName,
+        reply: Reply<JobView>,
+    },
+    Restore {
+        jobs: Vec<Submission>,
+        reply: Reply<Vec<(JobName, bool)>>,
+    },
+    Pause {
+        paused: bool,
+        reply: Reply<bool>,
+    },
+    Leave {
+        reply: Reply<Vec<Member>>,
+    },
+    Cancel {
+        cancel: Box<CancelRequest>,
+        reply: Reply<CancelView>,
+    },
+    PutSettings {
+        settings: Box<Settings>,
+        reply: Reply<Settings>,
+    },
+    /// Changes nothing, but only the loop has the ledger.
+    StateHash {
+        at: LogIndex,
+        reply: Reply<StateHash>,
+    },
+}
+
+/// One number for all that is replicated but the history, as of an entry: equal on all servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateHash {
+    pub index: LogIndex,
+    pub hash: u64,
 }
 
 /// Whose executions are to end.

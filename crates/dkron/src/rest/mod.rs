@@ -142,7 +142,7 @@ async fn answer(State(door): State<Arc<Door>>, request: Request) -> Answer {
             let query = Query::parse(uri.query().unwrap_or(""));
             let pretty = query.has("pretty");
             let call = Call { app: &door.app, uri: &uri, query, pretty };
-            dispatch(&call, route, request).await
+            read_or_write(&call, route, request).await
         }
     };
     if !bare {
@@ -155,6 +155,21 @@ async fn answer(State(door): State<Arc<Door>>, request: Request) -> Answer {
     }
     tracing::debug!(%method, path, status = answer.status().as_u16(), "rest: request");
     answer
+}
+
+/// What shows the state of the cluster waits until this server knows that state.
+async fn read_or_write(call: &Call<'_>, route: Route, request: Request) -> Answer {
+    if !route.shows_state() {
+        return dispatch(call, route, request).await;
+    }
+    match call.app.service.fresh(call.query.read_mode()).await {
+        Ok(freshness) => {
+            let mut answer = dispatch(call, route, request).await;
+            respond::mark(&mut answer, freshness);
+            answer
+        }
+        Err(err) => respond::error(&err),
+    }
 }
 
 async fn dispatch(call: &Call<'_>, route: Route, request: Request) -> Answer {

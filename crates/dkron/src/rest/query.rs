@@ -1,7 +1,7 @@
 //! Query strings by Go's rules, and the parameters of the lists.
 
 use dkron_core::domain::Status;
-use dkron_node::service::{ExecutionSort, JobSort, ListQuery, StatusFilter};
+use dkron_node::service::{ExecutionSort, JobSort, ListQuery, ReadMode, StatusFilter};
 
 /// Decoded pairs in the order they were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +27,15 @@ impl Query {
 
     pub fn has(&self, key: &str) -> bool {
         self.get(key).is_some()
+    }
+
+    /// `stale` and `consistent`, whatever their values.
+    pub fn read_mode(&self) -> ReadMode {
+        match (self.has("consistent"), self.has("stale")) {
+            (true, _) => ReadMode::Consistent,
+            (false, true) => ReadMode::Local,
+            (false, false) => ReadMode::Fresh,
+        }
     }
 
     fn text(&self, key: &str) -> &str {

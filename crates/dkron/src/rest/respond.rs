@@ -1,9 +1,9 @@
 //! The only place where an outcome becomes a status.
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use axum::http::{Response, StatusCode};
-use dkron_node::service::Error;
+use dkron_node::service::{Error, Freshness};
 use serde::Serialize;
 
 use super::json;
@@ -14,6 +14,8 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=ut
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 /// Without the character set, as the original's router has it.
 const BARE_TEXT: HeaderValue = HeaderValue::from_static("text/plain");
+const STALE: HeaderName = HeaderName::from_static("x-dkron-stale");
+const INDEX: HeaderName = HeaderName::from_static("x-dkron-index");
 /// Seconds.
 const SOON: HeaderValue = HeaderValue::from_static("1");
 
@@ -58,6 +60,14 @@ pub fn later(mut answer: Answer) -> Answer {
     answer
 }
 
+/// Marks an answer that may be older than the cluster is.
+pub fn mark(answer: &mut Answer, freshness: Freshness) {
+    if freshness.stale {
+        answer.headers_mut().insert(STALE, HeaderValue::from_static("true"));
+        answer.headers_mut().insert(INDEX, HeaderValue::from(freshness.index.0));
+    }
+}
+
 /// Why a request was not carried out.
 pub fn error(err: &Error) -> Answer {
     let status = match err {
@@ -75,6 +85,7 @@ pub fn error(err: &Error) -> Answer {
         | Error::Busy
         | Error::DiskFull
         | Error::NoLeader
+        | Error::Stale
         | Error::Unknown
         | Error::Stopping => {
             return later(text(StatusCode::SERVICE_UNAVAILABLE, err.to_string()));
@@ -99,6 +110,7 @@ mod tests {
             Error::Busy,
             Error::DiskFull,
             Error::NoLeader,
+            Error::Stale,
             Error::Unknown,
             Error::Stopping,
         ] {

@@ -94,6 +94,24 @@ impl Route {
         })
     }
 
+    /// Whether the answer shows what is replicated, so that it can be older than the cluster is.
+    /// What a server says of itself and of its neighbours is not.
+    pub fn shows_state(&self) -> bool {
+        matches!(
+            self,
+            Route::Paused
+                | Route::Busy
+                | Route::Jobs
+                | Route::Job(_)
+                | Route::Executions(_)
+                | Route::Execution(..)
+                | Route::Skipped(_)
+                | Route::Output(..)
+                | Route::Stats
+                | Route::Settings
+        )
+    }
+
     /// Whether any method has a route here.
     pub fn known(path: &str, enabled: Enabled) -> bool {
         METHODS.iter().any(|method| Route::find(method, path, enabled).is_some())

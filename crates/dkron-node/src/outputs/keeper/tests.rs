@@ -13,7 +13,7 @@ use crate::rows;
 /// A node's disk and its keeper. Segments are small and have no grace.
 struct Place {
     dir: tempfile::TempDir,
-    state: State,
+    state: Arc<State>,
     blobs: Arc<Blobs>,
     keeper: Keeper,
     teller: Teller,
@@ -24,7 +24,7 @@ impl Place {
     fn new() -> Place {
         let dir = tempfile::tempdir().unwrap();
         let options = state::Options { durability: Durability::None, ..state::Options::default() };
-        let state = State::open(&dir.path().join("state"), options).unwrap();
+        let state = Arc::new(State::open(&dir.path().join("state"), options).unwrap());
         let blobs = open_blobs(&dir);
         let (keeper, teller) = Keeper::new(Arc::clone(&blobs));
         Place { dir, state, blobs, keeper, teller, index: 0 }
@@ -267,4 +267,54 @@ fn all_pages_are_read() {
     let mut place = place.restart();
     place.begin();
     assert_eq!((place.keeper.digests.len() as u64, place.live()), (many, 1));
+}
+
+/// As it happens when a snapshot of another server comes in.
+fn replace_rows(place: &mut Place, index: u64, ops: &[RowOp]) {
+    let dir = tempfile::tempdir().unwrap();
+    let options = state::Options { durability: Durability::None, ..state::Options::default() };
+    let sender = State::open(&dir.path().join("state"), options).unwrap();
+    sender.push(index, ops.iter().map(rows::op).collect()).unwrap();
+    sender.flush().unwrap();
+    let mut staging = Some(place.state.stage().unwrap());
+    for chunk in sender.view().unwrap() {
+        match staging.take().unwrap().take(&chunk.unwrap()).unwrap() {
+            state::Received::More(more) => staging = Some(more),
+            state::Received::Whole(staged) => place.state.install(staged, vec![]).unwrap(),
+        }
+    }
+    place.index = index;
+    place.teller.anew(&place.state);
+}
+
+/// One output stays referred to, one is not any more, and one is referred to for the first time.
+#[test]
+fn after_a_snapshot_its_rows_count_and_no_others() {
+    let mut place = Place::new();
+    let outputs = [1, 2, 3].map(|n| place.output(n));
+    let [a, b, c] = outputs;
+    place.apply(&[ended(1, 1, a.clone()), ended(1, 2, b.clone())]);
+    place.begin();
+    assert_eq!((place.live(), place.watched()), (2, 2));
+    replace_rows(&mut place, 90, &[ended(1, 2, b), ended(2, 1, c)]);
+    let Ok(Told::Anew(state)) = place.keeper.inbox.try_recv() else { panic!("nothing was told") };
+    place.keeper.anew(state);
+    assert_eq!((place.live(), place.watched()), (2, 2));
+    place.apply(&[gone(1, 2), ended(2, 2, a)]);
+    place.keeper.drain();
+    assert_eq!((place.live(), place.watched()), (2, 2));
+    let keys: BTreeSet<_> = place.keeper.digests.keys().copied().collect();
+    assert_eq!(keys, [(JobNo(2), HistoryNo(1)), (JobNo(2), HistoryNo(2))].into());
+}
+
+#[test]
+fn counting_begins_anew_when_the_rows_are_replaced_meanwhile() {
+    let mut place = Place::new();
+    let output = place.output(1);
+    place.apply(&[ended(1, 1, output.clone())]);
+    replace_rows(&mut place, 50, &[]);
+    replace_rows(&mut place, 60, &[ended(3, 1, output)]);
+    place.keeper.count(Arc::clone(&place.state));
+    assert!(place.keeper.is_counted);
+    assert_eq!((place.live(), place.watched()), (1, 1));
 }
