@@ -12,7 +12,7 @@ use dkron_exec::executors::NoopExecutor;
 use dkron_exec::{
     BoxFuture, CancelToken, Executor, Outcome, OutputSink, ProcessorRegistry, Registry, Run,
 };
-use dkron_node::service::{Error, ListQuery, Member, Service};
+use dkron_node::service::{Error, ListQuery, Member, ReadMode, Service};
 use dkron_node::{Farewell, Node, Options};
 use dkron_store::Durability;
 use dkron_store::data_dir::{DataDir, Options as DataOptions};
@@ -39,6 +39,13 @@ impl Executor for Endless {
 }
 
 async fn start(path: &Path) -> Node {
+    let node = begin(path, true).await;
+    until(|| async { node.service.leader().await.unwrap().is_some() }).await;
+    node
+}
+
+/// Without waiting for a leader.
+async fn begin(path: &Path, bootstrap: bool) -> Node {
     let mut data = DataOptions::new([7; 16], "test");
     data.durability = Durability::None;
     let member = Member {
@@ -56,7 +63,7 @@ async fn start(path: &Path) -> Node {
         zone_data: "test".into(),
         data: DataDir::open(path, data).unwrap(),
         durability: Durability::None,
-        bootstrap: true,
+        bootstrap,
         executors: Registry::new(executors),
         runner: None,
         held: Vec::new(),
@@ -64,9 +71,7 @@ async fn start(path: &Path) -> Node {
         raft_multiplier: 1,
         rpc_address: "127.0.0.1:6868".into(),
     });
-    let node = node.await.unwrap();
-    until(|| async { node.service.leader().await.unwrap().is_some() }).await;
-    node
+    node.await.unwrap()
 }
 
 /// Asks again until it is so; a test that waits for ever is ended by its runner.
@@ -178,4 +183,27 @@ async fn a_restore_takes_children_before_parents_and_refuses_whole_files() {
     run(&node.service, "parent").await;
     until(|| async { node.service.job("child".into()).await.unwrap().success_count == 1 }).await;
     node.stop(Farewell::Wait, Duration::ZERO).await;
+}
+
+/// The leader of one server knows for itself that nothing is newer; who waits for a cluster shows
+/// what it has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_a_leader_answers_and_says_that_it_may_be_behind() {
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let leader = start(dirs[0].path()).await;
+    let stored = leader.service.put_job(job("a", "@manually", "noop")).await.unwrap();
+    let fresh = leader.service.fresh(ReadMode::Consistent).await.unwrap();
+    assert!(!fresh.stale && fresh.index.0 > 0);
+    assert_eq!(leader.service.job(stored.job.name.clone()).await.unwrap().job, stored.job);
+    leader.stop(Farewell::Wait, Duration::ZERO).await;
+
+    let alone = begin(dirs[1].path(), false).await;
+    let begun = std::time::Instant::now();
+    assert!(alone.service.fresh(ReadMode::Local).await.unwrap().stale);
+    assert!(begun.elapsed() < Duration::from_secs(1));
+    assert!(alone.service.fresh(ReadMode::Fresh).await.unwrap().stale);
+    assert!(begun.elapsed() >= Duration::from_secs(2));
+    assert_eq!(alone.service.fresh(ReadMode::Consistent).await, Err(Error::Stale));
+    assert!(alone.service.list_jobs(ListQuery::default()).await.unwrap().jobs.is_empty());
+    alone.stop(Farewell::Wait, Duration::ZERO).await;
 }

@@ -6,6 +6,7 @@
 //!   log.redb        log and vote
 //!   state/          rows of state and history
 //!   state.synced    how far they are known to be synced
+//!   state.incoming.N, state.old     rows of another server that take their place
 //!   blobs/          large outputs
 //!   journal         the worker's own notes      (written by the node)
 //!   runner.sock     the runner's door           (made by the node)

@@ -1,4 +1,4 @@
-//! Reads of servers in one process.
+//! Reads of servers in one process. Bears T-42.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -339,7 +339,8 @@ async fn a_hash_is_of_the_entry_that_was_asked_for() {
     let wanted: Vec<u64> = (1..=6).map(|n| base + n * 10).collect();
     let asked: Vec<_> = wanted.iter().map(|at| (ask(&one, *at), ask(&two, *at))).collect();
     // Both threads have the questions once they have answered a later one.
-    (one.hash().await, two.hash().await);
+    one.hash().await;
+    two.hash().await;
     let last = propose(&raft, Tenure(0), (10..100).map(put).collect()).await;
     let mut hashes = std::collections::BTreeSet::new();
     for ((first, second), at) in asked.into_iter().zip(wanted) {

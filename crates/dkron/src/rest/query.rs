@@ -193,6 +193,15 @@ mod tests {
     }
 
     #[test]
+    fn how_new_an_answer_must_be() {
+        let mode = |text| Query::parse(text).read_mode();
+        assert_eq!(mode("pretty"), ReadMode::Fresh);
+        assert_eq!(mode("stale"), ReadMode::Local);
+        assert_eq!(mode("stale=&x=1"), ReadMode::Local);
+        assert_eq!(mode("consistent&stale"), ReadMode::Consistent);
+    }
+
+    #[test]
     fn pairs_are_decoded_as_go_does() {
         let query = Query::parse("a=1+2&b=%41%zz&c=x;y&d&e=%C3%BC=&a=3&&=v&f=%ff");
         assert_eq!(query.get("a"), Some("1 2"));

@@ -103,6 +103,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_what_may_be_older_is_marked() {
+        let index = dkron_core::domain::LogIndex(40);
+        let mut answer = empty(StatusCode::OK);
+        mark(&mut answer, Freshness { index, stale: false });
+        assert!(answer.headers().is_empty());
+        mark(&mut answer, Freshness { index, stale: true });
+        assert_eq!(answer.headers()[&STALE], "true");
+        assert_eq!(answer.headers()[&INDEX], "40");
+    }
+
+    #[test]
     fn what_may_work_later_says_so() {
         let name = || dkron_core::domain::JobName::from("j");
         for err in [

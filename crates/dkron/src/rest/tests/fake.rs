@@ -11,7 +11,7 @@ use dkron_core::domain::{
 use dkron_node::service::{
     AgedPage, CancelRequest, CancelView, Error, ExecutionView, Found, JobCounts, JobPage, JobSort,
     JobView, Kept, ListQuery, Member, Query, RecentPage, Request, RunView, Scope, Service,
-    StatusFilter,
+    StateHash, StatusFilter,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -100,6 +100,9 @@ impl Fake {
                     self.settings = settings.clone();
                 }
                 send(reply, stored);
+            }
+            Request::StateHash { at, reply } => {
+                send(reply, Ok(StateHash { index: at, hash: self.last }));
             }
         }
     }
