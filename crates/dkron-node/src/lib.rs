@@ -25,6 +25,7 @@ pub mod service;
 #[cfg_attr(not(test), expect(dead_code, reason = "wired with the cluster"))]
 mod snapshot;
 pub mod telemetry;
+mod threads;
 
 #[cfg(debug_assertions)]
 pub use clocks::staged;

@@ -25,6 +25,7 @@ use crate::reads::{self, Asking, Reads, Seen, Telling, Told};
 use crate::rows::{self, Markers};
 use crate::scheduling::{self, Scheduling};
 use crate::service::{Member, Query, REQUESTS, Request, Service};
+use crate::threads::thread;
 use crate::{clocks, disk, retention, telemetry};
 
 /// Batches of committed entries on their way.
@@ -431,37 +432,6 @@ fn conductor(options: &Options, member: &Member, boot_id: BootId) -> Conductor {
     let servers = Some(CLUSTER_VERSION);
     conductor.step(&Ledger::default(), clocks::now(), Input::Versions { servers });
     conductor
-}
-
-/// A thread with a small runtime of its own; its end is the node's end.
-fn thread(
-    name: &'static str,
-    fail: &mpsc::Sender<String>,
-    work: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    let runtime = runtime.map_err(|source| Error::Thread { name, source })?;
-    let fail = Ending { name, fail: fail.clone() };
-    let run = move || {
-        let _fail = fail;
-        runtime.block_on(work);
-    };
-    let spawned = std::thread::Builder::new().name(name.into()).spawn(run);
-    spawned.map(drop).map_err(|source| Error::Thread { name, source })
-}
-
-/// Tells of a thread's end, also when it panics.
-struct Ending {
-    name: &'static str,
-    fail: mpsc::Sender<String>,
-}
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        let how = if std::thread::panicking() { "panicked" } else { "ended" };
-        // At an orderly stop nobody listens any more.
-        let _ = self.fail.try_send(format!("thread `{}` {how}", self.name));
-    }
 }
 
 /// Tells the scheduling thread who leads, and the node when consensus stops by itself.

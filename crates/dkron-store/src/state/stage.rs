@@ -1,7 +1,7 @@
 //! Rows of another server: received beside the own ones, checked, synced, and then swapped in.
 //!
 //! ```text
-//!   chunks ─► state.incoming.N ─► (whole, synced, marker) ─► state        crash: the old or the new
+//!   chunks ─► state.incoming.N ─► (whole, synced, marker) ─► state     crash: the old or the new
 //! ```
 //!
 //! The swap is two renames within one directory, with its names synced after each: between them
