@@ -278,12 +278,17 @@ impl Engine {
     fn change_identity(&mut self, next: Identity) {
         let changed = self.library.change_identity(next.clone(), &mut self.runtime);
         self.note("another identity", changed);
-        // Without members there is nothing that would bring the library back into its rounds.
-        let nothing = std::iter::empty();
-        let counted = self.library.apply_many(nothing, false, &mut self.runtime);
-        self.note("a round", counted);
+        self.resume();
         self.table.own = next;
         self.chores.changed = true;
+    }
+
+    /// Under another identity the library asks nobody any more until it hears from somebody, which
+    /// may never happen: it has to count its members anew.
+    fn resume(&mut self) {
+        let nothing = std::iter::empty();
+        let counted = self.library.apply_many(nothing, false, &mut self.runtime);
+        self.note("a new beginning", counted);
     }
 
     /// Carries out what the library wants, and publishes what changed.
@@ -300,8 +305,11 @@ impl Engine {
             }
             while let Some(news) = self.runtime.to_notify() {
                 tracing::debug!(?news, "gossip");
-                // Somebody took this node for down, or knows its id otherwise.
-                self.chores.doubted |= matches!(news, OwnedNotification::Rejoin(_));
+                if matches!(news, OwnedNotification::Rejoin(_)) {
+                    // Somebody took this node for down, or knows its id otherwise.
+                    self.chores.doubted = true;
+                    self.resume();
+                }
                 self.chores.changed = true;
             }
             if self.chores.changed {
