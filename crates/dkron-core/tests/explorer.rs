@@ -67,3 +67,9 @@ fn a_job_that_forbids_overlap() {
     let seen = explore(&["alone forbid retries"], &["alone forbid"], 5);
     assert!(seen > 1000, "only {seen} states");
 }
+
+#[test]
+fn a_job_that_is_tried_again_when_it_is_lost() {
+    let seen = explore(&["gone lost retries"], &[], 5);
+    assert!(seen > 1000, "only {seen} states");
+}

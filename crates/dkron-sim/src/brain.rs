@@ -3,14 +3,14 @@
 
 use core::time::Duration;
 
-use dkron_core::conductor::{Action, Fate, Input};
+use dkron_core::conductor::{Action, Fate, Input, Note, RosterMember};
 use dkron_core::domain::{HistoryNo, Now};
 use dkron_core::ledger::{Command, Entry, Outcome, Reply};
 use dkron_core::worker::{News, Order, ToLeader, ToNode};
 
 use crate::lanes::Waiting;
 use crate::log::{self, Proposal};
-use crate::machine::{At, Brain, Incoming};
+use crate::machine::{At, Brain, Incoming, Machine};
 use crate::queue::{Event, Local};
 use crate::sabotage::Sabotage;
 use crate::world::{Stop, World};
@@ -111,8 +111,11 @@ impl World {
         }
         let now = self.clocks(at);
         brain.look(now, matches!(input, Input::Deposed));
-        if let Input::Roster(roster) = &input {
-            brain.known = roster.clone();
+        match &input {
+            Input::Roster(roster) => brain.known = roster.clone(),
+            Input::Clocks { voters, offsets } => brain.clocks.compared(*voters, offsets, now.mono),
+            Input::Deposed => brain.clocks.deposed(),
+            _ => {}
         }
         for action in brain.conductor.step(&brain.ledger, now, input) {
             if let Action::Wake(at) = action {
@@ -134,8 +137,8 @@ impl World {
         let life = brain.life;
         match action {
             Action::Propose { ticket, at, tenure, command } => {
-                self.oracle.proposed(&command, now, brain)?;
                 let command = self.spoil(*command, &brain.ledger);
+                self.oracle.proposed(&command, now, brain)?;
                 self.propose(brain, Proposal { life, ticket, at, tenure, command });
             }
             Action::Send { node, message } => self.send(brain, node.as_str(), &message),
@@ -145,11 +148,19 @@ impl World {
             }
             Action::Answer { ticket, answer } => self.oracle.answered(life, ticket, &answer)?,
             Action::Note(note) => {
+                if matches!(note, Note::InOffice(_)) {
+                    brain.clocks.took_office(now.mono);
+                    self.later(0, 30, Event::Life(brain.at, life, Local::Compare { again: false }));
+                }
                 let text = format!("{note:?}");
                 let word = text.split(['(', ' ']).next().unwrap_or_default();
                 self.oracle.coverage.count(&format!("note {word}"));
             }
-            Action::HandOver { .. } => self.coup(),
+            Action::HandOver { to } => {
+                let to = self.machines.iter().position(|machine| machine.name == to);
+                let to = to.expect("a server of this world");
+                self.later(0, 300, Event::Life(brain.at, life, Local::HandOver { to }));
+            }
             Action::Wake(_) => {}
         }
         Ok(())
@@ -216,24 +227,32 @@ impl World {
     /// A look at the members: who can not be reached twice in a row counts as dead.
     pub fn gossip(&mut self, at: At) {
         let now = self.now;
-        let there = |other: At| {
+        let reached = |other: At| {
             let machine = &self.machines[other];
             let answers = machine.process.is_some() && machine.frozen_until <= now;
             answers && self.network.passes_both(at, other, now)
         };
-        let seen: Vec<bool> = (0..self.machines.len()).map(there).collect();
+        let seen: Vec<bool> = (0..self.machines.len()).map(reached).collect();
+        let tags = |machine: &Machine| (!machine.left).then(|| machine.tags.clone());
+        let there: Vec<_> = self.machines.iter().map(tags).collect();
         let names: Vec<_> = self.machines.iter().map(|machine| machine.name.clone()).collect();
         self.age(at);
+        self.tell_versions(at);
         let Some(brain) = self.brain(at) else { return };
         let mut changed = false;
         for (other, seen) in seen.into_iter().enumerate() {
             let missed = brain.missed.entry(other).or_default();
             *missed = if seen { 0 } else { *missed + 1 };
             let alive = *missed < MISSED;
-            if let Some(member) = brain.roster.get_mut(&names[other])
-                && member.alive != alive
-            {
-                member.alive = alive;
+            let member = there[other].clone().map(|tags| {
+                let region = "global".into();
+                RosterMember { region, tags, alive }
+            });
+            if brain.roster.get(&names[other]) != member.as_ref() {
+                match member {
+                    Some(member) => drop(brain.roster.insert(names[other].clone(), member)),
+                    None => drop(brain.roster.remove(&names[other])),
+                }
                 changed = true;
             }
         }
@@ -264,7 +283,7 @@ impl World {
 /// Comes so often that a trace is easier to read without it.
 fn is_quiet(input: &Input) -> bool {
     match input {
-        Input::Alarm => true,
+        Input::Alarm | Input::Versions { .. } => true,
         Input::Effects(effects) => effects.is_empty(),
         Input::FromNode { message, .. } => {
             matches!(message.body, News::Hello(_) | News::Beat { .. })

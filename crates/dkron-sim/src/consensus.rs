@@ -7,11 +7,13 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use dkron_core::conductor::{Fate, Input};
+use dkron_core::ledger::Command;
 
 use crate::invariants::{Violation, require};
 use crate::log::{Log, Slot, entry};
 use crate::machine::{At, Brain, Incoming, Lead};
 use crate::queue::{Event, Local};
+use crate::sabotage::Sabotage;
 use crate::world::{Stop, World};
 
 /// A leader may act for so long after it sent what a majority acknowledged.
@@ -230,7 +232,10 @@ impl World {
         if let Some(proposal) = &slot.proposal {
             let entry = entry(at + 1, proposal);
             self.trace.say(|| format!("       entry {entry:?}"));
-            self.oracle.committed(&entry)?;
+            if let Command::RaiseVersion(raise) = &entry.command {
+                self.may_raise(raise.version)?;
+            }
+            self.oracle.committed(&entry, self.sabotage)?;
             self.trace.mix(self.oracle.ledger.state_hash());
         }
         self.committed.push(slot);
@@ -255,6 +260,9 @@ impl World {
         let now = self.now;
         let term = brain.lead.as_ref().filter(|lead| self.leases(brain.at, lead));
         let term = term.filter(|_| now >= brain.flapped_until).map(|lead| lead.term);
+        if self.sabotage == Sabotage::IgnoreLease && brain.elected.is_some() && term.is_none() {
+            return;
+        }
         if let Some(elected) = brain.elected
             && term != Some(elected)
         {
@@ -347,6 +355,10 @@ impl World {
         }
         let drawn = self.dice.below(candidates.len() as u64) as usize;
         let (at, grants) = candidates.swap_remove(drawn);
+        self.begin_term(at, grants);
+    }
+
+    fn begin_term(&mut self, at: At, grants: Vec<At>) {
         self.term += 1;
         self.leaderless = None;
         let term = self.term;
@@ -367,6 +379,21 @@ impl World {
         brain.lead = Some(Lead { term, matched: Default::default(), acked: Default::default() });
         self.later(0, 1, Event::Life(at, life, Local::Pulse { term }));
         self.later(0, 5, Event::Life(at, life, Local::Synced { term, len }));
+    }
+
+    /// A leader hands over to that server, if a majority lets it lead.
+    pub fn hand_over(&mut self, from: At, to: At) {
+        if self.lead(from).is_none() {
+            return;
+        }
+        let rank = self.log_of(to).rank();
+        let voters = self.reached(to).into_iter();
+        let grants: Vec<At> = voters.filter(|voter| self.log_of(*voter).rank() <= rank).collect();
+        self.oracle.coverage.count("hands over");
+        if grants.len() >= self.majority() {
+            self.step_down(from);
+            self.begin_term(to, grants);
+        }
     }
 
     /// A leader hands over although nothing is wrong with it.

@@ -19,7 +19,8 @@ impl World {
         }
         self.plan_fault();
         let at = self.dice.below(self.machines.len() as u64) as At;
-        match self.dice.below(12) {
+        match self.dice.below(15) {
+            _ if self.plan.silence && self.dice.percent(30) => self.cut(at),
             0 if self.plan.crash > 0 && self.dice.percent(50) => self.crash(at),
             0 if self.plan.crash > 0 => self.stop(at),
             1 if self.plan.clock_steps => self.step_clock(at),
@@ -53,6 +54,8 @@ impl World {
                     self.crash(leader);
                 }
             }
+            12 | 13 if self.plan.moves => self.move_member(at),
+            14 => self.upgrade(at),
             _ => {}
         }
         Ok(())
@@ -150,6 +153,8 @@ impl World {
         self.network.heal();
         self.log_stalled_until = Duration::ZERO;
         for at in 0..self.machines.len() {
+            self.machines[at].left = false;
+            self.upgrade(at);
             self.machines[at].frozen_until = Duration::ZERO;
             self.thaw(at);
             if let Some(brain) = self.brain(at) {

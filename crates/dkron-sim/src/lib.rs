@@ -24,6 +24,7 @@ mod lanes;
 mod life;
 mod log;
 mod machine;
+mod members;
 mod network;
 mod oracle;
 mod phases;

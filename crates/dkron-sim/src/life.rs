@@ -9,7 +9,6 @@ use crate::log::Log;
 use crate::machine::{At, Brain, Process, Seat, Server};
 use crate::queue::{Event, Local};
 use crate::sabotage::Sabotage;
-use crate::workload::tags_of;
 use crate::world::{Stop, World};
 
 impl World {
@@ -39,6 +38,8 @@ impl World {
         self.later(0, 100, Event::Life(at, life, Local::Tick));
         if self.machines[at].server.is_some() {
             self.later(500, 2_000, Event::Life(at, life, Local::Gossip));
+            self.later(0, 1_000, Event::Life(at, life, Local::Compare { again: true }));
+            self.tell_versions(at);
             self.wake(at, self.now);
         }
         Ok(())
@@ -60,12 +61,13 @@ impl World {
             region: "global".into(),
         };
         let member = |at: At| {
-            let tags = tags_of(at);
+            let machine = &self.machines[at];
+            let tags = machine.tags.clone();
             let member = RosterMember { region: "global".into(), tags, alive: true };
-            (self.machines[at].name.clone(), member)
+            (machine.name.clone(), member)
         };
-        let roster: std::collections::BTreeMap<_, _> =
-            (0..self.machines.len()).map(member).collect();
+        let there = (0..self.machines.len()).filter(|at| !self.machines[*at].left);
+        let roster: std::collections::BTreeMap<_, _> = there.map(member).collect();
         let applied = rows.applied.0 as usize;
         let first = dkron_core::conductor::Input::Roster(roster.clone());
         Ok(Brain {
@@ -80,6 +82,7 @@ impl World {
             offset: None,
             roster,
             known: Default::default(),
+            clocks: Default::default(),
             missed: Default::default(),
             links: Default::default(),
             lanes: Default::default(),
@@ -99,7 +102,7 @@ impl World {
             boot_id: machine.journal.boot_id(),
             journal_id: machine.journal.journal_id(),
             capacity: self.plan.capacity,
-            version: dkron_core::domain::CLUSTER_VERSION,
+            version: machine.version,
         }
     }
 

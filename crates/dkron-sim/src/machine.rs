@@ -11,6 +11,7 @@ use dkron_core::worker::Worker;
 use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::executor::Executor;
+use crate::invariants::clocks::Clocks;
 use crate::journal::Journal;
 use crate::lanes::Lanes;
 use crate::log::Log;
@@ -27,6 +28,11 @@ pub struct Machine {
     /// The boot under which its journal was last opened.
     pub booted: u64,
     pub executor: Executor,
+    /// The newest cluster version that its build knows.
+    pub version: u32,
+    pub tags: BTreeMap<String, String>,
+    /// It left the cluster, though its process goes on.
+    pub left: bool,
     /// None = an agent.
     pub server: Option<Server>,
     pub process: Option<Process>,
@@ -88,6 +94,8 @@ pub struct Brain {
     pub roster: BTreeMap<NodeName, RosterMember>,
     /// The members as its conductor was last told.
     pub known: BTreeMap<NodeName, RosterMember>,
+    /// What its conductor should know of the clocks.
+    pub clocks: Clocks,
     /// Looks in a row at which a member was not to be reached.
     pub missed: BTreeMap<At, u32>,
     /// Connections of nodes that said hello here.

@@ -1,4 +1,5 @@
-//! `dkron-sim --seeds 10000 --from 0`, or `dkron-sim --seed 7 --trace`.
+//! `dkron-sim --seeds 10000 --from 0`, or `dkron-sim --seed 7 --trace`; `--plant NoFence` puts a
+//! bug in.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::process::ExitCode;
@@ -15,6 +16,7 @@ struct Args {
     from: u64,
     trace: bool,
     cover: bool,
+    plant: Sabotage,
 }
 
 fn main() -> ExitCode {
@@ -22,7 +24,9 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(text) => {
             eprintln!("{text}");
-            eprintln!("usage: dkron-sim [--seeds N] [--from S] [--cover] | --seed X [--trace]");
+            eprintln!(
+                "usage: dkron-sim [--seeds N] [--from S] [--cover] | --seed X [--trace] [--plant BUG]"
+            );
             return ExitCode::from(2);
         }
     };
@@ -74,7 +78,7 @@ fn all(args: &Args) -> Vec<Verdict> {
             if at >= args.seeds {
                 return own;
             }
-            let mut verdict = run(args.from + at, Sabotage::Nothing, args.trace);
+            let mut verdict = run(args.from + at, args.plant, args.trace);
             print!("{}", std::mem::take(&mut verdict.lines));
             own.push(verdict);
         }
@@ -88,7 +92,8 @@ fn all(args: &Args) -> Vec<Verdict> {
 }
 
 fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
-    let mut args = Args { seeds: 1000, from: 0, trace: false, cover: false };
+    let plant = Sabotage::Nothing;
+    let mut args = Args { seeds: 1000, from: 0, trace: false, cover: false, plant };
     while let Some(word) = words.next() {
         let mut number = || {
             let text = words.next().ok_or_else(|| format!("{word} needs a number"))?;
@@ -99,6 +104,12 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
             "--from" => args.from = number()?,
             "--seed" => (args.from, args.seeds) = (number()?, 1),
             "--cover" => args.cover = true,
+            "--plant" => {
+                let name = words.next().unwrap_or_default();
+                let known = Sabotage::ALL.iter().find(|one| format!("{one:?}") == name);
+                args.plant =
+                    *known.ok_or_else(|| format!("unknown bug, there are {:?}", Sabotage::ALL))?;
+            }
             "--trace" => args.trace = true,
             other => return Err(format!("unknown argument {other}")),
         }

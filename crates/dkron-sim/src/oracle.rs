@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use dkron_core::conductor::{Answer, Refusal, Request, Ticket};
-use dkron_core::domain::{JobName, Now, Seq, SkipReason, Timestamp};
+use dkron_core::domain::{JobName, NodeName, Now, Seq, SkipReason, Timestamp};
 use dkron_core::ledger::{Command, Decision, Entry, Fire, Ledger, Row, RowKey, Trigger};
 use dkron_core::worker::Run;
 
@@ -15,6 +15,7 @@ use crate::invariants::chains::Chains;
 use crate::invariants::counters::Counters;
 use crate::invariants::coverage::Coverage;
 use crate::invariants::history::History;
+use crate::invariants::late::Late;
 use crate::invariants::overlap::Overlap;
 use crate::invariants::replicas::Replicas;
 use crate::invariants::rollups::Rollups;
@@ -24,6 +25,7 @@ use crate::invariants::truth::Truth;
 use crate::invariants::turns::Turns;
 use crate::invariants::{Check, Commit, graph, require};
 use crate::machine::Brain;
+use crate::sabotage::Sabotage;
 use crate::workload::matches;
 
 /// After a forward step of the wall clock no slot is decided for this long.
@@ -45,6 +47,7 @@ pub struct Oracle {
     chains: Chains,
     pub truth: Truth,
     turns: Turns,
+    late: Late,
     pub coverage: Coverage,
     /// Executions whose output was to be processed.
     processed: BTreeSet<Seq>,
@@ -52,8 +55,11 @@ pub struct Oracle {
 
 impl Oracle {
     /// An entry is in the log for ever.
-    pub fn committed(&mut self, entry: &Entry) -> Check {
-        let outcome = self.ledger.apply(entry.clone());
+    pub fn committed(&mut self, entry: &Entry, sabotage: Sabotage) -> Check {
+        let mut outcome = self.ledger.apply(entry.clone());
+        if sabotage == Sabotage::LateCounts {
+            self.late.count_again(&mut outcome);
+        }
         let commit = Commit { entry, outcome: &outcome, ledger: &self.ledger };
         self.coverage.committed(commit);
         self.replicas.committed(commit)?;
@@ -66,6 +72,7 @@ impl Oracle {
         self.chains.committed(commit)?;
         self.truth.committed(commit, &self.overlap)?;
         self.overlap.committed(commit);
+        self.late.committed(commit, &self.truth)?;
         self.turns.committed(commit)?;
         self.answers.committed(commit)?;
         graph::check(&self.ledger)?;
@@ -82,7 +89,13 @@ impl Oracle {
         require(!(scheduled && held.is_some()), "clock", || {
             format!("slots decided {:?} after a forward step", held.map(|at| now.mono - at))
         })?;
-        fires.iter().try_for_each(|fire| somebody(fire, brain))
+        if scheduled {
+            brain.clocks.may_decide(now.mono)?;
+        }
+        fires.iter().try_for_each(|fire| {
+            not_drained(fire, brain)?;
+            somebody(fire, brain)
+        })
     }
 
     pub fn asked(&mut self, life: u64, ticket: Ticket, request: &Request) {
@@ -132,6 +145,7 @@ impl Oracle {
         self.turns.settled(&self.ledger)?;
         self.history.settled(&self.ledger, &self.rows)?;
         self.rollups.settled(&self.ledger, &self.rows)?;
+        self.late.settled(&self.rows, &self.truth)?;
         for row in self.rows.values() {
             if let Row::History { record, .. } = row {
                 self.truth.output(record, self.processed.contains(&record.seq))?;
@@ -141,13 +155,21 @@ impl Oracle {
     }
 }
 
+/// Nothing goes to a node that is to be empty.
+fn not_drained(fire: &Fire, brain: &Brain) -> Check {
+    let Decision::Run(places) = &fire.decision else { return Ok(()) };
+    let drained = places.iter().find(|place| brain.ledger.is_drained(&place.target.node));
+    require(drained.is_none(), "drained", || format!("{fire:?} goes to a drained node"))
+}
+
 /// A slot is given up for want of a node only if no living member is meant by the job.
 fn somebody(fire: &Fire, brain: &Brain) -> Check {
     let Decision::Skip { reason: SkipReason::NoEligibleNode, .. } = &fire.decision else {
         return Ok(());
     };
     let Some(state) = brain.ledger.job_no(fire.job_no) else { return Ok(()) };
-    let mut alive = brain.known.iter().filter(|(_, member)| member.alive);
+    let there = |name: &NodeName| !brain.ledger.is_drained(name);
+    let mut alive = brain.known.iter().filter(|(name, member)| member.alive && there(name));
     let meant = alive.find(|(_, member)| matches(&state.job.tags, &member.tags));
     require(meant.is_none(), "I1", || {
         format!("{}: no node for slot {:?}, but {meant:?}", state.job.name, fire.nominal)

@@ -8,6 +8,7 @@ use dkron_core::domain::Seq;
 use crate::invariants::{Violation, require};
 use crate::machine::At;
 use crate::queue::{Event, Local};
+use crate::workload;
 use crate::world::World;
 
 /// Peace in which jobs go on.
@@ -66,12 +67,17 @@ impl World {
             let on = |job: &&dkron_core::ledger::JobState| job.is_scheduled();
             let on: Vec<_> =
                 self.oracle.ledger.jobs().filter(on).map(|job| job.job.name.clone()).collect();
-            let resting = on.is_empty() && self.still().is_ok();
+            let drained: Vec<_> = self.oracle.ledger.drains().map(|one| one.node.clone()).collect();
+            let resting = on.is_empty() && drained.is_empty() && self.still().is_ok();
             if resting {
                 return Ok(());
             }
             for name in on {
                 let request = Box::new(Request::Toggle(name));
+                self.queue.push(self.now, Event::Ask(Some(request)));
+            }
+            for node in drained {
+                let request = Box::new(workload::eligible_again(node));
                 self.queue.push(self.now, Event::Ask(Some(request)));
             }
             self.run(self.now + LOOK)?;

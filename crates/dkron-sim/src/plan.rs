@@ -39,6 +39,12 @@ pub struct Plan {
     pub skew_millis: u64,
     pub rates: bool,
     pub clock_steps: bool,
+    /// One server whose clock is wrong from the beginning, by so many seconds.
+    pub wrong_clock: Option<(usize, i64)>,
+    /// Of a hundred machines, those whose build is older than the others'.
+    pub old: u32,
+    /// Agents leave and come back, and tags change.
+    pub moves: bool,
     /// Leaderships end without a reason.
     pub flaps: bool,
     /// A leader whose lease is over may not know it for so long.
@@ -91,6 +97,9 @@ impl Plan {
             skew_millis: dice.pick(&[0, 20, 400, 3_000]),
             rates: dice.percent(50),
             clock_steps: dice.percent(40),
+            wrong_clock: None,
+            old: dice.pick(&[0, 0, 0, 0, 20, 60]),
+            moves: dice.percent(40),
             flaps: dice.percent(50),
             blind: dice.millis(0, 1_000),
             freezes: dice.percent(40),
@@ -107,6 +116,11 @@ impl Plan {
             replies_first: dice.percent(50),
             applies_ahead: dice.percent(50),
         };
+        if dice.percent(15) {
+            let secs = dice.between(30, 600) as i64;
+            let secs = if dice.percent(50) { secs } else { -secs };
+            plan.wrong_clock = Some((dice.below(servers as u64) as usize, secs));
+        }
         plan.settings.lost_after = Duration::from_secs(dice.pick(&[30, 60, 300]));
         if plan.silence {
             plan.settings.lost_after = Duration::from_secs(dice.pick(&[20, 30, 30, 60]));
@@ -114,6 +128,8 @@ impl Plan {
             plan.fault_millis = 8_000;
             (plan.partitions, plan.crash) = (true, plan.crash.min(20));
             plan.request_millis = plan.request_millis.max(600);
+            // So that what comes late finds its record, and is expected.
+            (plan.old, plan.settings.keep_executions) = (0, 100);
         }
         plan
     }

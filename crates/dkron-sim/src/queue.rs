@@ -65,6 +65,14 @@ pub enum Local {
     },
     /// A look at who is there.
     Gossip,
+    /// A look at the other servers' clocks.
+    Compare {
+        again: bool,
+    },
+    /// The leader's clock is wrong: that one should lead.
+    HandOver {
+        to: At,
+    },
     ToLeader {
         from: At,
         link: u64,

@@ -36,6 +36,32 @@ pub enum Sabotage {
     EarlyEnd,
     /// A run that must end, because the lease is over, does not.
     NoFence,
+    /// A leader whose lease is over goes on as if it were not.
+    IgnoreLease,
+    /// The result of a lost execution counts, as if it had come in time.
+    LateCounts,
+    /// A drained node gets a run.
+    DrainedRuns,
+}
+
+impl Sabotage {
+    pub const ALL: &'static [Sabotage] = &[
+        Sabotage::DropReport,
+        Sabotage::DoubleStart,
+        Sabotage::SkipSlot,
+        Sabotage::DoubleFire,
+        Sabotage::ForgetJournal,
+        Sabotage::StartBeforeJournal,
+        Sabotage::MissEntry,
+        Sabotage::DropChild,
+        Sabotage::DoubleChild,
+        Sabotage::DropRetry,
+        Sabotage::EarlyEnd,
+        Sabotage::NoFence,
+        Sabotage::IgnoreLease,
+        Sabotage::LateCounts,
+        Sabotage::DrainedRuns,
+    ];
 }
 
 impl World {
@@ -61,6 +87,16 @@ impl World {
                     fires[at].next = Some(again.nominal);
                     fires.insert(at + 1, again);
                     self.sabotaged += 1;
+                }
+            }
+            Sabotage::DrainedRuns => {
+                let decisions = fires.iter_mut().map(|fire| &mut fire.decision);
+                let runs = decisions.filter_map(|decision| match decision {
+                    Decision::Run(places) => places.first_mut(),
+                    Decision::Skip { .. } => None,
+                });
+                if let Some((place, drain)) = runs.zip(ledger.drains()).next() {
+                    place.target.node = drain.node.clone();
                 }
             }
             Sabotage::DropChild => {

@@ -26,6 +26,8 @@ fn worlds_hold() {
         "end cancelled cancelled",
         "end cancelled replaced",
         "end failed fenced",
+        "end failed not_started",
+        "end failed node_unreachable",
         "end lost forgotten",
         "end lost gone",
         "end lost silent",
@@ -37,9 +39,18 @@ fn worlds_hold() {
         "fire queued runs",
         "fire retry runs",
         "fire schedule void",
+        "hands over",
         "kill",
+        "late result",
+        "leaves",
         "note ClockStep",
+        "note ClockWrong",
+        "note ClocksApart",
+        "note NodeTooOld",
+        "note Raised",
         "prune",
+        "drained",
+        "upgrade",
         "rejected Stale",
         "resume",
         "skip cancelled",
@@ -87,11 +98,14 @@ fn breaks(sabotage: Sabotage, rules: &[&str]) -> Option<u64> {
 
 #[test]
 fn planted_bugs_are_caught() {
-    let planted: [(Sabotage, &[&str]); 12] = [
+    let planted: [(Sabotage, &[&str]); 15] = [
         (Sabotage::DoubleFire, &["I1"]),
         (Sabotage::SkipSlot, &["I1"]),
         (Sabotage::EarlyEnd, &["I2"]),
         (Sabotage::NoFence, &["I2"]),
+        (Sabotage::IgnoreLease, &["I2"]),
+        (Sabotage::LateCounts, &["G6", "I5"]),
+        (Sabotage::DrainedRuns, &["drained"]),
         (Sabotage::DropReport, &["liveness", "I3"]),
         (Sabotage::DropRetry, &["liveness", "I3"]),
         (Sabotage::DropChild, &["liveness", "G8"]),

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use dkron_core::conductor::Request;
 use dkron_core::domain::{
-    Backoff, Concurrency, Job, JobName, Misfire, OnLost, Policy, RequestId, Retry, RetryNode,
-    RetryOn, Seq, Settings, Submission, TextMap, Timestamp,
+    Backoff, Concurrency, Job, JobName, Misfire, NodeName, OnLost, Policy, RequestId, Retry,
+    RetryNode, RetryOn, Seq, Settings, Submission, TextMap, Timestamp,
 };
-use dkron_core::ledger::Cancel;
+use dkron_core::ledger::{Cancel, SetEligibility};
 
 use crate::dice::Dice;
 
@@ -49,6 +49,7 @@ pub fn request(
         156..162 => Request::Pause(dice.percent(30)),
         162..174 => Request::Cancel(Box::new(cancel(dice, live))),
         174..176 => Request::PutSettings(Box::new(settings(dice, lost_after))),
+        176..184 => Request::SetEligibility(Box::new(eligibility(dice, wall))),
         _ => Request::Run { name: name(dice), id: run_id(number) },
     }
 }
@@ -60,6 +61,19 @@ fn cancel(dice: &mut Dice, live: &[(JobName, Seq)]) -> Cancel {
     }
     let (name, seq) = live[dice.below(live.len() as u64) as usize].clone();
     Cancel { name, execution: Some(seq), by, reason }
+}
+
+/// A node that may not be there.
+fn eligibility(dice: &mut Dice, wall: Timestamp) -> SetEligibility {
+    let node = NodeName::from(format!("n{}", dice.between(1, 7)));
+    let (by, reason) = ("somebody".into(), "new disks".into());
+    let deadline = dice.percent(50).then(|| near(dice, wall, 5, 30));
+    SetEligibility { node, eligible: dice.percent(55), deadline, by, reason }
+}
+
+pub fn eligible_again(node: NodeName) -> Request {
+    let (by, reason, deadline) = ("somebody".into(), String::new(), None);
+    Request::SetEligibility(Box::new(SetEligibility { node, eligible: true, deadline, by, reason }))
 }
 
 /// What the cluster may agree on.

@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use dkron_core::conductor::{self, Input, Ticket};
-use dkron_core::domain::{NodeName, Now};
+use dkron_core::domain::{CLUSTER_VERSION, NodeName, Now};
 
 use crate::clock::Clock;
 use crate::dice::Dice;
@@ -19,6 +19,7 @@ use crate::plan::Plan;
 use crate::queue::{Event, Local, Queue};
 use crate::sabotage::Sabotage;
 use crate::trace::Trace;
+use crate::workload::tags_of;
 
 /// Turns of one conductor within one instant; more is a loop that does nothing.
 const SPIN: u32 = 500;
@@ -211,6 +212,8 @@ impl World {
             Local::Watch => self.watch(at),
             Local::Thaw => self.thaw(at),
             Local::Gossip => self.gossip(at),
+            Local::Compare { again } => self.compare_clocks(at, again),
+            Local::HandOver { to } => self.hand_over(at, to),
             Local::ToLeader { from, link, message } => self.hear(at, from, link, message),
             Local::ToNode { .. }
             | Local::Redirect { .. }
@@ -299,7 +302,8 @@ fn machine(at: At, plan: &Plan, dice: &mut Dice) -> Machine {
     let start = Duration::from_secs(dice.below(100_000));
     let rate = if plan.rates { dice.between(0, 6_000) as i64 - 3_000 } else { 0 };
     let skew = dice.below(plan.skew_millis * 1_000_000 + 1) as i64;
-    let offset = plan.offset_nanos as i64 + skew;
+    let wrong = plan.wrong_clock.filter(|(server, _)| *server == at).map_or(0, |(_, secs)| secs);
+    let offset = plan.offset_nanos as i64 + skew + wrong * 1_000_000_000;
     let server = (at < plan.servers).then(|| {
         let mut server = Server::default();
         server.log.voter = true;
@@ -311,6 +315,9 @@ fn machine(at: At, plan: &Plan, dice: &mut Dice) -> Machine {
         journal: Journal::new(at),
         booted: 0,
         executor: Executor::default(),
+        version: if dice.percent(plan.old) { 1 } else { CLUSTER_VERSION },
+        tags: tags_of(at),
+        left: false,
         server,
         process: None,
         frozen_until: Duration::ZERO,

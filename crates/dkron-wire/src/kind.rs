@@ -108,6 +108,9 @@ kinds! {
     PointerRow = 118 Row "pointer" version 1,
     VersionRow = 119 Row "version" version 1,
     DrainsRow = 120 Row "drains" version 1,
+    LostRow = 121 Row "lost" version 1,
+    LateRow = 122 Row "late" version 1,
+    LateMarkRow = 123 Row "late mark" version 1,
 
     Accepted = 201 Journal "accepted" version 1,
     Started = 202 Journal "started" version 1,

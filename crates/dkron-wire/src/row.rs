@@ -75,6 +75,9 @@ pub fn encode(row: &Row) -> (Table, Vec<u8>, Vec<u8>) {
         Row::Pointer(pointer) => body::write(bytes, &pointer.form()),
         Row::Version(version) => body::write(bytes, &version.form()),
         Row::Drains(drains) => body::write(bytes, &drains.form()),
+        Row::Lost { lost, .. } => body::write(bytes, &lost.form()),
+        Row::Late { late, .. } => body::write(bytes, &late.form()),
+        Row::LateMark { newest, .. } => body::write(bytes, &newest.form()),
     };
     let (table, key) = key(&row_key);
     (table, key, value)
@@ -115,6 +118,9 @@ pub fn decode(table: Table, key: &[u8], value: &[u8]) -> Result<Row, Error> {
         RowKey::Pointer(_) => Row::Pointer(body::read(kind, bytes)?),
         RowKey::Version => Row::Version(body::read(kind, bytes)?),
         RowKey::Drains => Row::Drains(body::read(kind, bytes)?),
+        RowKey::Lost(seq) => Row::Lost { seq, lost: body::read(kind, bytes)? },
+        RowKey::Late(job_no, no) => Row::Late { job_no, no, late: body::read(kind, bytes)? },
+        RowKey::LateMark(job_no) => Row::LateMark { job_no, newest: body::read(kind, bytes)? },
     };
     if row.key() != row_key {
         return Err(Error::WrongKey { kind });
@@ -145,6 +151,9 @@ pub const fn kind_of(key: &RowKey) -> Kind {
         RowKey::Pointer(_) => Kind::PointerRow,
         RowKey::Version => Kind::VersionRow,
         RowKey::Drains => Kind::DrainsRow,
+        RowKey::Lost(_) => Kind::LostRow,
+        RowKey::Late(..) => Kind::LateRow,
+        RowKey::LateMark(_) => Kind::LateMarkRow,
     }
 }
 

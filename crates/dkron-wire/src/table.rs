@@ -1,11 +1,12 @@
 //! Which part of the store a row stands in.
 
-/// A table of rows. Codes are those of the store's keyspaces; 7 and 9 to 11 are tables of the
-/// store that hold no rows of the ledger.
+/// A table of rows. Codes are those of the store's keyspaces; 7 and 9 are tables of the store
+/// that hold no rows of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Table {
-    /// Single rows: office, settings, paused, last seq, recent, version, drains; and series.
+    /// Single rows: office, settings, paused, last seq, recent, version, drains; series and marks
+    /// of late results.
     Meta = 0,
     Definition = 1,
     Runtime = 2,
@@ -15,6 +16,10 @@ pub enum Table {
     Request = 6,
     /// Buckets that are over, and pointers of the time index.
     Ring = 8,
+    /// Results that came after the verdict.
+    Late = 10,
+    /// Lost executions whose result may still come.
+    Lost = 11,
     Owed = 12,
     Processing = 13,
     Expiring = 14,
@@ -22,7 +27,7 @@ pub enum Table {
 }
 
 impl Table {
-    pub const ALL: [Table; 12] = [
+    pub const ALL: [Table; 14] = [
         Table::Meta,
         Table::Definition,
         Table::Runtime,
@@ -31,6 +36,8 @@ impl Table {
         Table::Skipped,
         Table::Request,
         Table::Ring,
+        Table::Late,
+        Table::Lost,
         Table::Owed,
         Table::Processing,
         Table::Expiring,
@@ -55,6 +62,8 @@ impl Table {
             Table::Skipped => "skipped",
             Table::Request => "request",
             Table::Ring => "ring",
+            Table::Late => "late",
+            Table::Lost => "lost",
             Table::Owed => "owed",
             Table::Processing => "processing",
             Table::Expiring => "expiring",
@@ -64,7 +73,7 @@ impl Table {
 
     /// Whether its rows make the ledger, so that all of them are read at a start.
     pub const fn is_working_set(self) -> bool {
-        !matches!(self, Table::History | Table::Skipped | Table::Ring)
+        !matches!(self, Table::History | Table::Late | Table::Skipped | Table::Ring)
     }
 }
 

@@ -26,6 +26,7 @@ mod placement;
 mod pressure;
 mod proposals;
 mod queue;
+mod recall;
 mod reports;
 mod schedules;
 mod sessions;
@@ -47,13 +48,14 @@ pub use action::{Action, Answer, Note, Refusal};
 pub use input::{Fate, Input, Options, Request, RosterMember, Ticket};
 
 use crate::domain::{
-    Group, HistoryNo, JobName, JobNo, NodeName, Now, QueueNo, Seq, Tenure, Timestamp, limits,
+    Finish, Group, HistoryNo, JobName, JobNo, NodeName, Now, QueueNo, Seq, Tenure, Timestamp,
+    limits,
 };
 use crate::ledger::{
     Command, Effect, End, Expire, Ledger, Prune, PutOutput, TakeOffice, outstanding,
 };
 use crate::schedule::Zone;
-use crate::worker::ToLeader;
+use crate::worker::{SessionNo, ToLeader};
 use catch_up::CatchUp;
 use clock::Clock;
 use compare::Compared;
@@ -124,6 +126,10 @@ pub struct Conductor {
     ends: Vec<(End, NodeName)>,
     /// Executions whose end is taken up or on its way.
     ending: BTreeSet<Seq>,
+    /// Those of them that are given up, and results of these that came meanwhile.
+    losing: BTreeMap<Seq, Option<(NodeName, Finish)>>,
+    /// Runs that were asked back, and in which session.
+    recalled: BTreeMap<Seq, SessionNo>,
     /// Executions on drained nodes whose cancellation is on its way.
     cancelling: BTreeSet<Seq>,
     /// Starts that enter the log if the run still goes on at that moment.
@@ -180,6 +186,8 @@ impl Conductor {
             given: BTreeMap::new(),
             ends: Vec::new(),
             ending: BTreeSet::new(),
+            losing: BTreeMap::new(),
+            recalled: BTreeMap::new(),
             cancelling: BTreeSet::new(),
             starts: VecDeque::new(),
             reports: 0,

@@ -118,7 +118,7 @@ impl Conductor {
                     let again = starts.into_iter().rev();
                     again.for_each(|(seq, at)| self.starts.push_front((now.mono, seq, at)));
                 }
-                self.report_resolved(ends, &fate, out);
+                self.report_resolved(ledger, now, ends, &fate, out);
             }
             Proposal::Output { seq } => {
                 self.asks_again |= !done(&fate);
@@ -189,22 +189,33 @@ impl Conductor {
         }
     }
 
-    fn report_resolved(&mut self, ends: Vec<(End, NodeName)>, fate: &Fate, out: &mut Vec<Action>) {
+    fn report_resolved(
+        &mut self,
+        ledger: &Ledger,
+        now: Now,
+        ends: Vec<(End, NodeName)>,
+        fate: &Fate,
+        out: &mut Vec<Action>,
+    ) {
         self.reports = self.reports.saturating_sub(1);
         let tenure = self.tenure.unwrap_or_default();
         let done = done(fate);
         for (end, node) in ends {
             self.ending.remove(&end.seq);
-            if done {
-                self.sessions.sent.remove(&end.seq);
-                if end.finish.reason == EndReason::Silent {
-                    // It may have come back meanwhile, and run on.
-                    self.sessions.send(tenure, &node, Order::Kill(end.seq), out);
-                }
+            if !done {
+                self.end(end, node);
+                continue;
+            }
+            self.sessions.sent.remove(&end.seq);
+            if let Some((node, finish)) = self.losing.remove(&end.seq).flatten() {
+                self.finished(ledger, now, node, end.seq, finish, out);
+            } else if end.finish.reason == EndReason::Silent {
+                // It may have come back meanwhile, and run on. Its result is not acknowledged
+                // before it is known.
+                self.sessions.send(tenure, &node, Order::Kill(end.seq), out);
+            } else {
                 self.sessions.send(tenure, &node, Order::EndCommitted(end.seq), out);
                 self.sessions.send(tenure, &node, Order::OutputStored(end.seq), out);
-            } else {
-                self.end(end, node);
             }
         }
     }

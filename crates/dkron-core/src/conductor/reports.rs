@@ -8,6 +8,7 @@ use core::time::Duration;
 use super::Conductor;
 use super::action::Action;
 use super::proposals::Proposal;
+use super::recall::is_too_late;
 use crate::domain::{EndReason, Finish, NodeName, Now, Seq, State, Timestamp, limits};
 use crate::ledger::{Command, End, Ledger, LiveGroup, Phase, Report, Slot};
 use crate::worker::{Known, News, Order, Run, Statement};
@@ -39,7 +40,7 @@ impl Conductor {
         self.starts.push_back((now.mono + LONG, seq, at));
     }
 
-    fn finished(
+    pub(super) fn finished(
         &mut self,
         ledger: &Ledger,
         now: Now,
@@ -53,12 +54,21 @@ impl Conductor {
             finish.state = State::Failed;
         }
         let Some((live, slot)) = ledger.live(seq) else {
-            // Ended before, by this result or as lost: the node may forget it.
+            if ledger.is_lost(seq) {
+                let end = End { seq, finish, retry_at: now.wall };
+                return self.end(end, node);
+            }
+            // Ended before, by this result or too long ago: the node may forget it.
             let tenure = self.tenure.unwrap_or_default();
             self.sessions.send(tenure, &node, Order::EndCommitted(seq), out);
             self.sessions.send(tenure, &node, Order::OutputStored(seq), out);
             return;
         };
+        if let Some(overtaken) = self.losing.get_mut(&seq) {
+            // Given up, and that is on its way: its result comes behind it.
+            *overtaken = Some((node, finish));
+            return;
+        }
         let retry_at = retry_at(ledger, live, slot, now);
         self.end(End { seq, finish, retry_at }, node);
     }
@@ -113,6 +123,9 @@ impl Conductor {
         let open = self.sessions.get(&slot.target.node).is_some_and(|node| node.open);
         if !open || slot.phase != Phase::Pending || self.ending.contains(&seq) {
             return;
+        }
+        if is_too_late(ledger, live, slot, now) {
+            return self.recall(ledger, now, seq, out);
         }
         let Some(run) = run(ledger, live, slot) else { return };
         let tenure = self.tenure.unwrap_or_default();
@@ -192,6 +205,9 @@ impl Conductor {
         };
         let (state, finished_at) = (State::Lost, now.wall);
         let finish = Finish { state, reason, started_at, finished_at, ..Finish::default() };
+        if !self.ending.contains(&seq) {
+            self.losing.insert(seq, None);
+        }
         self.end(End { seq, finish, retry_at: retry_at(ledger, live, slot, now) }, node.clone());
     }
 }
@@ -215,7 +231,7 @@ fn run(ledger: &Ledger, live: &LiveGroup, slot: &Slot) -> Option<Run> {
 }
 
 /// When the attempt after this one is due, should there be one.
-fn retry_at(ledger: &Ledger, live: &LiveGroup, slot: &Slot, now: Now) -> Timestamp {
+pub(super) fn retry_at(ledger: &Ledger, live: &LiveGroup, slot: &Slot, now: Now) -> Timestamp {
     let job = ledger.definition(live.job_no, live.version);
     let pause = job.map_or(Duration::ZERO, |job| job.policy().retry.pause(slot.attempt, slot.seq));
     now.wall.after(pause)

@@ -205,6 +205,10 @@ impl Sessions {
 }
 
 impl Node {
+    pub fn no(&self) -> SessionNo {
+        self.no
+    }
+
     pub fn target(&self, name: &NodeName) -> Target {
         Target { node: name.clone(), boot_id: self.boot_id, journal_id: self.journal_id }
     }

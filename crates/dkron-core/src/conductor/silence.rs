@@ -21,6 +21,7 @@ impl Conductor {
         self.silence_at = now.mono + LOOK;
         self.lose_silent(ledger, now);
         self.end_drained(ledger, now, out);
+        self.recall_late(ledger, now, out);
     }
 
     /// Executions of nodes that can not be reached.

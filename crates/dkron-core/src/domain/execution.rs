@@ -159,5 +159,15 @@ pub struct Record {
     pub cancel: Option<Arc<Cancellation>>,
 }
 
+/// A result that came after its execution was given up.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Late {
+    pub seq: Seq,
+    /// When it came, by the clock of who proposed it.
+    pub at: Timestamp,
+    /// An output that does not fit into a report is not kept.
+    pub finish: Finish,
+}
+
 /// Replacement of an output by processors.
 pub type Replacement = Option<Vec<u8>>;

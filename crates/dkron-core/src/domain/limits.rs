@@ -36,6 +36,10 @@ pub const OUTPUT_BYTES_MOST: u32 = 64 * 1024 * 1024;
 pub const SPAN_MOST: core::time::Duration = core::time::Duration::from_secs(366 * 86_400);
 /// Servers whose clocks differ by more do not agree about the time.
 pub const CLOCK_SKEW: core::time::Duration = core::time::Duration::from_secs(1);
+/// Lost executions whose result would still be shown; the oldest are forgotten first.
+pub const LOST_KEPT: usize = 100_000;
+/// How long after its loss the result of an execution is still shown.
+pub const LOST_FOR: core::time::Duration = core::time::Duration::from_secs(7 * 86_400);
 /// Nodes that are drained at a time; more are refused.
 pub const DRAINS: usize = 1000;
 /// Bytes of a node's name that a drain may name; longer ones are refused.

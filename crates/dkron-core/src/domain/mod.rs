@@ -20,7 +20,9 @@ mod text_map;
 pub mod time;
 
 pub use cluster::{CLUSTER_VERSION, Drain, RULES, rules_of};
-pub use execution::{Cancellation, Digest, EndReason, Finish, Output, Record, Replacement, State};
+pub use execution::{
+    Cancellation, Digest, EndReason, Finish, Late, Output, Record, Replacement, State,
+};
 pub use ids::{
     BootId, ExecutionId, Group, HistoryNo, JobName, JobNo, JournalId, LogIndex, NodeName, QueueNo,
     RequestId, Seq, SkipNo, Tenure, Version,

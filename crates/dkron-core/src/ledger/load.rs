@@ -74,7 +74,9 @@ impl Loader {
             Row::Request { index, id } => drop(self.requests.insert(index, id)),
             Row::Recent(recent) => ledger.recent = recent,
             Row::Series(series) => drop(ledger.series.insert(series.name.clone(), series)),
-            Row::History { .. } | Row::Skipped { .. } => {}
+            Row::Lost { seq, lost } => drop(ledger.lost.insert(seq, lost)),
+            Row::LateMark { job_no, newest } => drop(ledger.lates.insert(job_no, newest)),
+            Row::History { .. } | Row::Late { .. } | Row::Skipped { .. } => {}
             Row::Bucket { .. } | Row::Pointer(_) => {}
             Row::Version(version) => ledger.version = version,
             Row::Drains(drains) => {
@@ -151,11 +153,15 @@ impl Ledger {
                     let node = slot.target.node.clone();
                     derived.by_node.entry(node).or_default().insert(slot.seq);
                 }
+                if slot.phase == Phase::Pending {
+                    derived.pending.insert(slot.seq);
+                }
                 if let Phase::Waiting { retry_at } = slot.phase {
                     derived.retries.insert((retry_at, live.group, slot.seq));
                 }
             }
         }
+        derived.lost_order = self.lost.iter().map(|(seq, lost)| (lost.at, *seq)).collect();
         derived.known_requests = self.requests.iter().map(|(_, id)| *id).collect();
         derived.owed_to = self.owed.keys().map(|(parent, child)| (*child, *parent)).collect();
         let held = self.processing.iter().map(|(seq, held)| (held.record.job_no, *seq));

@@ -32,4 +32,6 @@ pub use outstanding::outstanding;
 pub use recent::{Pointer, Recent};
 pub use rollup::{BucketKey, Rollup, Series, SeriesNo};
 pub use row::{Row, RowKey};
-pub use state::{JobState, Ledger, LiveGroup, Office, Phase, Processing, Queued, Runtime, Slot};
+pub use state::{
+    JobState, Ledger, LiveGroup, Lost, Office, Phase, Processing, Queued, Runtime, Slot,
+};

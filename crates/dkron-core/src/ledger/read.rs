@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::outcome::JobSnapshot;
 use super::recent::Recent;
 use super::rollup::Series;
-use super::state::{JobState, Ledger, LiveGroup, Office, Processing, Queued, Slot};
+use super::state::{JobState, Ledger, LiveGroup, Lost, Office, Processing, Queued, Slot};
 use crate::domain::{
     Concurrency, Drain, ExecutionId, Group, HistoryNo, Job, JobName, JobNo, LogIndex, NodeName,
     QueueNo, Seq, Settings, Tenure, Timestamp, Version,
@@ -220,6 +220,26 @@ impl Ledger {
     /// Live executions of a node, by number.
     pub fn live_on(&self, node: &str) -> impl Iterator<Item = Seq> + '_ {
         self.derived.by_node.get(node).into_iter().flatten().copied()
+    }
+
+    /// Live executions that are not known to have begun, by number.
+    pub fn pending(&self) -> impl Iterator<Item = Seq> + '_ {
+        self.derived.pending.iter().copied()
+    }
+
+    /// Whether that execution was given up, and its result is still of interest.
+    pub fn is_lost(&self, seq: Seq) -> bool {
+        self.lost.contains_key(&seq)
+    }
+
+    /// Lost executions whose results may still come.
+    pub fn lost(&self) -> impl Iterator<Item = (Seq, Lost)> + '_ {
+        self.lost.iter().map(|(seq, lost)| (*seq, *lost))
+    }
+
+    /// Up to where a job has results that came late.
+    pub fn newest_late(&self, job_no: JobNo) -> Option<HistoryNo> {
+        self.lates.get(&job_no).copied()
     }
 
     /// How many live executions a node has.

@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 
 use super::recent::{Pointer, Recent};
 use super::rollup::{BucketKey, Series, SeriesNo};
-use super::state::{LiveGroup, Office, Processing, Queued, Runtime};
+use super::state::{LiveGroup, Lost, Office, Processing, Queued, Runtime};
 use crate::domain::stats::{Bucket, Span};
 use crate::domain::{
-    Drain, Group, HistoryNo, Job, JobNo, LogIndex, QueueNo, Record, RequestId, Seq, Settings,
+    Drain, Group, HistoryNo, Job, JobNo, Late, LogIndex, QueueNo, Record, RequestId, Seq, Settings,
     SkipNo, Skipped, Timestamp, Version,
 };
 
@@ -76,6 +76,22 @@ pub enum Row {
     Version(u32),
     /// All nodes that take nothing new, by name: they are few, and change seldom.
     Drains(Vec<Drain>),
+    /// Its result may still come.
+    Lost {
+        seq: Seq,
+        lost: Lost,
+    },
+    /// A result that came late, beside the record of that number.
+    Late {
+        job_no: JobNo,
+        no: HistoryNo,
+        late: Late,
+    },
+    /// Late results of a job stand at this number or below.
+    LateMark {
+        job_no: JobNo,
+        newest: HistoryNo,
+    },
 }
 
 /// The key of a row.
@@ -102,6 +118,9 @@ pub enum RowKey {
     Pointer(u64),
     Version,
     Drains,
+    Lost(Seq),
+    Late(JobNo, HistoryNo),
+    LateMark(JobNo),
 }
 
 impl Row {
@@ -129,13 +148,17 @@ impl Row {
             Row::Pointer(pointer) => RowKey::Pointer(Pointer::slot(pointer.no)),
             Row::Version(_) => RowKey::Version,
             Row::Drains(_) => RowKey::Drains,
+            Row::Lost { seq, .. } => RowKey::Lost(*seq),
+            Row::Late { job_no, no, .. } => RowKey::Late(*job_no, *no),
+            Row::LateMark { job_no, .. } => RowKey::LateMark(*job_no),
         }
     }
 
-    /// Whether the ledger keeps it in memory; the others only live in the store: history, skipped
-    /// records, and what charts and the time index hold of them.
+    /// Whether the ledger keeps it in memory; the others only live in the store: history with late
+    /// results, skipped records, and what charts and the time index hold of them.
     pub fn is_working_set(&self) -> bool {
-        use Row::{Bucket, History, Pointer, Skipped};
-        !matches!(self, History { .. } | Skipped { .. } | Bucket { .. } | Pointer(_))
+        use Row::{Bucket, History, Late, Pointer, Skipped};
+        let kept = matches!(self, History { .. } | Late { .. } | Skipped { .. });
+        !kept && !matches!(self, Bucket { .. } | Pointer(_))
     }
 }

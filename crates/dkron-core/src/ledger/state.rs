@@ -159,6 +159,16 @@ pub struct Queued {
     pub until: Timestamp,
 }
 
+/// An execution that was given up, and whose result may still come.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Lost {
+    pub job_no: JobNo,
+    /// Where its record stands in the history.
+    pub no: HistoryNo,
+    /// When it was given up, by the clock of who proposed it.
+    pub at: Timestamp,
+}
+
 /// An ended execution whose output waits for its processors.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Processing {
@@ -188,6 +198,9 @@ pub struct Ledger {
     /// Minutes of the cluster, under no name, and of nodes.
     pub(super) series: BTreeMap<NodeName, Series>,
     pub(super) recent: Recent,
+    pub(super) lost: BTreeMap<Seq, Lost>,
+    /// Jobs with results that came late, and their newest execution that has one.
+    pub(super) lates: BTreeMap<JobNo, HistoryNo>,
     /// What the whole cluster knows; 0 = it was never agreed on, which is 1.
     pub(super) version: u32,
     /// Nodes that take nothing new.
@@ -207,6 +220,10 @@ pub(super) struct Derived {
     /// Live executions, and the groups that they belong to.
     pub live: BTreeMap<Seq, Group>,
     pub by_node: BTreeMap<NodeName, BTreeSet<Seq>>,
+    /// Live executions that are not known to have begun.
+    pub pending: BTreeSet<Seq>,
+    /// Lost executions by the instant of their loss.
+    pub lost_order: BTreeSet<(Timestamp, Seq)>,
     /// Groups that hold the slot of a name, whatever job number they run under.
     pub holders: BTreeMap<JobName, BTreeSet<Group>>,
     pub retries: BTreeSet<(Timestamp, Group, Seq)>,

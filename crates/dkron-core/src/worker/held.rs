@@ -78,9 +78,9 @@ impl Going {
     }
 }
 
-/// The end of an execution of which nothing is left but that it was to be cancelled.
+/// The end of an execution of which nothing is left but that it was to end.
 pub(super) fn cancelled(now: Now, started_at: Option<Timestamp>, reason: EndReason) -> Box<Finish> {
-    let (state, finished_at) = (State::Cancelled, now.wall);
+    let (state, finished_at) = (state_of(reason), now.wall);
     Box::new(Finish { state, reason, started_at, finished_at, ..Finish::default() })
 }
 

@@ -319,6 +319,13 @@ impl Worker {
 
     fn cancel(&mut self, now: Now, seq: Seq, reason: EndReason, out: &mut Vec<Action>) {
         match self.held.get(&seq) {
+            // One that has begun is not recalled any more.
+            Some(Held::Running(going)) if reason == EndReason::NotStarted => {
+                match going.started_at {
+                    Some(at) => self.send(News::Started { seq, at }, out),
+                    None => self.end(seq, reason, out),
+                }
+            }
             Some(Held::Running(_)) => self.end(seq, reason, out),
             // What it is was said when the session opened, or when it ended.
             Some(Held::Finished { .. }) => {}

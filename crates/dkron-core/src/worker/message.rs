@@ -39,7 +39,8 @@ pub enum Order {
     Run(Box<Run>),
     /// It is live no more, as the leader sees it: it ends, unless its job lets it go on.
     Kill(Seq),
-    /// End it because somebody wants so: its state is `cancelled`, whatever its process says.
+    /// End it because somebody wants so: its state is `cancelled`, whatever its process says. With
+    /// the reason `NotStarted` it is recalled: it fails, unless it has begun; then it goes on.
     Cancel {
         seq: Seq,
         reason: EndReason,

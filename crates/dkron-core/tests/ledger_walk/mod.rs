@@ -8,13 +8,13 @@ mod moves;
 use std::collections::{BTreeMap, BTreeSet};
 
 use dkron_core::domain::stats::Span;
-use dkron_core::domain::{JobNo, LogIndex, Nominal, State, Tenure, Timestamp};
+use dkron_core::domain::{HistoryNo, JobNo, LogIndex, Nominal, State, Tenure, Timestamp};
 use dkron_core::ledger::{
     Command, Effect, Entry, Fire, Fired, Ledger, Outcome, Phase, Reply, Row, RowKey, RowOp,
     Trigger, outstanding,
 };
 
-pub use moves::{Move, entry_moves, live, report};
+pub use moves::{Move, drain, entry_moves, live, report};
 
 /// 2026-01-01T00:00:00Z.
 const START: i64 = 1_767_225_600;
@@ -148,6 +148,13 @@ impl Walk {
                     let own = state.is_some_and(|state| state.runtime.first_no <= *no);
                     let owed = |(of, first, end)| of == *job_no && first <= *no && *no < end;
                     own || self.ledger.expiring().any(owed)
+                }
+                RowKey::Late(job_no, no) => self.store.contains_key(&RowKey::History(*job_no, *no)),
+                RowKey::LateMark(job_no) => {
+                    let newest = self.ledger.newest_late(*job_no).expect("a mark of the ledger");
+                    let until = RowKey::History(*job_no, newest);
+                    let first = RowKey::History(*job_no, HistoryNo(0));
+                    self.store.range(first..=until).next().is_some()
                 }
                 RowKey::Skipped(job_no, no) => {
                     let state = self.ledger.job_no(*job_no);

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dkron_core::domain::{
-    Concurrency, EndReason, Finish, Job, JobName, Nominal, Output, Policy, RequestId, Retry,
+    Concurrency, EndReason, Finish, Job, JobName, Nominal, Output, Policy, RULES, RequestId, Retry,
     RetryOn, Seq, SkipReason, State, Submission, Target, Tenure, Timestamp,
 };
 use dkron_core::ledger::{
     Account, Base, Cancel, Command, Decision, End, Expire, Fire, JobState, Ledger, OfJob, Place,
-    Prune, PutJob, PutOutput, Report, TakeOffice, ToggleJob, Trigger,
+    Prune, PutJob, PutOutput, Report, SetEligibility, TakeOffice, ToggleJob, Trigger,
 };
 
 use super::Walk;
@@ -36,7 +36,8 @@ impl Move {
 
     pub fn office() -> Self {
         let (server, boot_id, zone_data) = ("s1".into(), Default::default(), "2026a".into());
-        Move::user(Command::TakeOffice(TakeOffice { server, boot_id, zone_data, rules: 1 }))
+        let rules = RULES;
+        Move::user(Command::TakeOffice(TakeOffice { server, boot_id, zone_data, rules }))
     }
 
     /// Puts a job that a line like `child parent=top forbid retries` describes.
@@ -105,7 +106,11 @@ pub fn entry_moves(walk: &Walk, jobs: &[&str]) -> Vec<Move> {
     for seq in live(ledger).into_iter().take(2) {
         moves.push(report(walk, &[(seq, State::Success)]));
         moves.push(report(walk, &[(seq, State::Failed)]));
+        if tries_lost_again(ledger, seq) {
+            moves.push(report(walk, &[(seq, State::Lost)]));
+        }
     }
+    moves.extend(ledger.lost().take(1).map(|(seq, _)| report(walk, &[(seq, State::Success)])));
     moves.extend(walk.last_fire().map(Move::conductor));
     for held in ledger.processing().take(1) {
         let output = PutOutput { seq: held.record.seq, output: Output::Empty, dropped: 0 };
@@ -117,6 +122,20 @@ pub fn entry_moves(walk: &Walk, jobs: &[&str]) -> Vec<Move> {
         moves.push(Move::conductor(Command::Expire(Expire { job_no, first, end })));
     }
     moves
+}
+
+fn tries_lost_again(ledger: &Ledger, seq: Seq) -> bool {
+    let live = ledger.live(seq).map(|(live, _)| live);
+    let job = live.and_then(|live| ledger.definition(live.job_no, live.version));
+    job.is_some_and(|job| job.policy().retry.on.lost)
+}
+
+/// A node takes nothing new, or takes runs again.
+pub fn drain(eligible: bool) -> Move {
+    let (node, deadline) = ("n1".into(), None);
+    let (by, reason) = ("ann".into(), String::new());
+    let wanted = SetEligibility { node, eligible, deadline, by, reason };
+    Move::user(Command::SetEligibility(wanted))
 }
 
 fn of_job(walk: &Walk, state: &JobState, moves: &mut Vec<Move>) {

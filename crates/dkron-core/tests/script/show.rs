@@ -95,6 +95,9 @@ fn row_key(key: &RowKey) -> String {
         RowKey::Pointer(slot) => format!("pointer {slot}"),
         RowKey::Version => "version".into(),
         RowKey::Drains => "drains".into(),
+        RowKey::Lost(seq) => format!("lost {seq}"),
+        RowKey::Late(job, no) => format!("late j{job}/{no}"),
+        RowKey::LateMark(job) => format!("late_mark j{job}"),
     }
 }
 
@@ -135,6 +138,9 @@ fn show_row(row: &Row) -> String {
             format!("{no} at {} j{job_no}/{history_no} {seq}", show_time(*at))
         }
         Row::Version(version) => version.to_string(),
+        Row::Lost { lost, .. } => format!("j{}/{} at {}", lost.job_no, lost.no, show_time(lost.at)),
+        Row::Late { late, .. } => format!("{} {}", late.seq, finish(&late.finish)),
+        Row::LateMark { newest, .. } => newest.to_string(),
         Row::Drains(drains) => drains.iter().map(drain).collect::<Vec<_>>().join(" ; "),
     };
     format!("{key}: {value}")

@@ -159,7 +159,12 @@ impl Node {
             "cancel" => {
                 let seq = seq(&line.word());
                 let replaced = line.flag("replaced");
-                let reason = if replaced { EndReason::Replaced } else { EndReason::Cancelled };
+                let recalled = line.flag("not_started");
+                let reason = match () {
+                    () if replaced => EndReason::Replaced,
+                    () if recalled => EndReason::NotStarted,
+                    () => EndReason::Cancelled,
+                };
                 Order::Cancel { seq, reason }
             }
             "end_committed" => Order::EndCommitted(seq(&line.word())),

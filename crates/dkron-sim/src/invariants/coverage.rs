@@ -26,6 +26,8 @@ impl Coverage {
                     let (state, reason) = (record.finish.state.word(), record.finish.reason.word());
                     self.count(&format!("end {state} {reason}"));
                 }
+                RowOp::PutNew(Row::Late { .. }) => self.count("late result"),
+                RowOp::Put(Row::Drains(drains)) if !drains.is_empty() => self.count("drained"),
                 RowOp::Put(Row::Skipped { skipped, .. }) => {
                     self.count(&format!("skip {}", skipped.reason.word()));
                 }

@@ -4,10 +4,12 @@
 pub mod answers;
 pub mod attempts;
 pub mod chains;
+pub mod clocks;
 pub mod counters;
 pub mod coverage;
 pub mod graph;
 pub mod history;
+pub mod late;
 pub mod overlap;
 pub mod replicas;
 pub mod rollups;

@@ -81,6 +81,12 @@ impl Truth {
                     })?;
                 }
                 (State::Failed, EndReason::NodeUnreachable) => {}
+                // Its node never had it.
+                (State::Failed, EndReason::NotStarted) if journaled.is_empty() => {
+                    require(!overlap.runs(seq), "I2", || {
+                        format!("{seq} is called not started, but runs")
+                    })?;
+                }
                 (State::Cancelled, EndReason::Cancelled) if self.held.contains(&seq) => {}
                 _ => require(journaled.contains(finish), "G7", || {
                     format!("{seq} is recorded as {finish:?}, its journal says {journaled:?}")
@@ -88,6 +94,12 @@ impl Truth {
             }
         }
         Ok(())
+    }
+
+    /// What its node's journal says of it, and whether that may be lost with the journal.
+    pub fn journaled(&self, seq: Seq) -> (&[Finish], bool) {
+        let said = self.journaled.get(&seq).map_or(&[][..], Vec::as_slice);
+        (said, self.excused.contains(&seq))
     }
 
     /// Processors replaced every output that was theirs; all others are as they were.

@@ -17,6 +17,8 @@ const RECENT: u8 = 4;
 const SERIES: u8 = 5;
 const VERSION: u8 = 6;
 const DRAINS: u8 = 7;
+/// With the number of the job behind it.
+const LATE_MARK: u8 = 8;
 
 /// Rings within `Table::Ring`. Numbers are for ever.
 const MINUTES: u8 = 0;
@@ -44,6 +46,9 @@ pub fn key(key: &RowKey) -> (Table, Vec<u8>) {
         RowKey::Recent => (Table::Meta, vec![RECENT]),
         RowKey::Version => (Table::Meta, vec![VERSION]),
         RowKey::Drains => (Table::Meta, vec![DRAINS]),
+        RowKey::Lost(seq) => (Table::Lost, one(seq.0)),
+        RowKey::Late(job_no, no) => (Table::Late, two(job_no.0, no.0)),
+        RowKey::LateMark(no) => (Table::Meta, [&[LATE_MARK][..], &no.0.to_be_bytes()].concat()),
         RowKey::Series(no) => (Table::Meta, [&[SERIES][..], &no.0.to_be_bytes()].concat()),
         RowKey::Bucket(key) => (Table::Ring, bucket(key)),
         RowKey::Pointer(slot) => (Table::Ring, [&[POINTERS][..], &slot.to_be_bytes()].concat()),
@@ -55,6 +60,7 @@ pub fn decode_key(table: Table, key: &[u8]) -> Result<RowKey, Error> {
     Ok(match table {
         Table::Meta => match key {
             [SERIES, no @ ..] => RowKey::Series(SeriesNo(u32::from_be_bytes(parts(table, no)?))),
+            [LATE_MARK, no @ ..] => RowKey::LateMark(JobNo(read_one(table, no)?)),
             _ => single(parts(table, key)?)?,
         },
         Table::Ring => ring(key)?,
@@ -81,6 +87,11 @@ pub fn decode_key(table: Table, key: &[u8]) -> Result<RowKey, Error> {
         Table::History => {
             let (job_no, no) = read_two(table, key)?;
             RowKey::History(JobNo(job_no), HistoryNo(no))
+        }
+        Table::Lost => RowKey::Lost(Seq(read_one(table, key)?)),
+        Table::Late => {
+            let (job_no, no) = read_two(table, key)?;
+            RowKey::Late(JobNo(job_no), HistoryNo(no))
         }
         Table::Skipped => {
             let (job_no, no) = read_two(table, key)?;
@@ -135,7 +146,7 @@ pub fn buckets_prefix(span: Span, of: u64) -> Vec<u8> {
 }
 
 /// What the keys of a job's rows start with in tables that are ordered by job: definition,
-/// runtime, expiring, history, skipped.
+/// runtime, expiring, history, late, skipped.
 pub const fn job_prefix(job_no: JobNo) -> [u8; 8] {
     job_no.0.to_be_bytes()
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use dkron_core::domain::{
     Backoff, BootId, Cancellation, Cause, Concurrency, Digest, Drain, Dst, EndReason, Finish,
-    Group, HistoryNo, Job, JobName, JobNo, JournalId, LogIndex, Misfire, NodeName, Nominal, OnLost,
-    Output, Policy, QueueNo, Record, RequestId, Retry, RetryNode, RetryOn, Seq, Settings, SkipNo,
-    SkipReason, Skipped, State, Status, Submission, Target, Tenure, TextMap, Timestamp, Version,
+    Group, HistoryNo, Job, JobName, JobNo, JournalId, Late, LogIndex, Misfire, NodeName, Nominal,
+    OnLost, Output, Policy, QueueNo, Record, RequestId, Retry, RetryNode, RetryOn, Seq, Settings,
+    SkipNo, SkipReason, Skipped, State, Status, Submission, Target, Tenure, TextMap, Timestamp,
+    Version,
 };
 use dkron_core::ledger::SeriesNo;
 
@@ -230,6 +231,7 @@ word_struct!(Record {
     cancel: Option<Arc<Cancellation>>,
 });
 word_struct!(Cancellation { at: Timestamp, by: String, reason: String });
+word_struct!(Late { seq: Seq, at: Timestamp, finish: Finish });
 word_struct!(Drain {
     node: NodeName,
     since: Timestamp,

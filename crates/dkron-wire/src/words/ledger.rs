@@ -11,9 +11,9 @@ use dkron_core::domain::{
     Submission, Target, Tenure, Timestamp, Version,
 };
 use dkron_core::ledger::{
-    Account, Base, Cancel, Decision, End, Expire, Fire, LiveGroup, OfJob, Office, Phase, Place,
-    Pointer, Processing, Prune, PutJob, PutOutput, Queued, RaiseVersion, Recent, Report, Rollup,
-    Runtime, Series, SeriesNo, SetEligibility, Slot, TakeOffice, ToggleJob, Trigger,
+    Account, Base, Cancel, Decision, End, Expire, Fire, LiveGroup, Lost, OfJob, Office, Phase,
+    Place, Pointer, Processing, Prune, PutJob, PutOutput, Queued, RaiseVersion, Recent, Report,
+    Rollup, Runtime, Series, SeriesNo, SetEligibility, Slot, TakeOffice, ToggleJob, Trigger,
 };
 
 use crate::word::{word_enum, word_struct};
@@ -78,6 +78,7 @@ word_struct!(SetEligibility {
     by: String,
     reason: String,
 });
+word_struct!(Lost { job_no: JobNo, no: HistoryNo, at: Timestamp });
 word_struct!(RaiseVersion { version: u32, rules: u32 });
 word_struct!(Queued { cause: Cause, nominal: Nominal, since: Timestamp, until: Timestamp });
 word_struct!(Office {

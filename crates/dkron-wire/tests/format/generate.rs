@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use dkron_core::domain::{
     BootId, Cancellation, Cause, Concurrency, Digest, Drain, Dst, EndReason, Finish, Group,
-    HistoryNo, Job, JobName, JobNo, JournalId, LogIndex, Misfire, NodeName, Nominal, Output,
+    HistoryNo, Job, JobName, JobNo, JournalId, Late, LogIndex, Misfire, NodeName, Nominal, Output,
     Policy, QueueNo, Record, RequestId, Retry, RetryOn, Seq, Settings, SkipNo, SkipReason, Skipped,
     State, Status, Submission, Target, Tenure, TextMap, Timestamp, Version,
 };
 use dkron_core::ledger::{
-    Account, Base, Cancel, Command, Decision, End, Expire, Fire, LiveGroup, OfJob, Office, Phase,
-    Place, Processing, Prune, PutJob, PutOutput, Queued, RaiseVersion, Report, Row, Runtime,
+    Account, Base, Cancel, Command, Decision, End, Expire, Fire, LiveGroup, Lost, OfJob, Office,
+    Phase, Place, Processing, Prune, PutJob, PutOutput, Queued, RaiseVersion, Report, Row, Runtime,
     SetEligibility, Slot, TakeOffice, ToggleJob, Trigger,
 };
 use dkron_core::worker::{JournalRecord, Process, Terms};
@@ -541,6 +541,15 @@ pub fn row() -> impl Strategy<Value = Row> {
             skipped
         }),
         any::<u32>().prop_map(Row::Version),
+        (seq(), job_no(), number(), at()).prop_map(|(seq, job_no, no, at)| Row::Lost {
+            seq,
+            lost: Lost { job_no, no: HistoryNo(no), at }
+        }),
+        (job_no(), number(), seq(), at(), finish()).prop_map(|(job_no, no, seq, at, finish)| {
+            Row::Late { job_no, no: HistoryNo(no), late: Late { seq, at, finish } }
+        }),
+        (job_no(), number())
+            .prop_map(|(job_no, no)| Row::LateMark { job_no, newest: HistoryNo(no) }),
         vec(drain(), 0..4).prop_map(Row::Drains),
         figures::row(),
     ]

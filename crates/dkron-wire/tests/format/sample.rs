@@ -6,15 +6,15 @@ use std::time::Duration;
 use dkron_core::domain::stats::{Bucket, Lag, Ran, Span};
 use dkron_core::domain::{
     Backoff, BootId, Cancellation, Cause, Concurrency, Digest, Drain, Dst, EndReason, Finish,
-    Group, HistoryNo, Job, JobNo, JournalId, LogIndex, Misfire, Nominal, OnLost, Output, Policy,
-    QueueNo, Record, RequestId, Retry, RetryNode, RetryOn, Seq, Settings, SkipNo, SkipReason,
-    Skipped, State, Status, Submission, Target, Tenure, TextMap, Timestamp, Version,
+    Group, HistoryNo, Job, JobNo, JournalId, Late, LogIndex, Misfire, Nominal, OnLost, Output,
+    Policy, QueueNo, Record, RequestId, Retry, RetryNode, RetryOn, Seq, Settings, SkipNo,
+    SkipReason, Skipped, State, Status, Submission, Target, Tenure, TextMap, Timestamp, Version,
 };
 use dkron_core::ledger::{
-    Account, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, LiveGroup, OfJob, Office,
-    Phase, Place, Pointer, Processing, Prune, PutJob, PutOutput, Queued, RaiseVersion, Recent,
-    Report, Rollup, Row, Runtime, Series, SeriesNo, SetEligibility, Slot, TakeOffice, ToggleJob,
-    Trigger,
+    Account, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, LiveGroup, Lost, OfJob,
+    Office, Phase, Place, Pointer, Processing, Prune, PutJob, PutOutput, Queued, RaiseVersion,
+    Recent, Report, Rollup, Row, Runtime, Series, SeriesNo, SetEligibility, Slot, TakeOffice,
+    ToggleJob, Trigger,
 };
 use dkron_core::worker::{JournalRecord, Process, Terms};
 
@@ -425,6 +425,8 @@ pub fn rows() -> Vec<(&'static str, Row)> {
     let over = |span, of, no| Row::Bucket { span, of, bucket: bucket(no) };
     let (no, history_no) = ((1 << 33) - 1, HistoryNo(103));
     let pointer = Pointer { no, at: at(4), job_no, history_no, seq: seq(7) };
+    let lost = Lost { job_no, no: HistoryNo(103), at: at(4) };
+    let late = Late { seq: seq(7), at: at(5), finish: finish() };
     let drain = Drain {
         node: "db1".into(),
         since: at(1),
@@ -463,6 +465,9 @@ pub fn rows() -> Vec<(&'static str, Row)> {
         ("day", over(Span::Day, 1234, 21_180)),
         ("end", Row::Pointer(pointer)),
         ("raised", Row::Version(300)),
+        ("given up", Row::Lost { seq: seq(7), lost }),
+        ("result", Row::Late { job_no, no: HistoryNo(103), late }),
+        ("newest", Row::LateMark { job_no, newest: HistoryNo(103) }),
         ("two", Row::Drains(vec![drain, Drain::default()])),
     ]
 }

@@ -192,6 +192,7 @@ fn end_at_birth(step: &mut Step<'_>, job: &Job, attempt: u32, seq: Seq, reason: 
 fn born(step: &mut Step<'_>, group: Group, slot: &Slot) {
     let derived = &mut step.ledger.derived;
     derived.live.insert(slot.seq, group);
+    derived.pending.insert(slot.seq);
     derived.by_node.entry(slot.target.node.clone()).or_default().insert(slot.seq);
 }
 

@@ -8,6 +8,7 @@ mod expire;
 mod figures;
 mod fire;
 mod job_writes;
+mod late;
 mod pause;
 mod prune;
 mod put_job;

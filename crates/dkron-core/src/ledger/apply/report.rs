@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use super::delete_job::remove;
 use super::figures;
+use super::late;
 use super::queue;
 use super::step::Step;
 use crate::domain::{
@@ -35,15 +36,17 @@ fn start_slot(step: &mut Step<'_>, seq: Seq, started_at: Timestamp) {
     let slot = slots.iter_mut().find(|slot| slot.seq == seq).expect("its slot");
     if slot.phase == Phase::Pending {
         slot.phase = Phase::Running { started_at };
+        step.ledger.derived.pending.remove(&seq);
     }
 }
 
-/// Ends an execution; one that is not live was ended before and is ignored.
+/// Ends an execution. One that is not live was ended before: its result comes late, or again.
 pub(super) fn end_slot(step: &mut Step<'_>, seq: Seq, finish: Finish, retry_at: Timestamp) {
     assert!(finish.state.is_terminal(), "execution {seq} ends in a state that is no end");
     let Some(group_no) = step.ledger.derived.live.remove(&seq) else {
-        return;
+        return late::report(step, seq, finish);
     };
+    step.ledger.derived.pending.remove(&seq);
     let live = step.ledger.groups.get(&group_no).expect("a live execution has its group").clone();
     let at = live.slots.iter().position(|slot| slot.seq == seq).expect("its slot");
     let slot = &live.slots[at];
@@ -120,6 +123,9 @@ fn keep(step: &mut Step<'_>, live: &LiveGroup, slot: &Slot, job: &Job, finish: F
     let kept = u64::from(kept.unwrap_or(step.ledger.settings.keep_executions));
     step.rows.push(RowOp::PutNew(Row::History { no, record: record.clone() }));
     figures::ended(step, no, &record);
+    if record.finish.state == State::Lost {
+        late::expect(step, record.seq, job_no, no);
+    }
     let mut dropped = Vec::new();
     step.change(job_no, |runtime| {
         runtime.next_no.0 += 1;
@@ -128,6 +134,9 @@ fn keep(step: &mut Step<'_>, live: &LiveGroup, slot: &Slot, job: &Job, finish: F
             runtime.first_no = HistoryNo(runtime.first_no.0 + 1);
         }
     });
+    if let (Some(first), Some(last)) = (dropped.first(), dropped.last()) {
+        late::drop_until(step, job_no, *first, HistoryNo(last.0 + 1));
+    }
     step.rows.extend(dropped.into_iter().map(|no| RowOp::Delete(RowKey::History(job_no, no))));
     if !job.processors.is_empty() {
         let seq = record.seq;
