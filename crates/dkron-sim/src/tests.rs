@@ -103,7 +103,7 @@ fn planted_bugs_are_caught() {
         (Sabotage::SkipSlot, &["I1"]),
         (Sabotage::EarlyEnd, &["I2"]),
         (Sabotage::NoFence, &["I2"]),
-        (Sabotage::IgnoreLease, &["I2"]),
+        (Sabotage::IgnoreLease, &["I2", "I3", "G7"]),
         (Sabotage::LateCounts, &["G6", "I5"]),
         (Sabotage::DrainedRuns, &["drained"]),
         (Sabotage::DropReport, &["liveness", "I3"]),

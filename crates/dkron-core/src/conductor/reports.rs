@@ -54,6 +54,10 @@ impl Conductor {
             finish.state = State::Failed;
         }
         let Some((live, slot)) = ledger.live(seq) else {
+            if seq > ledger.last_seq() {
+                // Of a leadership after this one, which does not know yet that it is over.
+                return;
+            }
             if ledger.is_lost(seq) {
                 let end = End { seq, finish, retry_at: now.wall };
                 return self.end(end, node);
@@ -174,6 +178,8 @@ impl Conductor {
         for Statement { seq, known } in page {
             let live = ledger.live(seq).is_some_and(|(_, slot)| slot.target.node == *node);
             match known {
+                // As with results: not for this leadership to judge.
+                _ if seq > ledger.last_seq() => {}
                 Known::Gone if live => self.lose(ledger, node, seq, EndReason::Gone, now),
                 Known::Gone => self.sessions.send(tenure, node, Order::EndCommitted(seq), out),
                 Known::Running { started_at } if live => {

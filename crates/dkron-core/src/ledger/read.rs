@@ -222,6 +222,11 @@ impl Ledger {
         self.derived.by_node.get(node).into_iter().flatten().copied()
     }
 
+    /// The highest number that was ever given to an execution or a turn.
+    pub fn last_seq(&self) -> Seq {
+        self.last_seq
+    }
+
     /// Live executions that are not known to have begun, by number.
     pub fn pending(&self) -> impl Iterator<Item = Seq> + '_ {
         self.derived.pending.iter().copied()

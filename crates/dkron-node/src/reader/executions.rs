@@ -1,13 +1,13 @@
 //! Finished executions and skipped slots, read from the store.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use dkron_core::domain::{ExecutionId, JobNo, Output, Record, Seq, Skipped, limits};
+use dkron_core::domain::{ExecutionId, JobNo, Late, Output, Record, Seq, Skipped, State, limits};
 use dkron_core::ledger::Row;
 use dkron_store::blob::Blobs;
-use dkron_store::state::{Scan, State};
+use dkron_store::state::{self, Scan};
 use dkron_wire::Table;
 use tokio::sync::Semaphore;
 
@@ -21,14 +21,14 @@ const OUTPUT_ROOM_KIB: usize = 128 << 10;
 
 /// The stored side of reading.
 pub struct History {
-    pub(super) state: Arc<State>,
+    pub(super) state: Arc<state::State>,
     blobs: Arc<Blobs>,
     /// Room for single outputs that are being sent, in KiB.
     output_room: Arc<Semaphore>,
 }
 
 impl History {
-    pub fn new(state: Arc<State>, blobs: Arc<Blobs>) -> History {
+    pub fn new(state: Arc<state::State>, blobs: Arc<Blobs>) -> History {
         History { state, blobs, output_room: Arc::new(Semaphore::new(OUTPUT_ROOM_KIB)) }
     }
 
@@ -44,6 +44,7 @@ impl History {
         let running = live.into_iter().filter(|view| !finished.contains(&view.id.seq));
         let mut views: Vec<ExecutionView> = running.collect();
         views.extend(records.iter().map(|record| self.view(record)));
+        self.add_late(job_no, &mut views)?;
         views.sort_by_key(|view| std::cmp::Reverse(view.id.seq));
         Ok(views)
     }
@@ -58,7 +59,28 @@ impl History {
         let is_it = |record: &&Arc<Record>| record.seq == wanted.seq && record.node == wanted.node;
         let records = self.records(job_no)?;
         let finished = records.iter().find(is_it).map(|record| self.view(record));
-        finished.or_else(|| live.into_iter().next()).ok_or(Error::ExecutionNotFound)
+        let view = finished.or_else(|| live.into_iter().next());
+        let mut view = [view.ok_or(Error::ExecutionNotFound)?];
+        self.add_late(job_no, &mut view)?;
+        let [view] = view;
+        Ok(view)
+    }
+
+    /// Puts results that came late beside executions that were given up.
+    fn add_late(&self, job_no: JobNo, views: &mut [ExecutionView]) -> Result<(), Error> {
+        if views.iter().all(|view| view.state != State::Lost) {
+            return Ok(());
+        }
+        let rows = self.scan(Table::Late, job_no, EXECUTIONS)?;
+        let lates = rows.into_iter().filter_map(|row| match row {
+            Row::Late { late, .. } => Some((late.seq, late)),
+            _ => None,
+        });
+        let mut lates: BTreeMap<Seq, Late> = lates.collect();
+        for view in views.iter_mut().filter(|view| view.state == State::Lost) {
+            view.late = lates.remove(&view.id.seq).map(Box::new);
+        }
+        Ok(())
     }
 
     /// The output of an execution that has ended.
@@ -129,6 +151,7 @@ impl History {
             output: Vec::new(),
             dropped: finish.dropped,
             cancelled: record.cancel.clone(),
+            late: None,
         }
     }
 }

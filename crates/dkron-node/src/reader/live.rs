@@ -124,6 +124,7 @@ impl Index {
             output: Vec::new(),
             dropped: 0,
             cancelled: slot.cancel.clone(),
+            late: None,
         })
     }
 }

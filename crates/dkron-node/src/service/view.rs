@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dkron_core::domain::{
-    Cancellation, Cause, ExecutionId, Group, Job, JobName, JobNo, LogIndex, NodeName, Nominal,
-    State, Status, Timestamp, Version,
+    Cancellation, Cause, ExecutionId, Group, Job, JobName, JobNo, Late, LogIndex, NodeName,
+    Nominal, State, Status, Timestamp, Version,
 };
 
 /// A job as it stands at one log index.
@@ -118,6 +118,8 @@ pub struct ExecutionView {
     pub dropped: u64,
     /// Who wanted it to end; it may run on for a moment.
     pub cancelled: Option<Arc<Cancellation>>,
+    /// Its result, which came after it was given up.
+    pub late: Option<Box<Late>>,
 }
 
 /// How `_sort` of the executions list orders; ties go by id.

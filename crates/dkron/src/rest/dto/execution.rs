@@ -1,6 +1,6 @@
 //! An execution as clients see it: Dkron's keys in Dkron's order, then ours.
 
-use dkron_core::domain::{Cancellation, State, Timestamp};
+use dkron_core::domain::{Cancellation, Late, Output, State, Timestamp};
 use dkron_core::schedule::Zone;
 use dkron_node::service::ExecutionView;
 use serde::Serialize;
@@ -52,6 +52,42 @@ struct Ours {
     exit_code: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cancelled: Option<Cancelled>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    late_result: Option<LateResult>,
+}
+
+/// What came after the execution was given up.
+#[derive(Serialize)]
+struct LateResult {
+    at: Instant,
+    state: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    reason: &'static str,
+    started_at: Instant,
+    finished_at: Instant,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<i32>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    output: String,
+}
+
+impl From<&Late> for LateResult {
+    fn from(late: &Late) -> Self {
+        let finish = &late.finish;
+        let output = match &finish.output {
+            Output::Inline(bytes) => lossy(bytes),
+            Output::Empty | Output::Stored { .. } => String::new(),
+        };
+        LateResult {
+            at: Instant::utc(late.at),
+            state: finish.state.word(),
+            reason: finish.reason.word(),
+            started_at: shown(finish.started_at, &Zone::utc()),
+            finished_at: Instant::utc(finish.finished_at),
+            exit_code: finish.exit_code,
+            output,
+        }
+    }
 }
 
 /// Who wanted it to end.
@@ -119,6 +155,7 @@ fn ours(view: &ExecutionView) -> Ours {
         reason: view.reason,
         exit_code: view.exit_code,
         cancelled: view.cancelled.as_deref().map(Cancelled::from),
+        late_result: view.late.as_deref().map(LateResult::from),
     }
 }
 

@@ -96,6 +96,7 @@ fn execution(output: &[u8]) -> ExecutionView {
         output: output.to_vec(),
         dropped: 0,
         cancelled: None,
+        late: None,
     }
 }
 

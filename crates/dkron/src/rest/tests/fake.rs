@@ -282,6 +282,7 @@ impl Fake {
             output: b"abcdef\n".to_vec(),
             dropped: 0,
             cancelled: None,
+            late: None,
         });
         Ok(RunView {
             job,
