@@ -67,7 +67,7 @@ async fn two_halves_find_each_other_when_the_network_is_back() {
     let ways = [Way::new().await, Way::new().await];
     let [a, b] = [ways[0].lead_to(1).await, ways[1].lead_to(2).await];
     b.join(&[ways[0].address]).await.unwrap();
-    // The second cut often comes right after a new identity, when the library asks nobody by itself.
+    // The second cut often comes right after a new identity: then the library asks nobody itself.
     for round in 0..2 {
         let seen = until_alive(&a, &[2]).await;
         assert_eq!(member(&seen, 2).address, ways[1].address, "round {round}");
