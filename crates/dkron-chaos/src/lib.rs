@@ -16,4 +16,5 @@ pub mod picture;
 mod planted;
 pub mod report;
 pub mod run;
+pub mod trial;
 pub mod world;

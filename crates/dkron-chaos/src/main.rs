@@ -1,5 +1,6 @@
 //! `dkron-chaos run` breaks a cluster and judges it, `dkron-chaos check DIR` judges what a run
-//! left behind. `inside` and `init` are how a run starts itself in its namespaces.
+//! left behind, `dkron-chaos trial` tries the tools. The other verbs are how it starts itself in
+//! namespaces.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -8,11 +9,12 @@ use std::process::ExitCode;
 
 use dkron_bench::Args;
 use dkron_chaos::case::Case;
-use dkron_chaos::{check, outer, report, run, world};
+use dkron_chaos::{check, outer, report, run, trial, world};
 
 const USAGE: &str = "\
 usage: dkron-chaos run [options]      breaks a cluster of its own and judges what it did
        dkron-chaos check DIR          judges what a run left behind
+       dkron-chaos trial              tries hosts, links and names without the product
 
   --bin PATH        the product, a debug build           [dkron beside this program]
   --dir DIR         where everything of the run lies     [chaos/PID in the build folder]
@@ -32,12 +34,14 @@ fn main() -> ExitCode {
     let args = Args::new(words);
     let done = match verb.as_str() {
         "check" => judge(&args),
-        "run" => match outer::run(&args) {
+        "run" | "trial" => match outer::run(&verb, &args) {
             Ok(None) => Ok(true),
             Ok(Some(code)) => return ExitCode::from(u8::try_from(code).unwrap_or(2)),
             Err(e) => Err(e),
         },
-        "inside" => run::run(&args),
+        "inside-run" => run::run(&args),
+        "inside-trial" => run::trial(&args),
+        "dial" => trial::dial(args.words.first().map_or("", String::as_str)).map(|()| true),
         "init" => world::init::serve().map(|()| true),
         "" | "help" | "-h" | "--help" => {
             println!("{USAGE}");

@@ -17,8 +17,8 @@ const TRIAL: &str = "
     command -v flock > /dev/null || { echo 'no program flock' >&2; exit 1; }
     test \"$(date +%N)\" != N";
 
-/// Runs `inside` with the same options. `None`: this machine lets nobody do that, and why is said.
-pub fn run(args: &Args) -> anyhow::Result<Option<i32>> {
+/// Runs the inner verb with the same options. `None`: this machine lets nobody do that, and why is said.
+pub fn run(verb: &str, args: &Args) -> anyhow::Result<Option<i32>> {
     let known: Vec<&str> = OPTIONS.iter().chain(&["dir", "bin"]).copied().collect();
     args.only(0, &known)?;
     let trial = namespaces().args(["sh", "-ec", TRIAL]).stdin(Stdio::null()).output();
@@ -36,19 +36,23 @@ pub fn run(args: &Args) -> anyhow::Result<Option<i32>> {
     }
     let own = std::env::current_exe().context("no path to this program")?;
     let bin = args.text("bin").map_or_else(|| own.with_file_name("dkron"), PathBuf::from);
-    if !bin.is_file() {
+    let bin = std::path::absolute(bin)?;
+    if verb == "run" && !bin.is_file() {
         bail!("no binary {bin:?}: build it with `cargo build -p dkron`");
     }
     let dir = folder(args, &own)?;
     let _sweeper = Sweeper::start(&disks::group(&dir));
     let mut inside = namespaces();
-    inside.arg(&own).arg("inside").args(std::env::args_os().skip(2));
-    inside.arg("--dir").arg(&dir).arg("--bin").arg(fs::canonicalize(&bin)?);
+    inside.arg(&own).arg(format!("inside-{verb}")).args(std::env::args_os().skip(2));
+    inside.arg("--dir").arg(&dir).arg("--bin").arg(&bin);
     // The end of this pipe is how the world learns that we are gone.
     let mut child = inside.stdin(Stdio::piped()).spawn().context("starting unshare")?;
     let hold = child.stdin.take();
     let status = child.wait().context("waiting for the run")?;
     drop(hold);
+    if verb == "trial" && status.success() {
+        fs::remove_dir_all(&dir).with_context(|| format!("removing {dir:?}"))?;
+    }
     Ok(Some(status.code().unwrap_or(2)))
 }
 

@@ -15,7 +15,7 @@ use crate::faults::{self, Fault, Kind};
 use crate::load::{self, Client};
 use crate::world::World;
 use crate::world::switch::Rules;
-use crate::{check, collect, planted, report};
+use crate::{check, collect, planted, report, trial};
 
 pub const OPTIONS: &[&str] =
     &["seed", "seconds", "only", "smoke", "long", "planted", "servers", "agents", "keep"];
@@ -123,6 +123,15 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
     })
 }
 
+/// Tries the tools.
+pub fn trial(args: &Args) -> anyhow::Result<bool> {
+    end_with_our_parent();
+    let dir = args.text("dir").map(PathBuf::from).context("started by hand?")?;
+    trial::run(&dir)?;
+    println!("hosts, links and names are as they should");
+    Ok(true)
+}
+
 /// The pipe from whoever started us closes when they end.
 fn end_with_our_parent() {
     std::thread::spawn(|| {
@@ -171,6 +180,7 @@ fn act(settings: &Settings) -> anyhow::Result<()> {
     collect::histories(&world, &plan)?;
     world.look_after();
     world.hear_panics();
+    all.iter().for_each(|name| world.kill_host(name));
     plan.incidents = world.incidents.clone();
     plan.left_out.extend(world.left_out.clone());
     case::write_ops(dir, &ops)?;

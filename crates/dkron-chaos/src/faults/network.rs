@@ -8,8 +8,6 @@ use crate::dice::Dice;
 use crate::world::World;
 use crate::world::switch::{Link, Rules};
 
-const CUT: Link = Link { loss: 1.0, delay: Duration::ZERO, jitter: Duration::ZERO, rate: 0 };
-
 /// A minority of the servers, with an agent or without one, against all others.
 pub const HALVES: Kind = Kind {
     name: "partition-halves",
@@ -27,8 +25,8 @@ pub const HALVES: Kind = Kind {
             few.extend(world.agents().first().cloned());
         }
         let rest = others(world, &few);
-        let mut rules = world.link(&few, &rest, CUT);
-        rules.extend(world.link(&rest, &few, CUT));
+        let mut rules = world.link(&few, &rest, Link::CUT);
+        rules.extend(world.link(&rest, &few, Link::CUT));
         cut("partition", few, rules, dice)
     },
 };
@@ -42,8 +40,8 @@ pub const ONE_WAY: Kind = Kind {
         let one = vec![dice.one_of(&world.servers()).clone()];
         let rest = others(world, &one);
         let rules = match dice.between(0, 1) {
-            0 => world.link(&one, &rest, CUT),
-            _ => world.link(&rest, &one, CUT),
+            0 => world.link(&one, &rest, Link::CUT),
+            _ => world.link(&rest, &one, Link::CUT),
         };
         cut("one-way partition", one, rules, dice)
     },
@@ -58,7 +56,7 @@ pub const BRIDGE: Kind = Kind {
         let mut servers = world.servers();
         dice.shuffle(&mut servers);
         servers.truncate(2);
-        let rules = world.link(&servers, &servers, CUT);
+        let rules = world.link(&servers, &servers, Link::CUT);
         cut("bridge", servers, rules, dice)
     },
 };
@@ -70,8 +68,8 @@ pub const CUT_WORKER: Kind = Kind {
     choose: |world, dice| {
         let one = vec![dice.one_of(&world.workers()).clone()];
         let rest = others(world, &one);
-        let mut rules = world.link(&one, &rest, CUT);
-        rules.extend(world.link(&rest, &one, CUT));
+        let mut rules = world.link(&one, &rest, Link::CUT);
+        rules.extend(world.link(&rest, &one, Link::CUT));
         cut("worker cut off", one, rules, dice)
     },
 };

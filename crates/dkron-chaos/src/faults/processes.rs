@@ -110,14 +110,15 @@ impl Fault for Strike {
     }
 
     fn begin(&mut self, world: &mut World) -> anyhow::Result<()> {
+        if let What::KillHost = self.what {
+            world.kill_host(&self.host);
+            return Ok(());
+        }
         let host = world.host(&self.host);
         match self.what {
             What::KillAgent => host.stop(KILL),
             What::KillRunner => host.signal(Whom::Runner, KILL),
-            What::KillHost => {
-                host.die();
-                Ok(())
-            }
+            What::KillHost => Ok(()),
             What::StopAgent => host.signal(Whom::Agent, STOP),
             What::FreezeHost => host.signal(Whom::All, STOP),
         }

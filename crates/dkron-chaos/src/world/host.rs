@@ -1,9 +1,11 @@
 //! One host from outside: its namespaces are there as long as its first process, and its cable
 //! ends at the switch.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
@@ -20,6 +22,7 @@ pub const JOIN_PORT: u16 = 8946;
 const HTTP_PORT: u16 = 8080;
 /// Room for the head that the switch's datagrams add.
 const MTU: u32 = 1_400;
+const GONE: Duration = Duration::from_secs(10);
 
 pub struct Host {
     pub name: String,
@@ -115,7 +118,7 @@ impl Host {
             ip link set eth0 up
             ip link add net0 address 02:00:00:00:00:{number:02x} type vxlan id 7 \
                 local {theirs} remote {ours} dstport {port} nolearning
-            ip link set net0 mtu {MTU} up
+            ip link set net0 mtu {MTU} gso_max_segs 1 up
             ip addr add {ip}/24 dev net0",
             dir = self.dir.display(),
             zone = dns::ZONE,
@@ -163,13 +166,20 @@ impl Host {
         self.order(&Order::Shell(script.to_owned()))
     }
 
-    /// The whole host at once: every process, its network, its mounts. Its disk stays.
-    pub fn die(&mut self) {
+    /// Every process, its network, its mounts. Its disk stays.
+    pub(super) fn die(&mut self) {
         self.is_meant_up = false;
         if let Some(mut life) = self.life.take() {
             // Killing unshare kills the first process, and that one all others.
             let _ = life.child.kill();
             let _ = life.child.wait();
+        }
+        // The kernel takes a network apart at its leisure.
+        let cable = format!("c{}:", self.number);
+        let is_there = || fs::read_to_string("/proc/net/dev").is_ok_and(|all| all.contains(&cable));
+        let begun = Instant::now();
+        while is_there() && begun.elapsed() < GONE {
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 

@@ -1,5 +1,6 @@
 //! The world of one run: hosts, the network between them, names, and what is started on them.
 
+mod checksum;
 pub mod dns;
 pub mod host;
 pub mod init;
@@ -227,6 +228,17 @@ impl World {
                 self.incidents.push(format!("{e:#}"));
             }
         }
+    }
+
+    /// A host loses its power: it is gone before its kernel can say goodbye to anybody.
+    pub fn kill_host(&mut self, name: &str) {
+        let one = vec![name.to_owned()];
+        let all: Vec<String> = self.hosts.iter().map(|host| host.name.clone()).collect();
+        let mut rules = self.link(&one, &all, Link::CUT);
+        rules.extend(self.link(&all, &one, Link::CUT));
+        self.switch.set(rules);
+        self.host(name).die();
+        self.switch.set(Rules::new());
     }
 
     /// One rule for every way from one of these to one of those; none for all others.

@@ -10,6 +10,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::checksum;
 use crate::dice::Dice;
 
 pub const PORT: u16 = 4789;
@@ -28,6 +29,12 @@ pub struct Link {
     pub jitter: Duration,
     /// Bytes a second; 0: as many as come.
     pub rate: u64,
+}
+
+impl Link {
+    /// Passes nothing.
+    pub const CUT: Link =
+        Link { loss: 1.0, delay: Duration::ZERO, jitter: Duration::ZERO, rate: 0 };
 }
 
 /// From and to, by the hosts' numbers.
@@ -112,6 +119,9 @@ fn receive(shared: &Shared) {
         let Ok((length, from)) = shared.socket.recv_from(&mut buffer) else { continue };
         let IpAddr::V4(from) = from.ip() else { continue };
         let from = from.octets()[2];
+        if let Some(frame) = buffer.get_mut(VXLAN_HEAD..length) {
+            checksum::fill(frame);
+        }
         let datagram = &buffer[..length];
         let mut state = shared.lock();
         for to in targets(datagram, from, &state.hosts) {
