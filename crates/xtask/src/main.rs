@@ -1,10 +1,13 @@
-//! The chores of the house, one word each: `cargo xtask check|fix|test|run|sim|tidy|bench`.
+//! The chores of the house, one word each: `cargo xtask check|fix|test|run|sim|tidy|bench|dev|
+//! chaos`.
 //! Not needed to build or run the product.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
 mod cargo;
+mod chaos;
 mod check;
+mod dev;
 mod run;
 mod sim;
 mod test;
@@ -23,7 +26,10 @@ usage: cargo xtask VERB
   fix     format, and the lints that can mend themselves
   tidy    layers, licences, sizes and manners of the sources
   sim     the deterministic simulator                                [--seeds N] [--from SEED]
-  bench   load on a release build; `cargo xtask bench` lists its kinds";
+  bench   load on a release build; `cargo xtask bench` lists its kinds
+  dev     three servers and two agents on loopback in this terminal   [--keep] [--release]
+  chaos   breaks a cluster on hosts of its own and judges it
+          [--seed N] [--seconds N] [--only NAME] [--smoke] [--long] [--planted BUG]";
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
@@ -38,6 +44,9 @@ fn main() -> ExitCode {
         "sim" => sim::sim(&args),
         "tidy" => tidy::tidy(&args),
         "bench" => bench::bench(&args),
+        "chaos" => chaos::chaos(&args),
+        "dev" => dev::dev(&args),
+        dev::KEEP => dev::keep(&args),
         "" | "help" | "-h" | "--help" => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
