@@ -18,6 +18,9 @@ const OPS: &str = "ops.json";
 const HISTORY: &str = "history";
 const LINES: &str = "lines";
 
+/// In the name of a fault that freezes a host for longer than what keeps others out lasts.
+pub const BEYOND_LEASE: &str = "beyond its lease";
+
 /// What was meant to happen, and what was done to the hosts.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Plan {

@@ -17,7 +17,8 @@ const TRIAL: &str = "
     command -v flock > /dev/null || { echo 'no program flock' >&2; exit 1; }
     test \"$(date +%N)\" != N";
 
-/// Runs the inner verb with the same options. `None`: this machine lets nobody do that, and why is said.
+/// Runs the inner verb with the same options. `None`: this machine lets nobody do that, and why
+/// is said.
 pub fn run(verb: &str, args: &Args) -> anyhow::Result<Option<i32>> {
     let known: Vec<&str> = OPTIONS.iter().chain(&["dir", "bin"]).copied().collect();
     args.only(0, &known)?;

@@ -11,7 +11,7 @@ use dkron_bench::{Args, now};
 
 use crate::case::{self, Band, Case, Host, Plan, SECOND};
 use crate::dice::Dice;
-use crate::faults::{self, Fault, Kind};
+use crate::faults::{self, Fault, Kind, When};
 use crate::load::{self, Client};
 use crate::world::World;
 use crate::world::switch::Rules;
@@ -70,7 +70,7 @@ impl Settings {
         anyhow::ensure!((1..=9).contains(&settings.servers), "--servers: 1 to 9");
         anyhow::ensure!(settings.agents <= 9, "--agents: at most 9");
         if let Some(only) = settings.only.as_deref().filter(|only| *only != "none") {
-            let known: Vec<&str> = faults::all().map(|kind| kind.name).collect();
+            let known: Vec<&str> = faults::KINDS.iter().map(|kind| kind.name).collect();
             anyhow::ensure!(known.contains(&only), "--only {only}: one of none, {known:?}");
         }
         Ok(settings)
@@ -88,9 +88,9 @@ impl Settings {
     fn kinds(&self) -> Vec<&'static Kind> {
         let wanted = |kind: &&Kind| match &self.only {
             Some(only) => kind.name == only,
-            None => kind.name != faults::ADDRESSES.name && (kind.smoke || !self.smoke),
+            None => kind.when == When::Always || kind.when == When::Usually && !self.smoke,
         };
-        faults::all().filter(wanted).filter(|kind| kind.alone || !self.is_alone()).collect()
+        faults::KINDS.iter().filter(wanted).filter(|k| k.alone || !self.is_alone()).collect()
     }
 }
 
@@ -223,16 +223,15 @@ fn break_things(settings: &Settings, world: &mut World, plan: &mut Plan) -> anyh
     let mut moves = settings.seconds >= MOVES_FROM && settings.only.is_none();
     wait_until(world, plan.from + SECOND);
     while now() < plan.until - tail && !kinds.is_empty() {
-        let kind = if moves && now() > middle {
+        if bag.is_empty() {
+            bag = kinds.clone();
+            dice.shuffle(&mut bag);
+        }
+        if moves && now() > middle {
             moves = false;
-            &faults::ADDRESSES
-        } else {
-            if bag.is_empty() {
-                bag = kinds.clone();
-                dice.shuffle(&mut bag);
-            }
-            bag.pop().context("the bag was filled")?
-        };
+            bag.extend(faults::KINDS.iter().filter(|kind| kind.when == When::Once));
+        }
+        let kind = bag.pop().context("the bag was filled")?;
         let mut fault = (kind.choose)(world, &mut dice);
         let ends = now() + fault.lasts().as_micros() as i64;
         if ends > plan.until - tail && !plan.bands.is_empty() {

@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, IsTerminal as _, Read};
 use std::net::TcpListener;
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -28,6 +28,8 @@ const RPC: u16 = 6868;
 const HTTP: u16 = 8080;
 const UP: Duration = Duration::from_secs(60);
 const END: Duration = Duration::from_secs(15);
+/// A killed node stays away for so long.
+const BACK: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(100);
 
 /// Becomes two processes: this one waits for Ctrl-C, the other one, in a group that Ctrl-C does
@@ -82,10 +84,24 @@ pub fn keep(args: &Args) -> anyhow::Result<()> {
     });
     let begun = Instant::now();
     let mut greeted = false;
-    while !gone.load(Ordering::Relaxed) && nodes.iter_mut().any(is_alive) {
+    let mut killed = [None; NODES.len()];
+    while !gone.load(Ordering::Relaxed) && nodes.iter_mut().any(|n| is_alive(n) || was_killed(n)) {
         if !greeted && (leader().is_some() || begun.elapsed() > UP) {
             greeted = true;
             println!("{}", next(&dir, nodes.iter().map(Child::id).collect::<Vec<_>>().as_slice()));
+        }
+        for (index, node) in nodes.iter_mut().enumerate() {
+            if !was_killed(node) {
+                continue;
+            }
+            let since = *killed[index].get_or_insert_with(|| {
+                println!("== {} was killed; it is back in {BACK:?}", NODES[index].0);
+                Instant::now()
+            });
+            if since.elapsed() > BACK {
+                killed[index] = None;
+                *node = start(&bin, &dir, index)?;
+            }
         }
         std::thread::sleep(POLL);
     }
@@ -145,6 +161,12 @@ fn print_lines<R: Read + Send + 'static>(index: usize, from: Option<R>) {
 
 fn is_alive(node: &mut Child) -> bool {
     matches!(node.try_wait(), Ok(None))
+}
+
+/// By somebody at another terminal, who wants to see what happens; one that ends by itself has said
+/// why.
+fn was_killed(node: &mut Child) -> bool {
+    matches!(node.try_wait(), Ok(Some(status)) if status.signal().is_some())
 }
 
 fn leader() -> Option<String> {
@@ -231,7 +253,7 @@ In another terminal:
     "tags": {{"work": "yes:1"}}, "executor": "shell", "executor_config": {{"command": "date"}}}}'
   curl -s 'http://127.0.0.1:8081/v1/jobs/hello/executions?pretty'   # on any server
   curl -s 'http://127.0.0.1:8082/v1/leader?pretty'
-  kill -9 PID                                # the leader's: jobs go on, nothing is missing
+  kill -9 PID         # the leader's: jobs go on, nothing is missing; it is back after {BACK:?}
   curl -s 'http://127.0.0.1:8082/v1/jobs/hello/skipped?pretty'
 
 Ctrl-C ends everything. `cargo xtask dev --keep` goes on with the data of the last time.

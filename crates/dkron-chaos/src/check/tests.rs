@@ -366,6 +366,21 @@ fn runs_side_by_side() {
 }
 
 #[test]
+fn nobody_can_end_what_is_frozen_but_who_holds_waits() {
+    let spoil = |case: &mut Case, hold| {
+        let name = format!("SIGSTOP of everything {}", crate::case::BEYOND_LEASE);
+        case.plan.bands.push(Band { name, ..Band::default() });
+        case.plan.jobs[1].hold = hold;
+        let at = position(case, "apart", 3);
+        case.lines[at + 1].at += SECOND;
+        let said = Said::Beside { execution: start_of(case, "apart", 4).execution.clone() };
+        case.lines.push(Line { host: "a1".into(), said, at: 0 });
+    };
+    breaks(&[], |case| spoil(case, false));
+    breaks(&["overlap"], |case| spoil(case, true));
+}
+
+#[test]
 fn an_older_leadership_after_a_newer_one() {
     breaks(&["fence"], |case| start_of(case, "apart", 5).fence = FENCE - 1);
 }

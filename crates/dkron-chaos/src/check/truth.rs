@@ -10,8 +10,9 @@ use crate::lines::Said;
 /// its exit code how the process ended.
 const NEVER_STARTED: [&str; 4] = ["node_unreachable", "not_started", "no_executor", "gone"];
 
-/// A fault's effects are seen after it: a silent node's runs are given up that much later.
-const AFTER: i64 = 90 * SECOND;
+/// So long after a fault a host may not be what it was: its session has to be opened again. A run
+/// that is given up later was due earlier, which its end says.
+const AFTER: i64 = 15 * SECOND;
 
 pub fn check(view: &View<'_>, verdict: &mut Verdict) {
     let mut states: BTreeMap<&str, u64> = BTreeMap::new();

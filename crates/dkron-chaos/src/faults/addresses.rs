@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Fault, Kind, millis};
+use super::{Fault, Kind, When, millis};
 use crate::world::World;
 use crate::world::host::{KILL, TERM};
 
 pub const NEW: Kind = Kind {
     name: "new-addresses",
     alone: true,
-    smoke: false,
+    when: When::Once,
     choose: |world, dice| {
         let hosts = world.hosts.iter().map(|host| host.name.clone()).collect();
         let signal = if dice.between(0, 1) == 0 { TERM } else { KILL };

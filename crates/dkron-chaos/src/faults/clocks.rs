@@ -3,13 +3,13 @@
 use std::fs;
 use std::time::Duration;
 
-use super::{Fault, Kind, millis};
+use super::{Fault, Kind, When, millis};
 use crate::world::World;
 
 pub const OFFSET: Kind = Kind {
     name: "clock",
     alone: false,
-    smoke: false,
+    when: When::Usually,
     choose: |world, dice| {
         let servers = world.servers();
         let leader = world.leader().filter(|_| dice.between(0, 1) == 0);

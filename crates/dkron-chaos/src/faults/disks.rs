@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use super::{Fault, Kind, millis};
+use super::{Fault, Kind, When, millis};
 use crate::world::World;
 
 pub const FULL: Kind = Kind {
     name: "full-disk",
     alone: true,
-    smoke: false,
+    when: When::Usually,
     choose: |world, dice| {
         let host = world.small_disk.clone();
         Box::new(Full { host, lasts: millis(dice, 4_000, 10_000) })
@@ -24,7 +24,7 @@ pub const FULL: Kind = Kind {
 pub const SLOW: Kind = Kind {
     name: "slow-disk",
     alone: true,
-    smoke: false,
+    when: When::Usually,
     choose: |world, dice| {
         let servers = world.servers();
         let on_disk = servers.iter().filter(|name| world.small_disk.as_ref() != Some(*name));

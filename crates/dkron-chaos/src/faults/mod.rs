@@ -19,9 +19,21 @@ pub struct Kind {
     pub name: &'static str,
     /// Whether it means anything with one server and nobody else.
     pub alone: bool,
-    /// Whether the short run of the test command takes it.
-    pub smoke: bool,
+    pub when: When,
     pub choose: fn(&World, &mut Dice) -> Box<dyn Fault>,
+}
+
+/// Which runs take it by themselves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Also the short one of the test command.
+    Always,
+    /// All but the short one.
+    Usually,
+    /// Once, in the middle of a long one.
+    Once,
+    /// None: it has a run of its own.
+    Asked,
 }
 
 /// A fault with everything chosen.
@@ -40,7 +52,8 @@ pub trait Fault {
     fn end(&mut self, world: &mut World) -> anyhow::Result<()>;
 }
 
-pub const KINDS: [Kind; 17] = [
+/// All of them.
+pub const KINDS: [Kind; 20] = [
     processes::KILL_LEADER,
     processes::KILL_AGENT,
     processes::KILL_RUNNER,
@@ -58,15 +71,10 @@ pub const KINDS: [Kind; 17] = [
     clocks::OFFSET,
     disks::FULL,
     disks::SLOW,
+    addresses::NEW,
+    processes::STOP_LONG,
+    processes::FREEZE_LONG,
 ];
-
-/// Takes so long that it is not part of the dice's bag but of every long run's middle.
-pub const ADDRESSES: Kind = addresses::NEW;
-
-/// All of them by name.
-pub fn all() -> impl Iterator<Item = &'static Kind> {
-    KINDS.iter().chain(std::iter::once(&ADDRESSES))
-}
 
 /// Between two numbers of milliseconds.
 fn millis(dice: &mut Dice, from: u64, to: u64) -> Duration {

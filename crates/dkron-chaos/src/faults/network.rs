@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Fault, Kind, any_host, millis};
+use super::{Fault, Kind, When, any_host, millis};
 use crate::dice::Dice;
 use crate::world::World;
 use crate::world::switch::{Link, Rules};
@@ -12,7 +12,7 @@ use crate::world::switch::{Link, Rules};
 pub const HALVES: Kind = Kind {
     name: "partition-halves",
     alone: false,
-    smoke: true,
+    when: When::Always,
     choose: |world, dice| {
         let mut servers = world.servers();
         dice.shuffle(&mut servers);
@@ -35,7 +35,7 @@ pub const HALVES: Kind = Kind {
 pub const ONE_WAY: Kind = Kind {
     name: "partition-one-way",
     alone: false,
-    smoke: false,
+    when: When::Usually,
     choose: |world, dice| {
         let one = vec![dice.one_of(&world.servers()).clone()];
         let rest = others(world, &one);
@@ -51,7 +51,7 @@ pub const ONE_WAY: Kind = Kind {
 pub const BRIDGE: Kind = Kind {
     name: "partition-bridge",
     alone: false,
-    smoke: false,
+    when: When::Usually,
     choose: |world, dice| {
         let mut servers = world.servers();
         dice.shuffle(&mut servers);
@@ -64,7 +64,7 @@ pub const BRIDGE: Kind = Kind {
 pub const CUT_WORKER: Kind = Kind {
     name: "cut-worker",
     alone: false,
-    smoke: true,
+    when: When::Always,
     choose: |world, dice| {
         let one = vec![dice.one_of(&world.workers()).clone()];
         let rest = others(world, &one);
@@ -77,7 +77,7 @@ pub const CUT_WORKER: Kind = Kind {
 pub const LOSS: Kind = Kind {
     name: "loss",
     alone: false,
-    smoke: false,
+    when: When::Usually,
     choose: |world, dice| {
         let loss = dice.between(2, 20) as f64 / 100.0;
         let name = format!("{:.0} % of packets lost", loss * 100.0);
@@ -88,7 +88,7 @@ pub const LOSS: Kind = Kind {
 pub const DELAY: Kind = Kind {
     name: "delay",
     alone: false,
-    smoke: false,
+    when: When::Usually,
     choose: |world, dice| {
         let delay = millis(dice, 20, 150);
         let name = format!("delay of {} ms", delay.as_millis());
@@ -100,7 +100,7 @@ pub const DELAY: Kind = Kind {
 pub const TRICKLE: Kind = Kind {
     name: "trickle",
     alone: false,
-    smoke: false,
+    when: When::Usually,
     choose: |world, dice| {
         let rate = dice.between(16, 64) * 1_024;
         let name = format!("{} KiB/s", rate / 1_024);

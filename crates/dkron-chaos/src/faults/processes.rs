@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Fault, Kind, any_host, millis};
+use super::{Fault, Kind, When, any_host, millis};
 use crate::world::World;
 use crate::world::host::{CONT, KILL, STOP, TERM};
 use crate::world::init::Whom;
@@ -10,7 +10,7 @@ use crate::world::init::Whom;
 pub const KILL_LEADER: Kind = Kind {
     name: "kill-leader",
     alone: true,
-    smoke: true,
+    when: When::Always,
     choose: |world, dice| {
         let servers = world.servers();
         let leader = world.leader().unwrap_or_else(|| dice.one_of(&servers).clone());
@@ -21,7 +21,7 @@ pub const KILL_LEADER: Kind = Kind {
 pub const KILL_AGENT: Kind = Kind {
     name: "kill-agent",
     alone: true,
-    smoke: true,
+    when: When::Always,
     choose: |world, dice| {
         let host = any_host(world, dice);
         strike(What::KillAgent, "kill -9 of the agent", host, millis(dice, 500, 4_000))
@@ -31,7 +31,7 @@ pub const KILL_AGENT: Kind = Kind {
 pub const KILL_RUNNER: Kind = Kind {
     name: "kill-runner",
     alone: true,
-    smoke: true,
+    when: When::Always,
     choose: |world, dice| {
         let host = dice.one_of(&world.workers()).clone();
         strike(What::KillRunner, "kill -9 of the runner", host, millis(dice, 1_000, 2_000))
@@ -41,7 +41,7 @@ pub const KILL_RUNNER: Kind = Kind {
 pub const KILL_HOST: Kind = Kind {
     name: "kill-host",
     alone: true,
-    smoke: true,
+    when: When::Always,
     choose: |world, dice| {
         let host = any_host(world, dice);
         strike(What::KillHost, "death of the host", host, millis(dice, 1_000, 8_000))
@@ -52,7 +52,7 @@ pub const KILL_HOST: Kind = Kind {
 pub const STOP_AGENT: Kind = Kind {
     name: "stop-agent",
     alone: true,
-    smoke: true,
+    when: When::Always,
     choose: |world, dice| {
         let host = any_host(world, dice);
         strike(What::StopAgent, "SIGSTOP of the agent", host, millis(dice, 2_000, 9_000))
@@ -62,17 +62,41 @@ pub const STOP_AGENT: Kind = Kind {
 pub const FREEZE_HOST: Kind = Kind {
     name: "freeze-host",
     alone: true,
-    smoke: false,
+    when: When::Usually,
     choose: |world, dice| {
         let host = any_host(world, dice);
         strike(What::FreezeHost, "SIGSTOP of everything", host, millis(dice, 2_000, 8_000))
     },
 };
 
+/// Longer than any lease: the runner ends what must not run beside itself.
+pub const STOP_LONG: Kind = Kind {
+    name: "stop-long",
+    alone: false,
+    when: When::Asked,
+    choose: |world, dice| {
+        let host = dice.one_of(&world.workers()).clone();
+        strike(What::StopAgent, "SIGSTOP of the agent, long", host, millis(dice, 40_000, 45_000))
+    },
+};
+
+/// The same with everything on the host: only jobs that hold their slot are safe from it.
+pub const FREEZE_LONG: Kind = Kind {
+    name: "freeze-long",
+    alone: false,
+    when: When::Asked,
+    choose: |world, dice| {
+        let host = dice.one_of(&world.workers()).clone();
+        strike(What::FreezeHost, FROZEN, host, millis(dice, 40_000, 45_000))
+    },
+};
+
+const FROZEN: &str = "SIGSTOP of everything, beyond its lease";
+
 pub const ROLLING: Kind = Kind {
     name: "rolling-restart",
     alone: true,
-    smoke: false,
+    when: When::Usually,
     choose: |world, _| Box::new(Rolling { hosts: world.servers() }),
 };
 
