@@ -4,6 +4,8 @@
 mod clocks;
 #[expect(dead_code, unused_imports, reason = "wired with the cluster")]
 pub(crate) mod cluster;
+#[expect(dead_code, reason = "wired with the cluster")]
+mod consensus;
 mod disk;
 mod error;
 mod event;
@@ -22,7 +24,6 @@ mod rows;
 pub(crate) mod rpc;
 mod scheduling;
 pub mod service;
-#[cfg_attr(not(test), expect(dead_code, reason = "wired with the cluster"))]
 mod snapshot;
 pub mod telemetry;
 mod threads;
