@@ -1,5 +1,5 @@
 //! One client writes growing numbers into a job and reads them back, by any server: what was
-//! acknowledged is there at the next read, and no read goes back.
+//! acknowledged is there at the next read, and no read goes back. Bears T-42.
 
 use super::{Verdict, View};
 

@@ -6,6 +6,7 @@ use super::{Fault, Kind, When, millis};
 use crate::world::World;
 use crate::world::host::{KILL, TERM};
 
+/// Bears T-13, T-43, T-44.
 pub const NEW: Kind = Kind {
     name: "new-addresses",
     alone: true,

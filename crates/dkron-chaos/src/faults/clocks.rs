@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Fault, Kind, When, millis};
 use crate::world::World;
 
+/// Bears T-36, T-41.
 pub const OFFSET: Kind = Kind {
     name: "clock",
     alone: false,

@@ -11,9 +11,10 @@ use anyhow::{Context as _, bail};
 use super::{Fault, Kind, When, millis};
 use crate::world::World;
 
+/// Bears T-09.
 pub const FULL: Kind = Kind {
     name: "full-disk",
-    alone: true,
+    alone: false,
     when: When::Usually,
     choose: |world, dice| {
         let host = world.small_disk.clone();
@@ -21,6 +22,7 @@ pub const FULL: Kind = Kind {
     },
 };
 
+/// Bears T-09.
 pub const SLOW: Kind = Kind {
     name: "slow-disk",
     alone: true,

@@ -9,6 +9,7 @@ use crate::world::World;
 use crate::world::switch::{Link, Rules};
 
 /// A minority of the servers, with an agent or without one, against all others.
+/// Bears T-07, T-14.
 pub const HALVES: Kind = Kind {
     name: "partition-halves",
     alone: false,
@@ -32,6 +33,7 @@ pub const HALVES: Kind = Kind {
 };
 
 /// What one server says reaches nobody, but it hears everything.
+/// Bears T-03, T-14.
 pub const ONE_WAY: Kind = Kind {
     name: "partition-one-way",
     alone: false,
@@ -48,6 +50,7 @@ pub const ONE_WAY: Kind = Kind {
 };
 
 /// Two servers do not see each other, and both see everybody else.
+/// Bears T-03, T-14.
 pub const BRIDGE: Kind = Kind {
     name: "partition-bridge",
     alone: false,
@@ -61,6 +64,7 @@ pub const BRIDGE: Kind = Kind {
     },
 };
 
+/// Bears T-12, T-20.
 pub const CUT_WORKER: Kind = Kind {
     name: "cut-worker",
     alone: false,

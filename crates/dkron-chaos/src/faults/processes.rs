@@ -7,6 +7,7 @@ use crate::world::World;
 use crate::world::host::{CONT, KILL, STOP, TERM};
 use crate::world::init::Whom;
 
+/// Bears T-01, T-04, T-06, T-07, T-08, T-10, T-26, T-28, T-30.
 pub const KILL_LEADER: Kind = Kind {
     name: "kill-leader",
     alone: true,
@@ -18,6 +19,7 @@ pub const KILL_LEADER: Kind = Kind {
     },
 };
 
+/// Bears T-05, T-08, T-35.
 pub const KILL_AGENT: Kind = Kind {
     name: "kill-agent",
     alone: true,
@@ -28,6 +30,7 @@ pub const KILL_AGENT: Kind = Kind {
     },
 };
 
+/// Bears T-35.
 pub const KILL_RUNNER: Kind = Kind {
     name: "kill-runner",
     alone: true,
@@ -38,6 +41,7 @@ pub const KILL_RUNNER: Kind = Kind {
     },
 };
 
+/// Bears T-05, T-13, T-28.
 pub const KILL_HOST: Kind = Kind {
     name: "kill-host",
     alone: true,
@@ -49,6 +53,7 @@ pub const KILL_HOST: Kind = Kind {
 };
 
 /// Shorter than any lease, so that nothing has to be given up.
+/// Bears T-21.
 pub const STOP_AGENT: Kind = Kind {
     name: "stop-agent",
     alone: true,
@@ -59,6 +64,7 @@ pub const STOP_AGENT: Kind = Kind {
     },
 };
 
+/// Bears T-21.
 pub const FREEZE_HOST: Kind = Kind {
     name: "freeze-host",
     alone: true,
@@ -93,6 +99,7 @@ pub const FREEZE_LONG: Kind = Kind {
 
 const FROZEN: &str = "SIGSTOP of everything, beyond its lease";
 
+/// Bears T-10.
 pub const ROLLING: Kind = Kind {
     name: "rolling-restart",
     alone: true,

@@ -73,8 +73,12 @@ impl World {
         Ok(world)
     }
 
-    /// On the last server, before its host takes over the mounts.
+    /// On the last server, before its host takes over the mounts. A server that is alone keeps the
+    /// disk of the machine, which can be made slow.
     fn mount_small_disk(&mut self) {
+        if self.servers().len() == 1 {
+            return;
+        }
         let Some(host) = self.hosts.iter().rfind(|host| host.server) else { return };
         let data = host.data();
         let path = data.display();

@@ -229,6 +229,8 @@ impl Scheduling {
         }
         for _ in 0..BATCH {
             let Ok(event) = events.try_recv() else { break };
+            // Pauses are counted from the end that is told here, and not from before it.
+            self.now = clocks::now();
             self.event(event);
         }
         for _ in 0..BATCH {

@@ -7,6 +7,7 @@ use super::Finding;
 pub const PAGES: [&str; 2] = ["docs/guarantees.md", "docs/scenarios.md"];
 pub const SCRIPTS: &str = "crates/dkron-core/tests/scripts";
 pub const CASES: &str = "crates/dkron-conformance/data/rest";
+const FAULTS: &str = "crates/dkron-chaos/src/faults/";
 const SABOTAGES: &str = "crates/dkron-sim/src/sabotage.rs";
 const SCENARIOS: usize = 52;
 /// So many parts has no name in the text of a page, but that of a test.
@@ -65,6 +66,12 @@ fn resolve<'a>(word: &str, sources: &'a [Source]) -> Result<Option<&'a Source>, 
     if let Some(kind) = word.strip_prefix("bench ") {
         let path = format!("crates/dkron-bench/src/kinds/{}.rs", kind.replace('-', "_"));
         return is_there(&path).map(|_| None).ok_or(format!("no load is called `{word}`"));
+    }
+    if let Some(fault) = word.strip_prefix("chaos ") {
+        let named = format!("name: \"{fault}\",");
+        let is = |source: &&Source| source.path.starts_with(FAULTS) && source.text.contains(&named);
+        let found = sources.iter().find(is);
+        return found.map(Some).ok_or(format!("no fault is called `{word}`"));
     }
     if word.contains(char::is_whitespace) || word.starts_with('/') {
         return Ok(None);
@@ -137,6 +144,7 @@ mod tests {
             ("crates/dkron-conformance/data/rest/runs.json", "[{\"name\": \"failure\"}]"),
             ("crates/dkron-sim/src/sabotage.rs", "enum Sabotage {\n    DropChild,\n}"),
             ("crates/dkron-bench/src/kinds/run_now.rs", ""),
+            ("crates/dkron-chaos/src/faults/x.rs", "Kind { name: \"kill-all\", }"),
         ]
         .map(|(path, text)| Source { path: path.into(), text: text.into() })
         .into()
@@ -149,7 +157,7 @@ mod tests {
     #[test]
     fn what_is_there_may_be_named() {
         let text = "`a::it_holds` `ledger/fire.txt` `x.rs` `src/x.rs` `runs/failure` `lost_after`
-            `Sabotage::DropChild` `bench run-now` `GET /v1/jobs` `/ui/` `dkron-sim`";
+            `Sabotage::DropChild` `bench run-now` `chaos kill-all` `GET /v1/jobs` `/ui/` `dkron-sim`";
         assert_eq!(wrong(text), 0);
     }
 
@@ -163,6 +171,7 @@ mod tests {
             "runs/success",
             "Sabotage::None",
             "bench nothing",
+            "chaos nothing",
             "a_test_without_its_crate",
         ] {
             assert_eq!(wrong(&format!("`{word}`")), 1, "{word}");
