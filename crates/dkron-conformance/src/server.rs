@@ -166,6 +166,8 @@ fn spawn(
         .envs(env.iter().map(|(name, value)| (name, value)))
         .args(["agent", "--http-addr"])
         .arg(http::authority(url)?)
+        // Many servers run side by side; what a test says itself comes later and counts.
+        .args(["--bind-addr=127.0.0.1:0", "--rpc-port=0"])
         .args(args)
         .current_dir(dir)
         .stdin(Stdio::null())

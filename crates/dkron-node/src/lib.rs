@@ -9,6 +9,8 @@ mod consensus;
 mod disk;
 mod error;
 mod event;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "wired with the cluster"))]
+pub mod forward;
 mod hands;
 mod identity;
 mod node;

@@ -1,7 +1,7 @@
 //! Puts a node together: opens what is stored, starts the threads, lets consensus run.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dkron_core::conductor::{self, Conductor, Input, RosterMember};
@@ -13,9 +13,10 @@ use dkron_raft::{Alone, ApplyBatch, Handle, Leadership};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::cluster::{Book, Leader, leading};
+use crate::cluster::{Book, Leader, OneServer, leading};
 use crate::error::Error;
 use crate::event::Event;
+use crate::forward::{Forward, Front};
 use crate::hands::{self, Hands, Journal, Parting};
 use crate::identity::{self, Mint};
 use crate::options::Options;
@@ -39,6 +40,10 @@ const PARTING: Duration = Duration::from_secs(5);
 /// A running node.
 pub struct Node {
     pub service: Service,
+    /// What serves requests that other servers or operators send; the front door sets it.
+    pub front: Arc<OnceLock<Front>>,
+    /// The way to the leader for the requests of this server's clients.
+    pub forward: Option<Arc<dyn Forward>>,
     /// Becomes true when somebody asked the node to leave.
     leave: mpsc::UnboundedReceiver<()>,
     /// Ends with the reason when the node can not go on.
@@ -179,8 +184,13 @@ pub async fn start(mut options: Options) -> Result<Node, Error> {
         events: wires.events.clone(),
     }));
     tokio::spawn(watch_leadership(raft.clone(), wires.events.clone(), wires.fail));
+    let operator = OneServer { raft: raft.clone(), own: options.member.clone() };
     Ok(Node {
-        service: Service::new(wires.requests, wires.queries).with_reads(reads),
+        service: Service::new(wires.requests, wires.queries)
+            .with_reads(reads)
+            .with_operator(Arc::new(operator)),
+        front: Arc::default(),
+        forward: None,
         leave: inboxes.leave,
         failed: inboxes.failed,
         events: wires.events,

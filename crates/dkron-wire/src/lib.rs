@@ -15,6 +15,7 @@
 mod body;
 pub mod envelope;
 mod error;
+pub mod forward;
 pub mod hello;
 pub mod journal;
 mod kind;

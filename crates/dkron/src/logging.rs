@@ -14,16 +14,40 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::{LogFormat, LogOptions};
 
+/// Changes the level of the process that was started with it.
+pub struct Levels(Box<dyn Fn(&str) + Send>);
+
+impl Levels {
+    pub fn set(&self, level: &str) {
+        (self.0)(level);
+    }
+}
+
 /// Starts logging for the whole process; a second call changes nothing.
-pub fn start(options: &LogOptions, node: &str) {
-    let builder = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(EnvFilter::new(filter(&options.level)));
-    // The only error is that a subscriber is there already, as in tests.
-    let _ = match options.format {
-        LogFormat::Text => builder.event_format(Lines { node: node.to_owned() }).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-    };
+pub fn start(options: &LogOptions, node: &str) -> Levels {
+    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr);
+    let first = EnvFilter::new(filter(&options.level));
+    // The only error is that a subscriber is there already, as in tests; and later that none is.
+    match options.format {
+        LogFormat::Text => {
+            let builder = builder.event_format(Lines { node: node.to_owned() });
+            let builder = builder.with_env_filter(first).with_filter_reloading();
+            let handle = builder.reload_handle();
+            let _ = builder.try_init();
+            Levels(Box::new(move |level| {
+                let _ = handle.reload(EnvFilter::new(filter(level)));
+            }))
+        }
+        LogFormat::Json => {
+            let builder = builder.json().flatten_event(true);
+            let builder = builder.with_env_filter(first).with_filter_reloading();
+            let handle = builder.reload_handle();
+            let _ = builder.try_init();
+            Levels(Box::new(move |level| {
+                let _ = handle.reload(EnvFilter::new(filter(level)));
+            }))
+        }
+    }
 }
 
 /// Libraries speak up one level later than this program; consensus warns of what it expects.

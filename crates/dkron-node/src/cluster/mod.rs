@@ -4,7 +4,9 @@ mod book;
 mod leader;
 pub mod leading;
 mod mark;
+mod one_server;
 
 pub use book::{Book, Entry};
 pub use leader::Leader;
 pub use mark::{ClusterId, Mark, Marked};
+pub use one_server::OneServer;

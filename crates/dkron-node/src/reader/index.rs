@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use dkron_core::domain::{
-    Group, Job, JobName, JobNo, Nominal, Seq, Settings, Status, Tenure, Timestamp, Version,
+    Drain, Group, Job, JobName, JobNo, Nominal, Seq, Settings, Status, Tenure, Timestamp, Version,
 };
 use dkron_core::ledger::{JobSnapshot, Ledger, LiveGroup, Row, RowKey, RowOp, Runtime};
 
@@ -35,6 +35,8 @@ pub struct Index {
     pub zone: String,
     /// Once the cluster has agreed on them.
     pub settings: Option<Settings>,
+    /// Nodes that are given no runs.
+    pub drains: Vec<Drain>,
     /// Boxed: a tree that grows at its end is half empty.
     pub(super) rows: BTreeMap<JobNo, Box<IndexRow>>,
     pub(super) names: BTreeMap<JobName, JobNo>,
@@ -57,6 +59,7 @@ impl Index {
             paused: ledger.is_paused(),
             zone: ledger.settings().zone.clone(),
             settings: ledger.is_settled().then(|| ledger.settings().clone()),
+            drains: ledger.drains().cloned().collect(),
             rows: BTreeMap::new(),
             names: BTreeMap::new(),
             children: BTreeMap::new(),
@@ -103,6 +106,7 @@ impl Index {
                 self.settings = Some(settings);
             }
             Row::Paused(paused) => self.paused = paused,
+            Row::Drains(drains) => self.drains = drains,
             Row::Definition { job_no, version, job } => self.define(job_no, version, job),
             Row::Runtime { job_no, runtime } => self.put_runtime(job_no, &runtime),
             Row::Group(group) => self.put_group(group),

@@ -158,6 +158,7 @@ impl Reader {
             Query::Members { reply } => send(reply, Ok(index.members())),
             Query::Leader { reply } => send(reply, Ok(index.leader())),
             Query::Own { reply } => send(reply, Ok(index.around.own())),
+            Query::Drains { reply } => send(reply, Ok(index.drains.clone())),
             Query::Busy { reply } => {
                 let live = index.live_all();
                 self.read(reply, live, move |_, live| Ok(live));

@@ -27,6 +27,7 @@ pub(super) enum Waiting {
         at: usize,
     },
     Cancel(Reply<CancelView>),
+    Eligibility(Reply<()>),
     Settings {
         settings: Box<Settings>,
         reply: Reply<Settings>,
@@ -57,6 +58,9 @@ impl Scheduling {
             },
             Request::PutSettings { settings, reply } => {
                 (Ask::PutSettings(settings.clone()), Waiting::Settings { settings, reply })
+            }
+            Request::SetEligibility { wanted, reply } => {
+                (Ask::SetEligibility(wanted), Waiting::Eligibility(reply))
             }
         };
         self.ask(ask, waiting);
@@ -96,6 +100,9 @@ impl Scheduling {
             (Waiting::Settings { settings, reply }, Ok(_)) => {
                 self.release_after(move |_| send(reply, Ok(*settings)));
             }
+            (Waiting::Eligibility(reply), Ok(_)) => {
+                self.release_after(move |_| send(reply, Ok(())));
+            }
             (Waiting::Pause { paused, reply }, Ok(_)) => {
                 self.release_after(move |_| send(reply, Ok(paused)));
             }
@@ -106,6 +113,7 @@ impl Scheduling {
             (Waiting::Job(reply), other) => send(reply, Err(error(other.err()))),
             (Waiting::Run { reply, .. }, other) => send(reply, Err(error(other.err()))),
             (Waiting::Pause { reply, .. }, other) => send(reply, Err(error(other.err()))),
+            (Waiting::Eligibility(reply), other) => send(reply, Err(error(other.err()))),
             (Waiting::Cancel(reply), other) => send(reply, Err(error(other.err()))),
             (Waiting::Settings { reply, .. }, other) => send(reply, Err(error(other.err()))),
         }
@@ -142,6 +150,7 @@ fn admit(disk_full: bool, request: Request) -> Option<Request> {
         | Request::Pause { .. }
         | Request::Leave { .. }
         | Request::Cancel { .. }
+        | Request::SetEligibility { .. }
         | Request::PutSettings { .. }
         | Request::StateHash { .. } => return Some(request),
     }

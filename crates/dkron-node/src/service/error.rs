@@ -37,6 +37,12 @@ pub enum Error {
     NoEligibleNode(JobName),
     #[error("no node has room for another run of job {0}, try again later")]
     NoCapacity(JobName),
+    /// No server of the consensus group has that name or id; the text is Dkron's.
+    #[error("id \"{0}\" was not found in the Raft configuration")]
+    PeerNotFound(String),
+    /// An operator's wish that would do harm or makes no sense; the text says why.
+    #[error("{0}")]
+    Refused(String),
     /// A queue is full; nothing was done.
     #[error("the server is overloaded, try again later")]
     Busy,

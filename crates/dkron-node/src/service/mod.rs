@@ -2,11 +2,13 @@
 
 mod error;
 mod fresh;
+pub mod operator;
 mod output;
 mod request;
 mod stats;
 mod view;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use dkron_core::domain::{JobName, LogIndex, Settings, Skipped, Submission};
@@ -35,6 +37,7 @@ pub struct Service {
     queries: mpsc::Sender<Query>,
     /// None: this server knows for itself that nothing is newer.
     reads: Option<Reads>,
+    operator: Option<Arc<dyn operator::Operator>>,
 }
 
 /// Where an answer goes.
@@ -42,7 +45,7 @@ pub type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
 impl Service {
     pub fn new(requests: mpsc::Sender<Request>, queries: mpsc::Sender<Query>) -> Self {
-        Service { requests, queries, reads: None }
+        Service { requests, queries, reads: None, operator: None }
     }
 
     /// The same for a server of a cluster.

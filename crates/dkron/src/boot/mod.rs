@@ -5,6 +5,7 @@ mod connections;
 mod data;
 mod listen;
 mod node;
+mod reload;
 mod signals;
 mod socket;
 
@@ -22,7 +23,8 @@ use tokio::sync::watch;
 use crate::config::{FirstSettings, Options};
 use crate::{metrics, rest};
 
-pub use node::Running;
+pub use node::{Between, Running};
+pub use reload::{Reload, Retag, Source};
 
 /// Requests in flight have this long to end after the word to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -33,7 +35,7 @@ const STOP: Duration = Duration::from_secs(20);
 const AGAIN: Duration = Duration::from_millis(500);
 
 /// Runs a node until it is told to stop, or stops by itself.
-pub async fn run(options: Options) -> anyhow::Result<()> {
+pub async fn run(mut options: Options, mut reload: Reload) -> anyhow::Result<()> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "agent: Dkron agent starting");
     #[cfg(debug_assertions)]
     stage_clock();
@@ -59,11 +61,15 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         executors: node.executors.clone(),
         processors: node.processors.clone(),
         metrics,
+        forward: node.forward.clone(),
+        encrypted: options.cluster.key.is_some(),
         command_line: data::command_line(std::env::args_os()),
     };
-    announce(&options, &listener, &data);
+    announce(&options, &listener, &data, &node);
     tokio::spawn(compare(options.settings.clone(), node.service.clone()));
-    serve(listener, app, node, signals::stop()?).await
+    let retag = node.retag.clone();
+    let stop = signals::stop(move || reload.again(&mut options, retag.as_ref()))?;
+    serve(listener, app, node, stop).await
 }
 
 /// Tests set the wall clock of a build with debug assertions through a file.
@@ -75,13 +81,19 @@ fn stage_clock() {
     }
 }
 
-/// Tells of options that the cluster's own settings overrule. Before there is a leader the stored
-/// ones may not be the last.
+/// Tells who leads, and of options that the cluster's own settings overrule. Before there is a
+/// leader the stored ones may not be the last.
 async fn compare(options: FirstSettings, service: Service) {
+    let mut is_told = false;
     loop {
         let found = match service.leader().await {
             Ok(None) => Err(Error::NoLeader),
-            Ok(Some(_)) => service.settings().await,
+            Ok(Some(leader)) => {
+                if !std::mem::replace(&mut is_told, true) {
+                    tracing::info!(leader = %leader.name, "agent: the cluster has a leader");
+                }
+                service.settings().await
+            }
             Err(err) => Err(err),
         };
         match found {
@@ -122,7 +134,8 @@ fn check(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn announce(options: &Options, listener: &TcpListener, data: &data::Directory) {
+/// What is open, where, and to whom.
+fn announce(options: &Options, listener: &TcpListener, data: &data::Directory, node: &Running) {
     let http = listener.local_addr().map(|addr| addr.to_string()).unwrap_or_default();
     tracing::info!(
         %http,
@@ -133,6 +146,22 @@ fn announce(options: &Options, listener: &TcpListener, data: &data::Directory) {
         region = options.node.region,
         "agent: listening"
     );
+    if let Some(Between { gossip, rpc }) = node.between {
+        tracing::info!(%gossip, %rpc, "agent: listening for other nodes");
+        match &options.cluster.key {
+            None if gossip.ip().is_loopback() && rpc.ip().is_loopback() => {}
+            None => tracing::warn!(
+                %gossip, %rpc,
+                "agent: whoever reaches these ports can join the cluster, run commands and read \
+                 what nodes say to each other: keep them behind a firewall, or set --encrypt on \
+                 all nodes"
+            ),
+            Some(_) => tracing::warn!(
+                "agent: the key proves nodes to each other and hides the membership; what goes \
+                 over the RPC port, jobs and outputs, can still be read on its way"
+            ),
+        }
+    }
     if !listener.local_addr().is_ok_and(|addr| addr.ip().is_loopback()) {
         tracing::warn!(
             %http,
@@ -155,9 +184,12 @@ pub async fn serve(
     node: Running,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let Running { mut stopped, stop: tell, .. } = node;
+    let Running { mut stopped, stop: tell, front, .. } = node;
     let (drain, closing) = watch::channel(false);
-    let mut server = tokio::spawn(connections::serve(listener, rest::router(app), closing));
+    let router = rest::router(app);
+    // Nobody else sets it.
+    let _ = front.set(rest::front(router.clone()));
+    let mut server = tokio::spawn(connections::serve(listener, router, closing));
     let ended = tokio::select! {
         () = stop => None,
         result = &mut stopped => Some(result),

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -15,14 +16,16 @@ use dkron_exec::executors::{HttpExecutor, NoopExecutor, ShellExecutor, ShellOpti
 use dkron_exec::processors::{FilesProcessor, LogProcessor};
 use dkron_exec::runner::{RunnerClient, RunnerOptions};
 use dkron_exec::{Executor, Processor, ProcessorRegistry, Registry};
+use dkron_node::forward::{Forward, Front};
 use dkron_node::service::{Member, Service};
 use dkron_node::{End, Farewell, Node};
 use dkron_store::Durability;
 use dkron_store::data_dir::{DataDir, Options as DataOptions};
 use tokio::sync::oneshot;
 
+use super::reload::Retag;
 use crate::cli;
-use crate::config::{Options, split_address};
+use crate::config::Options;
 
 /// What runs may go on for this long after the word to stop.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -35,10 +38,25 @@ pub struct Running {
     /// Names that jobs may use without a warning.
     pub executors: Vec<String>,
     pub processors: Vec<String>,
+    /// For requests of this server's clients that the leader carries out.
+    pub forward: Option<Arc<dyn Forward>>,
+    /// Publishes other tags; none where that needs a restart.
+    pub retag: Option<Retag>,
+    /// Where other nodes reach this one, as it was bound; none where nobody does.
+    pub between: Option<Between>,
+    /// What serves requests that arrive from other servers and operators; to be set.
+    pub front: Arc<OnceLock<Front>>,
     /// Ends when the node has ended, by itself or because it was told to.
     pub stopped: Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>,
     /// Tells the node to end.
     pub stop: Box<dyn FnOnce() + Send>,
+}
+
+/// Listeners for other nodes.
+#[derive(Clone, Copy, Debug)]
+pub struct Between {
+    pub gossip: SocketAddr,
+    pub rpc: SocketAddr,
 }
 
 /// Opens the data directory and starts the node in it.
@@ -59,7 +77,7 @@ pub async fn start(options: &Options, path: &Path) -> anyhow::Result<Running> {
     ]);
     let named = |names: Vec<&'static str>| names.into_iter().map(str::to_owned).collect();
     let (known_executors, known_processors) = (named(executors.names()), named(processors.names()));
-    let member = member(options)?;
+    let member = member(options);
     let node = dkron_node::start(dkron_node::Options {
         rpc_address: member.tags["rpc_addr"].clone(),
         member,
@@ -77,12 +95,17 @@ pub async fn start(options: &Options, path: &Path) -> anyhow::Result<Running> {
     });
     let node = node.await.context("the node does not start")?;
     let service = node.service.clone();
+    let (forward, front) = (node.forward.clone(), Arc::clone(&node.front));
     let (tell, told) = oneshot::channel();
     let stopped = Box::pin(until_ended(node, told, runner, keep));
     Ok(Running {
         service,
         executors: known_executors,
         processors: known_processors,
+        forward,
+        front,
+        retag: None,
+        between: None,
         stopped,
         stop: Box::new(move || {
             // It has ended by itself if nobody listens.
@@ -144,26 +167,39 @@ async fn part(runner: &RunnerClient, keep: bool) {
     }
 }
 
-/// This node as others see it; the reserved tags are Dkron's.
-fn member(options: &Options) -> anyhow::Result<Member> {
-    let node = &options.node;
-    let (host, port) = split_address("bind-addr", &options.cluster.bind_addr)?;
-    let addr = if host.is_empty() { "0.0.0.0" } else { host };
-    let rpc_port = options.cluster.rpc_port;
-    let mut tags: BTreeMap<String, String> = node.tags.clone();
+/// This node as others see it.
+fn member(options: &Options) -> Member {
+    let advertised = options.cluster.advertise;
+    Member {
+        name: NodeName::new(options.node.name.as_str()),
+        addr: advertised.ip().to_string(),
+        port: advertised.port(),
+        tags: tags(options),
+        status: MEMBER_ALIVE,
+    }
+}
+
+/// The user's tags with those that a node sets itself, which are Dkron's. The RPC port is the
+/// wanted one: who binds port 0 knows better.
+pub fn tags(options: &Options) -> BTreeMap<String, String> {
+    let (node, rpc) = (&options.node, options.cluster.rpc_advertise);
+    let mut tags = node.tags.clone();
     let reserved = [
         ("role", "dkron".to_owned()),
         ("dc", node.datacenter.clone()),
         ("region", node.region.clone()),
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
-        ("server", "true".to_owned()),
-        ("port", rpc_port.to_string()),
-        ("rpc_addr", format!("{addr}:{rpc_port}")),
-        ("expect", node.bootstrap_expect.to_string()),
+        ("port", rpc.port().to_string()),
+        ("rpc_addr", rpc.to_string()),
     ];
     tags.extend(reserved.map(|(name, value)| (name.to_owned(), value)));
-    let name = NodeName::new(node.name.as_str());
-    Ok(Member { name, addr: addr.to_owned(), port, tags, status: MEMBER_ALIVE })
+    if node.server {
+        tags.insert("server".to_owned(), "true".to_owned());
+    }
+    if node.bootstrap_expect > 0 {
+        tags.insert("expect".to_owned(), node.bootstrap_expect.to_string());
+    }
+    tags
 }
 
 /// The zone of this machine: what a new cluster takes for jobs without one.

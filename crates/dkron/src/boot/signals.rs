@@ -1,12 +1,12 @@
-//! Signals of the system: two of them end the node in order, one will reload it.
+//! Signals of the system: two of them end the node in order, one has its configuration read again.
 
 use std::future::Future;
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Comes when somebody wants the node to stop.
-pub fn stop() -> anyhow::Result<impl Future<Output = ()>> {
+/// Comes when somebody wants the node to stop; meanwhile `reload` is called for each SIGHUP.
+pub fn stop(mut reload: impl FnMut() + Send) -> anyhow::Result<impl Future<Output = ()>> {
     let open = |kind| signal(kind).context("failed to listen for signals");
     let mut terminate = open(SignalKind::terminate())?;
     let mut interrupt = open(SignalKind::interrupt())?;
@@ -17,7 +17,7 @@ pub fn stop() -> anyhow::Result<impl Future<Output = ()>> {
                 _ = terminate.recv() => "SIGTERM",
                 _ = interrupt.recv() => "SIGINT",
                 _ = hangup.recv() => {
-                    tracing::warn!("agent: SIGHUP is ignored, there is no reloading yet");
+                    reload();
                     continue;
                 }
             };

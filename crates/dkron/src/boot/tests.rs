@@ -2,6 +2,7 @@ use std::ffi::OsString;
 
 use tokio::net::TcpListener;
 
+use super::reload::Change;
 use super::*;
 use crate::config::{Layers, SystemInterfaces};
 
@@ -44,6 +45,34 @@ fn what_this_version_can_not_do_is_refused() {
     let three = options(&[("server", "true"), ("bootstrap-expect", "3")]);
     assert!(check(&three).unwrap_err().to_string().contains("use 1"));
     assert!(check(&options(&[("dev", "true")])).is_ok());
+}
+
+#[test]
+fn what_a_reload_changes() {
+    let layers = |flags: &[(&str, &str)]| {
+        let flags = flags.iter().map(|(k, v)| ((*k).to_owned(), vec![(*v).to_owned()])).collect();
+        Layers { flags, ..Layers::default() }
+    };
+    let change = |old: &[(&str, &str)], new: &[(&str, &str)]| {
+        let both = ((layers(old), options(old)), (layers(new), options(new)));
+        let ((old_layers, old), (new_layers, new)) = &both;
+        Change::between((old_layers, old), (new_layers, new))
+    };
+    assert_eq!(change(&[("tag", "a=1")], &[("tag", "a=1")]), Change::default());
+    let new = [("tag", "a=2"), ("log-level", "debug"), ("rpc-port", "7"), ("encrypt", "")];
+    let found = change(&[("tag", "a=1")], &new);
+    assert_eq!(found.tags, Some([("a".to_owned(), "2".to_owned())].into()));
+    assert_eq!(found.level.as_deref(), Some("debug"));
+    assert_eq!(found.restart, ["rpc-port"]);
+}
+
+#[test]
+fn a_node_sets_some_tags_itself() {
+    let tags = node::tags(&options(&[("server", "true"), ("tag", "region=x,a=1")]));
+    assert_eq!((tags["region"].as_str(), tags["a"].as_str()), ("global", "1"));
+    assert_eq!((tags["server"].as_str(), tags["port"].as_str()), ("true", "6868"));
+    assert!(!tags.contains_key("expect"));
+    assert!(!node::tags(&options(&[])).contains_key("server"), "an agent is no server");
 }
 
 #[test]

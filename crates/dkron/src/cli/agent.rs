@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::boot;
+use crate::boot::{self, Reload, Source};
 use crate::config::flags::{FLAGS, Flag, Kind};
-use crate::config::{Layers, Options, SystemInterfaces};
 use crate::logging;
 
 pub fn command() -> Command {
@@ -42,13 +41,15 @@ fn help(flag: &Flag) -> String {
 }
 
 pub fn run(matches: &ArgMatches) -> anyhow::Result<()> {
-    let layers = Layers::read(given(matches), environment())?;
     let host = rustix::system::uname();
-    let host = host.nodename().to_string_lossy();
-    let options = Options::from_layers(&layers, &SystemInterfaces, &host)?;
-    logging::start(&options.log, &options.node.name);
+    let host = host.nodename().to_string_lossy().into_owned();
+    let source = Source { flags: given(matches), host };
+    let layers = source.layers()?;
+    let options = source.options(&layers)?;
+    let levels = logging::start(&options.log, &options.node.name);
+    let reload = Reload { source, layers, levels };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(boot::run(options));
+    let result = runtime.block_on(boot::run(options, reload));
     // A blocking call that hangs must not hold the exit.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     result
@@ -62,14 +63,6 @@ fn given(matches: &ArgMatches) -> BTreeMap<String, Vec<String>> {
         (flag.name.to_owned(), values.cloned().collect())
     };
     FLAGS.iter().filter(set).map(texts).collect()
-}
-
-/// Names and values that are not text are left out: no option can be meant by them.
-fn environment() -> BTreeMap<String, String> {
-    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-        Some((name.into_string().ok()?, value.into_string().ok()?))
-    };
-    std::env::vars_os().filter_map(text).collect()
 }
 
 #[cfg(test)]

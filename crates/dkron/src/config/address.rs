@@ -84,7 +84,8 @@ fn evaluate(
     }
 }
 
-fn is_private(ip: IpAddr) -> bool {
+/// Not routed on the internet; the shared space of carriers counts.
+pub fn is_private(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
             let shared = ip.octets()[0] == 100 && (64..128).contains(&ip.octets()[1]);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::file::File;
-use super::flags::{self, FLAGS, Flag, Kind};
+use super::flags::{self, FILE_ONLY, FLAGS, Flag, Kind};
 use super::{Error, values};
 
 /// Where a value came from, for messages.
@@ -104,6 +104,15 @@ impl Layers {
             return Ok(number);
         }
         Err(Error::new(format!("{name}: {number} is out of range, use {least} to {most}")))
+    }
+
+    /// Options, and keys that only a file holds, whose values are others in `newer`.
+    pub fn differences(&self, newer: &Layers) -> Vec<&'static str> {
+        let value = |layers: &Layers, name: &str| layers.get(name).ok().map(|(raw, _)| raw);
+        let differs = |name: &&str| value(self, name) != value(newer, name);
+        let options = FLAGS.iter().map(|flag| flag.name).filter(differs);
+        let in_file = |name: &&str| self.file.get(name) != newer.file.get(name);
+        options.chain(FILE_ONLY.iter().copied().filter(in_file)).collect()
     }
 
     /// Options that some source sets to something else than the default.

@@ -2,6 +2,7 @@
 //! Everything behind this module receives plain `Options`.
 
 mod address;
+mod cluster;
 mod effects;
 mod file;
 pub mod flags;
@@ -13,11 +14,10 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-pub use address::{Interface, Interfaces, SystemInterfaces};
+pub use address::{Interface, Interfaces, SystemInterfaces, expand};
+pub use cluster::{ClusterOptions, Key, Profile};
 pub use layers::{Layers, Origin, Raw};
-pub use options::{
-    ClusterOptions, HttpOptions, LogFormat, LogOptions, NodeOptions, Options, split_address,
-};
+pub use options::{HttpOptions, LogFormat, LogOptions, NodeOptions, Options, split_address};
 pub use settings::FirstSettings;
 pub use values::duration;
 

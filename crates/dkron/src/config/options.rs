@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use super::address::{Interfaces, expand};
+use super::cluster::ClusterOptions;
 use super::layers::Origin;
 use super::settings::FirstSettings;
 use super::{Error, Layers, effects, values};
@@ -46,18 +46,6 @@ pub struct NodeOptions {
     pub temporary: bool,
 }
 
-/// The traffic between nodes.
-#[derive(Clone, Debug)]
-pub struct ClusterOptions {
-    /// `host:port` of the member entry; its host also carries the RPC port.
-    pub bind_addr: String,
-    pub rpc_port: u16,
-    pub raft_multiplier: u8,
-    pub profile: String,
-    pub retry_interval: Duration,
-    pub reconnect_timeout: Duration,
-}
-
 /// The HTTP door.
 #[derive(Clone, Debug)]
 pub struct HttpOptions {
@@ -94,7 +82,7 @@ impl Options {
         let log = log(layers, &mut warnings)?;
         let node = node(layers, host_name, &mut warnings)?;
         let http = http(layers, node.dev, interfaces, &mut warnings)?;
-        let cluster = cluster(layers, node.dev, interfaces, &mut warnings)?;
+        let cluster = ClusterOptions::from_layers(layers, node.dev, interfaces, &mut warnings)?;
         let settings = FirstSettings::from_layers(layers)?;
         check_numbers(layers)?;
         effects::explain(layers, &mut warnings)?;
@@ -231,52 +219,9 @@ fn http(
     })
 }
 
-fn cluster(
-    layers: &Layers,
-    dev: bool,
-    interfaces: &dyn Interfaces,
-    warnings: &mut Vec<String>,
-) -> Result<ClusterOptions, Error> {
-    let (_, origin) = layers.get("bind-addr")?;
-    let text = match origin {
-        Origin::Default if dev => "127.0.0.1:8946".to_owned(),
-        _ => layers.text("bind-addr")?,
-    };
-    let (bind_addr, warning) = expand("bind-addr", &text, interfaces)?;
-    warnings.extend(warning);
-    // A bare host takes the usual port.
-    let bind_addr = match split_address("bind-addr", &bind_addr) {
-        Ok(_) => bind_addr,
-        Err(_) if bind_addr.parse::<std::net::Ipv6Addr>().is_ok() => format!("[{bind_addr}]:8946"),
-        Err(_) if !bind_addr.is_empty() && !bind_addr.contains(':') => format!("{bind_addr}:8946"),
-        Err(err) => return Err(err),
-    };
-    let profile = layers.text("profile")?;
-    if !["lan", "wan", "local"].contains(&profile.as_str()) {
-        return Err(Error::new(format!("profile: `{profile}` is unknown, use lan, wan or local")));
-    }
-    Ok(ClusterOptions {
-        bind_addr,
-        rpc_port: layers.int_in("rpc-port", 0, 65_535)? as u16,
-        raft_multiplier: layers.int_in("raft-multiplier", 1, 10)? as u8,
-        profile,
-        retry_interval: span(layers, "retry-interval")?,
-        reconnect_timeout: span(layers, "serf-reconnect-timeout")?,
-    })
-}
-
-fn span(layers: &Layers, key: &str) -> Result<Duration, Error> {
-    let text = layers.text(key)?;
-    values::duration(&text).ok_or_else(|| {
-        Error::new(format!("{key}: `{text}` is not a duration, write one such as 30s or 1m30s"))
-    })
-}
-
 /// Options without effect are still checked, so that a typing error shows now and not later.
 fn check_numbers(layers: &Layers) -> Result<(), Error> {
-    layers.int_in("advertise-rpc-port", 0, 65_535)?;
     layers.int_in("mail-port", 0, 65_535)?;
-    layers.int_in("retry-max", 0, i64::from(i32::MAX))?;
     layers.boolean("disable-usage-stats")?;
     Ok(())
 }

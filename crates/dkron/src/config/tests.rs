@@ -67,10 +67,10 @@ fn flags_win_over_environment_over_file_over_defaults() {
     let options = options(&[("region", "flag")], &env, yaml).unwrap();
     assert_eq!(options.node.region, "flag");
     assert_eq!(options.node.datacenter, "env");
-    assert_eq!(options.cluster.rpc_port, 7000);
-    assert_eq!(options.cluster.profile, "lan");
+    assert_eq!(options.cluster.rpc_bind.port(), 7000);
+    assert_eq!(options.cluster.profile, Profile::Lan);
     assert_eq!(options.node.name, "host1");
-    assert_eq!(options.cluster.bind_addr, "10.1.2.3:8946");
+    assert_eq!(options.cluster.bind.to_string(), "10.1.2.3:8946");
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn all_three_formats_say_the_same() {
         assert_eq!(options.node.bootstrap_expect, 1);
         assert_eq!(options.node.tags["Az"], "east");
         assert_eq!(layers.list("join").unwrap(), ["a", "b"]);
-        assert!(options.warnings.iter().any(|w| w.contains("option join is accepted")));
+        assert_eq!(options.cluster.join, ["a", "b"]);
     }
 }
 

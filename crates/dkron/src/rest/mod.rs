@@ -6,6 +6,7 @@ mod cors;
 mod decode;
 mod dto;
 mod follow;
+mod forward;
 mod instant;
 mod json;
 mod query;
@@ -25,6 +26,7 @@ use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use axum::http::{Method, StatusCode, Uri};
+use dkron_node::forward::Forward;
 use dkron_node::service::Service;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpStream;
@@ -32,6 +34,8 @@ use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::config::HttpOptions;
+pub use forward::front;
+use forward::{Carried, Via};
 use query::Query;
 use respond::Answer;
 use route::{Enabled, Route};
@@ -48,6 +52,10 @@ pub struct App {
     pub executors: Vec<String>,
     pub processors: Vec<String>,
     pub metrics: Option<PrometheusHandle>,
+    /// The way to the leader; none where this server is the whole cluster.
+    pub forward: Option<Arc<dyn Forward>>,
+    /// Whether members prove themselves with a key.
+    pub encrypted: bool,
     /// For `/debug/vars`, secrets taken out.
     pub command_line: Vec<String>,
 }
@@ -136,9 +144,18 @@ async fn answer(State(door): State<Arc<Door>>, request: Request) -> Answer {
         return redirect(&method, &path, &uri, enabled).unwrap_or_else(respond::no_route);
     };
     let bare = route == Route::Health;
-    let mut answer = match cors::refuse(&method, foreign.as_deref(), &http.allowed_origins) {
-        Some(refusal) => refusal,
-        None => {
+    // Another server's door has let it in.
+    let carried = request.extensions().get::<Via>().is_some_and(|via| via.from_server);
+    let origin = foreign.as_deref().filter(|_| !carried);
+    let refused = cors::refuse(&method, origin, &http.allowed_origins);
+    let carried = match refused {
+        Some(refusal) => Carried::Answered(refusal),
+        None if carried => Carried::Here(request),
+        None => forward::carry(door.app.forward.as_deref(), route.place(), request).await,
+    };
+    let mut answer = match carried {
+        Carried::Answered(answer) => answer,
+        Carried::Here(request) => {
             let query = Query::parse(uri.query().unwrap_or(""));
             let pretty = query.has("pretty");
             let call = Call { app: &door.app, uri: &uri, query, pretty };
@@ -200,6 +217,13 @@ async fn dispatch(call: &Call<'_>, route: Route, request: Request) -> Answer {
         Route::Cancel(name, id) => routes::cancel::cancel(call, name, id, request).await,
         Route::Settings => routes::settings::show(call).await,
         Route::ChangeSettings => routes::settings::change(call, request).await,
+        Route::ClusterHealth => routes::operator::health(call).await,
+        Route::Configuration => routes::operator::configuration(call).await,
+        Route::RemovePeer => routes::operator::remove_peer(call).await,
+        Route::Transfer => routes::operator::transfer(call).await,
+        Route::StateAt => routes::operator::state_at(call).await,
+        Route::Nodes => routes::operator::nodes(call).await,
+        Route::Eligibility(name) => routes::operator::eligibility(call, name, request).await,
         Route::Skipped(name) => routes::executions::skipped(call, name).await,
         Route::Stats => routes::stats::stats(call).await,
         Route::Health => routes::node::health(),

@@ -76,10 +76,13 @@ pub fn error(err: &Error) -> Answer {
             return text(StatusCode::BAD_REQUEST, said);
         }
         Error::JobNotFound | Error::ExecutionNotFound => return empty(StatusCode::NOT_FOUND),
-        Error::ParentNotFound | Error::NodeNotFound | Error::NoEligibleNode(_) => {
-            StatusCode::NOT_FOUND
+        Error::ParentNotFound
+        | Error::NodeNotFound
+        | Error::PeerNotFound(_)
+        | Error::NoEligibleNode(_) => StatusCode::NOT_FOUND,
+        Error::HasDependents(_) | Error::Overlap(_) | Error::QueueFull(_) | Error::Refused(_) => {
+            StatusCode::CONFLICT
         }
-        Error::HasDependents(_) | Error::Overlap(_) | Error::QueueFull(_) => StatusCode::CONFLICT,
         Error::Paused => StatusCode::SERVICE_UNAVAILABLE,
         Error::NoCapacity(_)
         | Error::Busy

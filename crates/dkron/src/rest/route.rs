@@ -34,11 +34,31 @@ pub enum Route {
     Cancel(JobName, Option<String>),
     Settings,
     ChangeSettings,
+    /// How the cluster is, for operators.
+    ClusterHealth,
+    Configuration,
+    RemovePeer,
+    Transfer,
+    StateAt,
+    Nodes,
+    Eligibility(String),
     Health,
     Vars,
     Metrics,
     Root,
     Ui,
+}
+
+/// Who carries a request out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The server that was asked.
+    Here,
+    /// The leader; without one nobody.
+    Leader,
+    /// The leader, who alone knows what happens at this moment; without one the server that was
+    /// asked, as far as it knows.
+    LeaderOrHere,
 }
 
 /// The optional parts of the table.
@@ -53,6 +73,49 @@ const METHODS: [Method; 5] =
     [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 impl Route {
+    /// Everything that changes what the servers share is the leader's; so is what only it knows.
+    pub fn place(&self) -> Place {
+        match self {
+            Route::Index
+            | Route::Members
+            | Route::Leader
+            | Route::IsLeader
+            | Route::Leave
+            | Route::Paused
+            | Route::Preview
+            | Route::Jobs
+            | Route::Job(_)
+            | Route::Executions(_)
+            | Route::Skipped(_)
+            | Route::Stats
+            | Route::Settings
+            | Route::Configuration
+            | Route::StateAt
+            | Route::Health
+            | Route::Vars
+            | Route::Metrics
+            | Route::Root
+            | Route::Ui => Place::Here,
+            Route::Busy
+            | Route::Execution(..)
+            | Route::Output(..)
+            | Route::ClusterHealth
+            | Route::Nodes => Place::LeaderOrHere,
+            Route::Restore
+            | Route::Pause(_)
+            | Route::Put(_)
+            | Route::Delete(_)
+            | Route::Run(_)
+            | Route::Toggle(_)
+            | Route::ClearExecutions(_)
+            | Route::Cancel(..)
+            | Route::ChangeSettings
+            | Route::RemovePeer
+            | Route::Transfer
+            | Route::Eligibility(_) => Place::Leader,
+        }
+    }
+
     /// Whether a request of this kind can change anything.
     pub fn writes(method: &Method) -> bool {
         !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
@@ -65,6 +128,11 @@ impl Route {
         let path = path.strip_prefix('/')?;
         if let Some(rest) = path.strip_prefix("v1/jobs/") {
             return job_route(method, rest);
+        }
+        if let Some(rest) = path.strip_prefix("v1/nodes/") {
+            let name = rest.strip_suffix("/eligibility").filter(|_| *method == Method::PUT)?;
+            let is_name = !name.is_empty() && !name.contains('/');
+            return is_name.then(|| Route::Eligibility(name.to_owned()));
         }
         Some(match path {
             "v1" | "v1/" if get => Route::Index,
@@ -83,6 +151,12 @@ impl Route {
             "v1/settings" if matches!(*method, Method::PUT | Method::PATCH) => {
                 Route::ChangeSettings
             }
+            "v1/nodes" if get => Route::Nodes,
+            "v1/operator/health" if get => Route::ClusterHealth,
+            "v1/operator/raft/configuration" if get => Route::Configuration,
+            "v1/operator/raft/peer" if *method == Method::DELETE => Route::RemovePeer,
+            "v1/operator/transfer" if post => Route::Transfer,
+            "v1/operator/state" if get => Route::StateAt,
             "v1/jobs" if get => Route::Jobs,
             "v1/jobs" if post || *method == Method::PATCH => Route::Put(None),
             "health" if get => Route::Health,
@@ -192,6 +266,13 @@ mod tests {
             ("GET", "/v1/settings", Route::Settings),
             ("PATCH", "/v1/settings", Route::ChangeSettings),
             ("GET", "/v1/pause", Route::Paused),
+            ("GET", "/v1/operator/health", Route::ClusterHealth),
+            ("GET", "/v1/operator/raft/configuration", Route::Configuration),
+            ("DELETE", "/v1/operator/raft/peer", Route::RemovePeer),
+            ("POST", "/v1/operator/transfer", Route::Transfer),
+            ("GET", "/v1/operator/state", Route::StateAt),
+            ("GET", "/v1/nodes", Route::Nodes),
+            ("PUT", "/v1/nodes/n1/eligibility", Route::Eligibility("n1".into())),
             ("GET", "/v1/stats", Route::Stats),
             ("POST", "/v1/unpause", Route::Pause(false)),
             ("GET", "/ui/x/y.js", Route::Ui),
@@ -225,12 +306,29 @@ mod tests {
             ("GET", "v1/jobs"),
             ("OPTIONS", "/v1/jobs"),
             ("GET", "/v1/unpause"),
+            ("GET", "/v1/nodes/n1/eligibility"),
+            ("PUT", "/v1/nodes//eligibility"),
+            ("PUT", "/v1/nodes/a/b/eligibility"),
+            ("PUT", "/v1/nodes/n1"),
         ] {
             assert_eq!(find(method, path), None, "{method} {path}");
         }
         for path in ["/", "/ui/", "/metrics"] {
             assert_eq!(Route::find(&Method::GET, path, LEAST), None, "{path}");
         }
+    }
+
+    #[test]
+    fn writes_are_the_leaders_and_reads_are_not() {
+        for method in METHODS {
+            for path in ["/v1/jobs", "/v1/jobs/j", "/v1/jobs/j/run", "/v1/pause", "/v1/settings"] {
+                let Some(route) = Route::find(&method, path, ALL) else { continue };
+                let wanted = if Route::writes(&method) { Place::Leader } else { Place::Here };
+                assert_eq!(route.place(), wanted, "{method} {path}");
+            }
+        }
+        assert_eq!(Route::Leave.place(), Place::Here, "who is asked to leave leaves");
+        assert_eq!(Route::Busy.place(), Place::LeaderOrHere);
     }
 
     #[test]

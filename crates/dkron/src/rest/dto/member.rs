@@ -40,6 +40,17 @@ impl<'a> From<&'a Member> for MemberDto<'a> {
     }
 }
 
+/// The word for a member's status.
+pub fn status_text(status: u8) -> &'static str {
+    match status {
+        1 => "alive",
+        2 => "leaving",
+        3 => "left",
+        4 => "failed",
+        _ => "none",
+    }
+}
+
 /// As in the list of all members.
 #[derive(Serialize)]
 pub struct ListedMember<'a> {
@@ -53,13 +64,7 @@ pub struct ListedMember<'a> {
 
 impl<'a> From<&'a Member> for ListedMember<'a> {
     fn from(member: &'a Member) -> Self {
-        let status_text = match member.status {
-            1 => "alive",
-            2 => "leaving",
-            3 => "left",
-            4 => "failed",
-            _ => "none",
-        };
+        let status_text = status_text(member.status);
         ListedMember { member: member.into(), id: member.name.as_str(), status_text }
     }
 }

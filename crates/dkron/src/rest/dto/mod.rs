@@ -3,6 +3,7 @@
 mod execution;
 mod job;
 mod member;
+mod operator;
 mod policy;
 mod settings;
 mod skipped;
@@ -17,6 +18,7 @@ pub use tests::shown_job;
 pub use execution::{ExecutionDto, ListedExecution, Tail};
 pub use job::JobDto;
 pub use member::{ListedMember, MemberDto};
+pub use operator::{ConfigurationDto, HealthDto, NodeDto, StateDto};
 pub use settings::SettingsDto;
 pub use skipped::SkippedDto;
 pub use stats::{BucketDto, StatsDto};

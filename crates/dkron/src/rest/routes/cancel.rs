@@ -7,9 +7,10 @@ use dkron_node::service::{CancelRequest, CancelView, Error};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::rest::Call;
 use crate::rest::body;
+use crate::rest::forward::client;
 use crate::rest::respond::{self, Answer};
-use crate::rest::{Call, Peer};
 use crate::words::shown;
 
 const BODY_BYTES: usize = 64 * 1024;
@@ -21,7 +22,7 @@ pub async fn cancel(
     execution: Option<String>,
     request: Request,
 ) -> Answer {
-    let default_by = by_default(request.extensions().get::<Peer>());
+    let default_by = by_default(client(&request));
     let said = match said(call, request).await {
         Ok(said) => said,
         Err(refusal) => return refusal,
@@ -83,8 +84,9 @@ pub(super) fn unknown_execution(name: &JobName, id: &str) -> Answer {
     respond::text(StatusCode::NOT_FOUND, said)
 }
 
-fn by_default(peer: Option<&Peer>) -> String {
-    peer.map_or_else(|| "rest".to_owned(), |peer| format!("rest {}", peer.addr.ip()))
+/// Who acts when nobody says who.
+pub(super) fn by_default(client: Option<String>) -> String {
+    client.map_or_else(|| "rest".to_owned(), |client| format!("rest {client}"))
 }
 
 /// Who wants it and why; what is not said stays open.

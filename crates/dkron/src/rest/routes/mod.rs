@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod executions;
 pub mod jobs;
 pub mod node;
+pub mod operator;
 pub mod output;
 pub mod preview;
 pub mod put;

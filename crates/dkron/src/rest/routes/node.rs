@@ -30,7 +30,7 @@ pub async fn index(call: &Call<'_>) -> Answer {
         "agent": { "name": call.app.node, "version": env!("CARGO_PKG_VERSION") },
         "serf": {
             "coordinate_resets": "0",
-            "encrypted": "false",
+            "encrypted": call.app.encrypted.to_string(),
             "event_queue": "0",
             "event_time": "1",
             "failed": count(4),

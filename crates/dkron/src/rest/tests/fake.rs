@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use dkron_core::domain::stats::{Bucket, Ended};
 use dkron_core::domain::{
-    Cancellation, Cause, Concurrency, ExecutionId, Group, JobName, JobNo, LogIndex, Nominal, Seq,
-    Settings, SkipReason, Skipped, State, Submission, Timestamp, Version,
+    Cancellation, Cause, Concurrency, Drain, ExecutionId, Group, JobName, JobNo, LogIndex, Nominal,
+    Seq, Settings, SkipReason, Skipped, State, Submission, Timestamp, Version,
 };
+use dkron_node::service::operator::SetEligibility;
 use dkron_node::service::{
     AgedPage, CancelRequest, CancelView, Error, ExecutionView, Found, JobCounts, JobPage, JobSort,
     JobView, Kept, ListQuery, Member, Query, RecentPage, Request, RunView, Scope, Service,
@@ -24,6 +25,7 @@ struct Fake {
     executions: Vec<ExecutionView>,
     paused: bool,
     settings: Settings,
+    drains: Vec<Drain>,
     last: u64,
 }
 
@@ -53,7 +55,7 @@ pub fn start() -> Service {
             }
         }
     });
-    Service::new(requests, queries)
+    Service::new(requests, queries).with_operator(Arc::new(super::operator::Three))
 }
 
 fn send<T>(reply: oneshot::Sender<Result<T, Error>>, result: Result<T, Error>) {
@@ -88,6 +90,15 @@ impl Fake {
             Request::Pause { paused, reply } => {
                 self.paused = paused;
                 send(reply, Ok(paused));
+            }
+            Request::SetEligibility { wanted, reply } => {
+                self.drains.retain(|drain| drain.node != wanted.node);
+                if !wanted.eligible {
+                    let SetEligibility { node, deadline, by, reason, .. } = *wanted;
+                    let since = Timestamp::from_secs(1_773_144_000);
+                    self.drains.push(Drain { node, since, deadline, by, reason });
+                }
+                send(reply, Ok(()));
             }
             Request::Leave { reply } => send(reply, Ok(vec![own()])),
             Request::Cancel { cancel, reply } => send(reply, self.cancel(*cancel)),
@@ -159,6 +170,7 @@ impl Fake {
             Query::Members { reply } => send(reply, Ok(vec![own()])),
             Query::Leader { reply } => send(reply, Ok(Some(own()))),
             Query::Own { reply } => send(reply, Ok(own())),
+            Query::Drains { reply } => send(reply, Ok(self.drains.clone())),
         }
     }
 

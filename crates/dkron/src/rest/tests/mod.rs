@@ -1,6 +1,8 @@
 //! The door in process: requests in, statuses, headers and bodies out.
 
 mod fake;
+mod forward;
+mod operator;
 mod output;
 
 use axum::body::to_bytes;
@@ -35,22 +37,27 @@ fn client() -> Client {
 }
 
 fn client_with(origins: &[&str]) -> Client {
+    Client { router: router(app(origins)) }
+}
+
+fn app(origins: &[&str]) -> App {
     let http = HttpOptions {
         addr: String::new(),
         ui: true,
         prometheus: false,
         allowed_origins: origins.iter().map(|each| (*each).to_owned()).collect(),
     };
-    let app = App {
+    App {
         service: fake::start(),
         node: "n1".into(),
         http,
         executors: vec!["shell".into()],
         processors: vec!["log".into()],
         metrics: None,
+        forward: None,
+        encrypted: false,
         command_line: vec!["dkron".into()],
-    };
-    Client { router: router(app) }
+    }
 }
 
 impl Client {

@@ -1,0 +1,159 @@
+//! What operators are shown: the cluster's health, its servers, its nodes.
+
+use dkron_node::service::operator::{Configuration, Health, NodeView, Peer, ServerHealth, StateAt};
+use serde::Serialize;
+
+use crate::rest::instant::Instant;
+
+/// An id of a node as people see it.
+pub fn id_text(id: u64) -> String {
+    format!("{id:016x}")
+}
+
+#[derive(Serialize)]
+pub struct HealthDto<'a> {
+    healthy: bool,
+    leader: Option<&'a str>,
+    tenure: Option<u64>,
+    quorum: bool,
+    voters: usize,
+    voters_alive: usize,
+    failure_tolerance: usize,
+    if_one_more_dies: String,
+    cluster: Option<&'a str>,
+    generation: u64,
+    servers: Vec<ServerDto<'a>>,
+}
+
+#[derive(Serialize)]
+struct ServerDto<'a> {
+    name: &'a str,
+    id: String,
+    address: &'a str,
+    leader: bool,
+    voter: bool,
+    alive: bool,
+    last_contact_ms: Option<u64>,
+    applied_index: Option<u64>,
+    lag: Option<u64>,
+    clock_offset_ms: Option<i64>,
+    version: &'a str,
+}
+
+impl<'a> From<&'a Health> for HealthDto<'a> {
+    fn from(health: &'a Health) -> Self {
+        let leader = health.leader.as_ref().map(|name| name.as_str());
+        HealthDto {
+            healthy: health.is_healthy(),
+            leader,
+            tenure: health.tenure,
+            quorum: health.quorum,
+            voters: health.voters(),
+            voters_alive: health.voters_alive(),
+            failure_tolerance: health.spare().unwrap_or(0),
+            if_one_more_dies: health.one_more(),
+            cluster: health.cluster.as_deref(),
+            generation: health.generation,
+            servers: health.servers.iter().map(|server| server_dto(server, leader)).collect(),
+        }
+    }
+}
+
+fn server_dto<'a>(server: &'a ServerHealth, leader: Option<&str>) -> ServerDto<'a> {
+    let millis = |span: std::time::Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    ServerDto {
+        name: &server.name,
+        id: id_text(server.id),
+        address: &server.address,
+        leader: leader == Some(server.name.as_str()),
+        voter: server.voter,
+        alive: server.alive,
+        last_contact_ms: server.last_contact.map(millis),
+        applied_index: server.applied,
+        lag: server.lag,
+        clock_offset_ms: server.clock_offset_ms,
+        version: &server.version,
+    }
+}
+
+#[derive(Serialize)]
+pub struct ConfigurationDto<'a> {
+    servers: Vec<PeerDto<'a>>,
+    index: u64,
+}
+
+#[derive(Serialize)]
+struct PeerDto<'a> {
+    node: &'a str,
+    id: String,
+    address: &'a str,
+    leader: bool,
+    voter: bool,
+}
+
+impl<'a> From<&'a Configuration> for ConfigurationDto<'a> {
+    fn from(configuration: &'a Configuration) -> Self {
+        let peer = |peer: &'a Peer| PeerDto {
+            node: &peer.name,
+            id: id_text(peer.id),
+            address: &peer.address,
+            leader: peer.leader,
+            voter: peer.voter,
+        };
+        let servers = configuration.servers.iter().map(peer).collect();
+        ConfigurationDto { servers, index: configuration.index }
+    }
+}
+
+#[derive(Serialize)]
+pub struct StateDto {
+    index: u64,
+    /// 16 hex digits.
+    hash: String,
+}
+
+impl From<StateAt> for StateDto {
+    fn from(at: StateAt) -> Self {
+        StateDto { index: at.index, hash: id_text(at.hash) }
+    }
+}
+
+#[derive(Serialize)]
+pub struct NodeDto<'a> {
+    name: &'a str,
+    address: &'a str,
+    version: &'a str,
+    server: bool,
+    status: &'static str,
+    eligible: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drain: Option<DrainDto<'a>>,
+}
+
+#[derive(Serialize)]
+struct DrainDto<'a> {
+    by: &'a str,
+    reason: &'a str,
+    since: Instant,
+    deadline: Option<Instant>,
+}
+
+impl<'a> From<&'a NodeView> for NodeDto<'a> {
+    fn from(node: &'a NodeView) -> Self {
+        let drain = node.drain.as_ref().map(|drain| DrainDto {
+            by: &drain.by,
+            reason: &drain.reason,
+            since: Instant::utc(drain.since),
+            deadline: drain.deadline.map(Instant::utc),
+        });
+        NodeDto {
+            name: node.name.as_str(),
+            address: &node.address,
+            version: &node.version,
+            server: node.server,
+            status: super::member::status_text(node.status),
+            eligible: node.drain.is_none(),
+            drain,
+        }
+    }
+}
