@@ -6,6 +6,7 @@ mod clocks;
 pub(crate) mod cluster;
 #[expect(dead_code, reason = "wired with the cluster")]
 mod consensus;
+pub mod console;
 mod disk;
 mod error;
 mod event;

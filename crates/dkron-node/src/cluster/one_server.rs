@@ -40,7 +40,7 @@ impl OneServer {
     }
 
     fn named(&self, text: &str) -> bool {
-        self.peers().iter().any(|peer| peer.name == text || format!("{:016x}", peer.id) == text)
+        self.peers().iter().any(|peer| peer.name == text || peer.id.to_string() == text)
     }
 }
 

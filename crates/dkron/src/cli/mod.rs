@@ -3,7 +3,12 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod agent;
+mod cluster;
+mod console;
 mod keygen;
+mod leave;
+mod node;
+mod raft;
 mod runner;
 mod version;
 
@@ -30,6 +35,10 @@ pub fn main() -> ExitCode {
     };
     let result = match matches.subcommand() {
         Some(("agent", matches)) => agent::run(matches),
+        Some(("leave", matches)) => leave::run(matches),
+        Some(("raft", matches)) => raft::run(matches),
+        Some(("cluster", matches)) => cluster::run(matches),
+        Some(("node", matches)) => node::run(matches),
         Some(("version", _)) => version::run(),
         Some(("keygen", _)) => keygen::run(),
         Some((runner::NAME, matches)) => runner::run(matches),
@@ -52,6 +61,10 @@ pub fn command() -> Command {
         .arg_required_else_help(true)
         .subcommand(agent::command())
         .subcommand(version::command())
+        .subcommand(leave::command())
+        .subcommand(raft::command())
+        .subcommand(cluster::command())
+        .subcommand(node::command())
         .subcommand(keygen::command())
         .subcommand(runner::command())
 }

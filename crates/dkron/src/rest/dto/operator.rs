@@ -5,11 +5,6 @@ use serde::Serialize;
 
 use crate::rest::instant::Instant;
 
-/// An id of a node as people see it.
-pub fn id_text(id: u64) -> String {
-    format!("{id:016x}")
-}
-
 #[derive(Serialize)]
 pub struct HealthDto<'a> {
     healthy: bool,
@@ -28,6 +23,7 @@ pub struct HealthDto<'a> {
 #[derive(Serialize)]
 struct ServerDto<'a> {
     name: &'a str,
+    /// A text: scripts take large numbers for others.
     id: String,
     address: &'a str,
     leader: bool,
@@ -63,7 +59,7 @@ fn server_dto<'a>(server: &'a ServerHealth, leader: Option<&str>) -> ServerDto<'
     let millis = |span: std::time::Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
     ServerDto {
         name: &server.name,
-        id: id_text(server.id),
+        id: server.id.to_string(),
         address: &server.address,
         leader: leader == Some(server.name.as_str()),
         voter: server.voter,
@@ -85,6 +81,7 @@ pub struct ConfigurationDto<'a> {
 #[derive(Serialize)]
 struct PeerDto<'a> {
     node: &'a str,
+    /// A text: scripts take large numbers for others.
     id: String,
     address: &'a str,
     leader: bool,
@@ -95,7 +92,7 @@ impl<'a> From<&'a Configuration> for ConfigurationDto<'a> {
     fn from(configuration: &'a Configuration) -> Self {
         let peer = |peer: &'a Peer| PeerDto {
             node: &peer.name,
-            id: id_text(peer.id),
+            id: peer.id.to_string(),
             address: &peer.address,
             leader: peer.leader,
             voter: peer.voter,
@@ -114,7 +111,7 @@ pub struct StateDto {
 
 impl From<StateAt> for StateDto {
     fn from(at: StateAt) -> Self {
-        StateDto { index: at.index, hash: id_text(at.hash) }
+        StateDto { index: at.index, hash: format!("{:016x}", at.hash) }
     }
 }
 

@@ -80,7 +80,7 @@ async fn health_says_what_one_more_loss_would_mean() {
     assert_eq!(shown["failure_tolerance"], 0);
     assert!(shown["if_one_more_dies"].as_str().unwrap().starts_with("nobody could lead"));
     let second = json!({
-        "name": "n2", "id": "0000000000000002", "address": "10.0.0.2:6868", "leader": false,
+        "name": "n2", "id": "2", "address": "10.0.0.2:6868", "leader": false,
         "voter": true, "alive": true, "last_contact_ms": 12, "applied_index": 99, "lag": 1,
         "clock_offset_ms": -3, "version": "1"
     });
@@ -93,7 +93,7 @@ async fn servers_are_shown_and_taken_out() {
     let client = client();
     let shown = client.get("/v1/operator/raft/configuration").await.json();
     let first = json!({
-        "node": "n1", "id": "0000000000000001", "address": "10.0.0.1:6868", "leader": true,
+        "node": "n1", "id": "1", "address": "10.0.0.1:6868", "leader": true,
         "voter": true
     });
     assert_eq!((&shown["servers"][0], &shown["index"]), (&first, &json!(99)));
