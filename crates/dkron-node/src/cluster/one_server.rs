@@ -6,7 +6,7 @@ use dkron_core::domain::NodeName;
 use dkron_raft::{Handle, Leadership};
 
 use crate::rpc::BoxFuture;
-use crate::service::operator::{Configuration, Health, Operator, Peer, ServerHealth, StateAt};
+use crate::service::operator::{Configuration, Health, Operator, Peer, ServerHealth};
 use crate::service::{Error, Member};
 
 /// One server and its own node.
@@ -89,9 +89,5 @@ impl Operator for OneServer {
             Some(_) => Ok(self.own.name.clone()),
             None => Err(Error::Refused("there is no other server to lead".into())),
         })
-    }
-
-    fn state_at(&self, _index: Option<u64>) -> BoxFuture<Result<StateAt, Error>> {
-        ready(Err(Error::Refused("there is no other server to compare with".into())))
     }
 }

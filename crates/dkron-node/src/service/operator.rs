@@ -27,10 +27,6 @@ pub trait Operator: Send + Sync {
     /// Hands the leadership to a server, by name or id, or to the one that is furthest; on the
     /// leader. The answer names the new leader.
     fn transfer(&self, to: Option<String>) -> BoxFuture<Result<NodeName, Error>>;
-
-    /// The hash of the replicated state at `index`, waited for if it is to come, or at the
-    /// present one.
-    fn state_at(&self, index: Option<u64>) -> BoxFuture<Result<StateAt, Error>>;
 }
 
 /// How the cluster is.
@@ -130,13 +126,6 @@ pub struct Peer {
     pub voter: bool,
 }
 
-/// Equal on all servers for one index.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StateAt {
-    pub index: u64,
-    pub hash: u64,
-}
-
 /// A node that runs jobs, or might.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeView {
@@ -197,11 +186,6 @@ impl Service {
     /// Hands the leadership over; the answer names who has it then.
     pub async fn transfer(&self, to: Option<String>) -> Result<NodeName, Error> {
         self.operator()?.transfer(to).await
-    }
-
-    /// The hash of the replicated state.
-    pub async fn state_at(&self, index: Option<u64>) -> Result<StateAt, Error> {
-        self.operator()?.state_at(index).await
     }
 
     /// All nodes, agents and drained ones that nobody has seen among them, by name.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use dkron_core::domain::{ExecutionId, JobName, JobNo, LogIndex, Settings, Skipped, Submission};
+use dkron_core::domain::{
+    Drain, ExecutionId, JobName, JobNo, LogIndex, Settings, Skipped, Submission,
+};
+use dkron_core::ledger::SetEligibility;
 
 use super::{
     AgedPage, Buckets, CancelView, ExecutionView, Found, JobCounts, JobPage, JobView, ListQuery,
@@ -46,6 +49,10 @@ pub enum Request {
     Cancel {
         cancel: Box<CancelRequest>,
         reply: Reply<CancelView>,
+    },
+    SetEligibility {
+        wanted: Box<SetEligibility>,
+        reply: Reply<()>,
     },
     PutSettings {
         settings: Box<Settings>,
@@ -96,4 +103,5 @@ pub enum Query {
     Leader { reply: Reply<Option<Member>> },
     Own { reply: Reply<Member> },
     Settings { reply: Reply<Settings> },
+    Drains { reply: Reply<Vec<Drain>> },
 }

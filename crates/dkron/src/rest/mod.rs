@@ -144,6 +144,7 @@ async fn answer(State(door): State<Arc<Door>>, request: Request) -> Answer {
         return redirect(&method, &path, &uri, enabled).unwrap_or_else(respond::no_route);
     };
     let bare = route == Route::Health;
+    let query = Query::parse(uri.query().unwrap_or(""));
     // Another server's door has let it in.
     let carried = request.extensions().get::<Via>().is_some_and(|via| via.from_server);
     let origin = foreign.as_deref().filter(|_| !carried);
@@ -151,12 +152,14 @@ async fn answer(State(door): State<Arc<Door>>, request: Request) -> Answer {
     let carried = match refused {
         Some(refusal) => Carried::Answered(refusal),
         None if carried => Carried::Here(request),
-        None => forward::carry(door.app.forward.as_deref(), route.place(), request).await,
+        None => {
+            let place = route.place().for_query(&query);
+            forward::carry(door.app.forward.as_deref(), place, request).await
+        }
     };
     let mut answer = match carried {
         Carried::Answered(answer) => answer,
         Carried::Here(request) => {
-            let query = Query::parse(uri.query().unwrap_or(""));
             let pretty = query.has("pretty");
             let call = Call { app: &door.app, uri: &uri, query, pretty };
             read_or_write(&call, route, request).await

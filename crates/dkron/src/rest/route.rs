@@ -2,6 +2,9 @@
 
 use axum::http::Method;
 use dkron_core::domain::JobName;
+use dkron_node::service::ReadMode;
+
+use super::query::Query;
 
 /// A request that some handler answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +62,16 @@ pub enum Place {
     /// The leader, who alone knows what happens at this moment; without one the server that was
     /// asked, as far as it knows.
     LeaderOrHere,
+}
+
+impl Place {
+    /// Who puts up with old answers asks nobody else.
+    pub fn for_query(self, query: &Query) -> Place {
+        match self {
+            Place::LeaderOrHere if query.read_mode() == ReadMode::Local => Place::Here,
+            place => place,
+        }
+    }
 }
 
 /// The optional parts of the table.
@@ -183,6 +196,7 @@ impl Route {
                 | Route::Output(..)
                 | Route::Stats
                 | Route::Settings
+                | Route::Nodes
         )
     }
 

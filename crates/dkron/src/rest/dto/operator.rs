@@ -1,6 +1,7 @@
 //! What operators are shown: the cluster's health, its servers, its nodes.
 
-use dkron_node::service::operator::{Configuration, Health, NodeView, Peer, ServerHealth, StateAt};
+use dkron_node::service::StateHash;
+use dkron_node::service::operator::{Configuration, Health, NodeView, Peer, ServerHealth};
 use serde::Serialize;
 
 use crate::rest::instant::Instant;
@@ -109,9 +110,9 @@ pub struct StateDto {
     hash: String,
 }
 
-impl From<StateAt> for StateDto {
-    fn from(at: StateAt) -> Self {
-        StateDto { index: at.index, hash: format!("{:016x}", at.hash) }
+impl From<StateHash> for StateDto {
+    fn from(at: StateHash) -> Self {
+        StateDto { index: at.index.0, hash: format!("{:016x}", at.hash) }
     }
 }
 

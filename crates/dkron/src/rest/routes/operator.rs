@@ -2,7 +2,7 @@
 
 use axum::extract::Request;
 use axum::http::StatusCode;
-use dkron_core::domain::{NodeName, Timestamp};
+use dkron_core::domain::{LogIndex, NodeName, Timestamp};
 use dkron_node::service::Error;
 use dkron_node::service::operator::SetEligibility;
 use serde_json::{Value, json};
@@ -59,17 +59,18 @@ pub async fn transfer(call: &Call<'_>) -> Answer {
     }
 }
 
+/// The hash at `index`; without one, or if that is over, at the present one.
 pub async fn state_at(call: &Call<'_>) -> Answer {
     let index = match call.query.get("index").filter(|text| !text.is_empty()).map(str::parse) {
-        None => None,
-        Some(Ok(index)) => Some(index),
+        None => LogIndex(0),
+        Some(Ok(index)) => LogIndex(index),
         Some(Err(_)) => {
             let said =
                 format!("index: {} is no number", shown(call.query.get("index").unwrap_or("")));
             return respond::text(StatusCode::BAD_REQUEST, said);
         }
     };
-    match call.app.service.state_at(index).await {
+    match call.app.service.state_hash(index).await {
         Ok(at) => call.ok(&StateDto::from(at)),
         Err(err) => respond::error(&err),
     }
