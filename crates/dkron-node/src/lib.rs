@@ -4,7 +4,7 @@
 mod clocks;
 #[expect(dead_code, unused_imports, reason = "wired with the cluster")]
 pub(crate) mod cluster;
-#[expect(dead_code, reason = "wired with the cluster")]
+#[cfg_attr(not(test), expect(dead_code, reason = "wired with the cluster"))]
 mod consensus;
 pub mod console;
 mod disk;

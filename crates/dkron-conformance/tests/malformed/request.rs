@@ -7,7 +7,7 @@ use crate::dice::Dice;
 const METHODS: [&str; 10] =
     ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "BREW", "get"];
 
-const PATHS: [&str; 42] = [
+const PATHS: [&str; 49] = [
     "/",
     "/v1",
     "/v1/",
