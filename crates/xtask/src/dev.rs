@@ -106,6 +106,7 @@ pub fn keep(args: &Args) -> anyhow::Result<()> {
         std::thread::sleep(POLL);
     }
     end(&mut nodes, &dir);
+    anyhow::ensure!(gone.load(Ordering::Relaxed), "all nodes have ended; their logs say why");
     Ok(())
 }
 

@@ -157,7 +157,8 @@ mod tests {
     #[test]
     fn what_is_there_may_be_named() {
         let text = "`a::it_holds` `ledger/fire.txt` `x.rs` `src/x.rs` `runs/failure` `lost_after`
-            `Sabotage::DropChild` `bench run-now` `chaos kill-all` `GET /v1/jobs` `/ui/` `dkron-sim`";
+            `Sabotage::DropChild` `bench run-now` `chaos kill-all` `GET /v1/jobs` `/ui/`
+            `dkron-sim`";
         assert_eq!(wrong(text), 0);
     }
 
