@@ -24,9 +24,8 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(text) => {
             eprintln!("{text}");
-            eprintln!(
-                "usage: dkron-sim [--seeds N] [--from S] [--cover] | --seed X [--trace] [--plant BUG]"
-            );
+            eprintln!("usage: dkron-sim [--seeds N] [--from S] [--cover] [--plant BUG]");
+            eprintln!("       dkron-sim --seed X [--trace] [--plant BUG]");
             return ExitCode::from(2);
         }
     };
