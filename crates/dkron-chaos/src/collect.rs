@@ -1,5 +1,6 @@
 //! What every server tells at the end.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -13,6 +14,9 @@ const POLL: Duration = Duration::from_millis(500);
 const SETTLE: Duration = Duration::from_secs(90);
 /// Nothing new for so long: what an end makes due has begun by then.
 const QUIET: Duration = Duration::from_secs(3);
+
+/// Looks for one index at which all servers tell their hash.
+const TRIES: u32 = 20;
 
 /// Waits until everything that is known has ended and nothing new comes, or for too long.
 pub fn settle(world: &mut World, plan: &Plan) {
@@ -52,11 +56,7 @@ fn open(world: &World, plan: &Plan) -> Option<(usize, usize)> {
 
 /// Writes the history of every server, each asked by itself.
 pub fn histories(world: &World, plan: &Plan) -> anyhow::Result<()> {
-    let index = world
-        .servers()
-        .iter()
-        .filter_map(|server| world.get(server, "/v1/operator/state").ok()?["index"].as_u64())
-        .max();
+    let states = states(world);
     for server in world.servers() {
         let mut jobs = Map::new();
         for job in &plan.jobs {
@@ -72,11 +72,31 @@ pub fn histories(world: &World, plan: &Plan) -> anyhow::Result<()> {
             });
             jobs.insert(name.clone(), told);
         }
-        // The same index at each, so that the hashes can be compared.
-        let state = index.and_then(|index| {
-            world.get(&server, &format!("/v1/operator/state?index={index}")).ok()
-        });
+        let state = states.get(&server);
         case::write_history(&world.dir, &server, &json!({"jobs": jobs, "state": state}))?;
     }
     Ok(())
+}
+
+/// Index and hash of every server, at one index if they come to rest at one; a server that does
+/// not tell is left out.
+fn states(world: &World) -> BTreeMap<String, Value> {
+    let mut told = BTreeMap::new();
+    for _ in 0..TRIES {
+        let last = told.values().filter_map(|state: &Value| state["index"].as_u64()).max();
+        let target = last.map_or("/v1/operator/state".into(), |index| {
+            format!("/v1/operator/state?index={index}")
+        });
+        let servers = world.servers().into_iter();
+        told = servers
+            .filter_map(|name| Some((name.clone(), world.get(&name, &target).ok()?)))
+            .collect();
+        let mut indexes = told.values().map(|state| &state["index"]);
+        let first = indexes.next();
+        if indexes.all(|index| Some(index) == first) {
+            break;
+        }
+        std::thread::sleep(POLL);
+    }
+    told
 }
