@@ -13,7 +13,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::config::Member;
 use crate::error::{self, Error, ReadError, ReceiveError};
 use crate::lanes::{Lane, Lanes, Load, Refused};
-use crate::leadership::{self, Epoch, Leadership};
+use crate::leadership::{Epoch, Leadership};
+use crate::membership::{self, Change, ChangeError, Membership};
+use crate::network::Links;
+use crate::office::Office;
 use crate::options::Options;
 use crate::proposal::{Ask, Outcome, Proposal, Ticket, peer};
 use crate::reads::Reader;
@@ -21,6 +24,7 @@ use crate::receive;
 use crate::retention::Retention;
 use crate::start::Raft;
 use crate::state::Parcel;
+use crate::transfer::{Parting, TransferError};
 use crate::transport::{MessageKind, Peer};
 
 /// The library's word for what a server is; `Leader` here says nothing of a quorum: see
@@ -52,7 +56,8 @@ pub struct Metrics {
 pub(crate) struct Parts {
     pub options: Options,
     pub log: Arc<Log>,
-    pub raft: Raft,
+    pub office: Office,
+    pub links: Links,
     pub retention: Retention,
     pub lanes: Arc<Lanes>,
     pub ask: mpsc::Sender<Ask>,
@@ -77,9 +82,8 @@ impl Handle {
         Self { shared: Arc::new(Shared { parts, stop: Mutex::new(Some(stop)) }) }
     }
 
-    #[cfg(test)]
     pub(crate) fn raft(&self) -> &Raft {
-        &self.parts().raft
+        &self.parts().office.raft
     }
 
     fn parts(&self) -> &Parts {
@@ -87,7 +91,7 @@ impl Handle {
     }
 
     /// Proposes without waiting, from any thread. Unless refused, `done` is called exactly once,
-    /// mostly on the consensus thread, and must not block.
+    /// mostly on the consensus thread, perhaps before this returns, and must not block.
     pub fn try_propose_with(
         &self,
         lane: Lane,
@@ -95,6 +99,11 @@ impl Handle {
         done: impl FnOnce(Outcome) + Send + 'static,
     ) -> Result<(), Refused> {
         let parts = self.parts();
+        if parts.office.resigned.holds(self.raft()) {
+            // What was taken before is waited for; this must not lengthen the hand-over.
+            done(Outcome::NotLeader { hint: None });
+            return Ok(());
+        }
         let slot = parts.lanes.take(lane, bytes.len())?;
         // A place in the channel belongs to each slot; only its end can refuse us.
         let permit = parts.ask.try_reserve().map_err(|err| match err {
@@ -133,8 +142,13 @@ impl Handle {
     /// later: a process that was stopped and goes on must ask here before it acts.
     #[must_use]
     pub fn leads(&self, epoch: Epoch) -> bool {
-        let parts = self.parts();
-        leadership::stands(&parts.raft, parts.options.lease(), epoch)
+        epoch.is_of(self.parts().office.standing().leads)
+    }
+
+    /// Whether this server leads at this very instant.
+    #[must_use]
+    pub fn leads_now(&self) -> bool {
+        self.parts().office.standing().leads.is_some()
     }
 
     /// The index that a linearizable read must have seen applied. Answered by the leader alone.
@@ -160,7 +174,7 @@ impl Handle {
             (peer.id, Member { name: peer.name.clone(), address: peer.address.clone() })
         };
         let nodes: BTreeMap<u64, Member> = members.iter().map(member).collect();
-        match self.parts().raft.initialize(nodes).await {
+        match self.raft().initialize(nodes).await {
             Ok(()) => Ok(true),
             Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(false),
             Err(RaftError::APIError(err)) => Err(Error::Initialize { source: Box::new(err) }),
@@ -171,7 +185,7 @@ impl Handle {
     #[must_use]
     pub fn metrics(&self) -> Metrics {
         let parts = self.parts();
-        let raft = parts.raft.metrics().borrow_watched().clone();
+        let raft = self.raft().metrics().borrow_watched().clone();
         let membership = raft.membership_config.membership();
         let named = |id: u64| membership.get_node(&id).map(|node| peer(id, node));
         Metrics {
@@ -198,7 +212,7 @@ impl Handle {
     /// Why this replica stopped by itself, if it did.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
-        let state = self.parts().raft.metrics().borrow_watched().running_state.clone();
+        let state = self.raft().metrics().borrow_watched().running_state.clone();
         state.err().map(|err| error::chain(&err))
     }
 
@@ -208,14 +222,56 @@ impl Handle {
         self.parts().retention.round().await
     }
 
+    /// Who belongs to the group, and, on the leader, how far each one is.
+    #[must_use]
+    pub fn membership(&self) -> Membership {
+        membership::view(self.raft())
+    }
+
+    /// Changes the group; answers once the change is committed. Only a leader can. Needs a tokio
+    /// context, for its patience.
+    pub async fn change(&self, change: Change) -> Result<(), ChangeError> {
+        self.change_from(None, change).await
+    }
+
+    /// The same for a change that was decided upon what was seen: refused if that is not so any
+    /// more.
+    pub async fn change_if(&self, seen: &Membership, change: Change) -> Result<(), ChangeError> {
+        self.change_from(seen.index, change).await
+    }
+
+    async fn change_from(&self, seen: Option<u64>, change: Change) -> Result<(), ChangeError> {
+        let patience = self.parts().options.propose_patience;
+        let changed = membership::change(self.raft(), change, seen);
+        tokio::time::timeout(patience, changed).await.unwrap_or(Err(ChangeError::Unknown))
+    }
+
+    /// Hands leadership to the wished voter, or to the one that lacks least. From the first moment
+    /// on this server does not count as leader, and answers proposals with `NotLeader`; those under
+    /// way are waited for. Needs a tokio context.
+    pub async fn transfer(&self, to: Option<u64>) -> Result<Peer, TransferError> {
+        let parts = self.parts();
+        let patience = parts.options.takeover_patience();
+        Parting { office: &parts.office, lanes: &parts.lanes, patience }.run(to).await
+    }
+
+    /// Servers that consensus could not reach when it last tried, with the reason.
+    #[must_use]
+    pub fn broken_links(&self) -> Vec<(u64, String)> {
+        let mut broken = self.parts().links.broken();
+        let members = self.membership();
+        broken.retain(|(id, _)| members.get(*id).is_some());
+        broken
+    }
+
     /// A message of another server; the answer goes back to it.
     pub async fn receive(&self, kind: MessageKind, bytes: &[u8]) -> Result<Bytes, ReceiveError> {
-        receive::message(&self.parts().raft, kind, bytes).await
+        receive::message(self.raft(), kind, bytes).await
     }
 
     /// A snapshot of another server, fully received; the answer goes back to it.
     pub async fn install(&self, message: &[u8], rows: Parcel) -> Result<Bytes, ReceiveError> {
-        receive::snapshot(&self.parts().raft, message, rows).await
+        receive::snapshot(self.raft(), message, rows).await
     }
 
     /// Stops consensus and waits until its thread has let go of log and state.

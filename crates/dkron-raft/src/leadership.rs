@@ -1,18 +1,12 @@
-//! Who leads, as those above may rely on it.
-//!
-//! The library calls itself leader also without a quorum. Here a leader is one whose appends a
-//! quorum acknowledged within the lease, counted from when they were sent. A single voter is its
-//! own quorum.
+//! Who leads, as a value to be watched; what makes a leader stands in `office.rs`.
 
 use std::time::Duration;
 
 use openraft::async_runtime::watch::WatchReceiver;
-use openraft::{Instant, ServerState};
 use tokio::sync::watch;
 
-use crate::options::Options;
+use crate::office::{Office, Standing};
 use crate::proposal::peer;
-use crate::start::Raft;
 use crate::transport::Peer;
 
 /// Tells two leaderships of this process apart; says nothing else and is not comparable between
@@ -21,6 +15,12 @@ use crate::transport::Peer;
 pub struct Epoch {
     number: u64,
     term: u64,
+}
+
+impl Epoch {
+    pub(crate) fn is_of(self, term: Option<u64>) -> bool {
+        term == Some(self.term)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,15 +67,17 @@ impl Epochs {
     }
 }
 
-pub(crate) async fn observe(raft: Raft, options: Options, seen: watch::Sender<Leadership>) {
-    let mut server = raft.server_metrics();
+pub(crate) async fn observe(office: Office, seen: watch::Sender<Leadership>) {
+    let mut server = office.raft.server_metrics();
+    let mut data = office.raft.data_metrics();
+    let mut resigned = office.resigned.watch();
     let mut epochs = Epochs::default();
-    let lease = options.lease();
     loop {
-        let (leadership, alone) = look(&raft, lease, &mut epochs);
+        let standing = office.standing();
+        let leadership = name(&office, &standing, &mut epochs);
         // With nobody to send heartbeats to, and nobody else to be elected, the clock of the
         // library would only wake the machine fifty times a second.
-        raft.runtime_config().tick(!(leadership.is_leader() && is_only_member(&raft)));
+        office.raft.runtime_config().tick(!(leadership.is_leader() && is_only_member(&office)));
         seen.send_if_modified(|old| {
             let changed = *old != leadership;
             if changed {
@@ -83,63 +85,40 @@ pub(crate) async fn observe(raft: Raft, options: Options, seen: watch::Sender<Le
             }
             changed
         });
-        let changed = if leadership.is_leader() && !alone {
-            tokio::time::timeout(lease / LOOKS, server.changed()).await.unwrap_or(Ok(()))
-        } else if alone {
-            server.changed().await
-        } else {
-            // A quorum may answer again without any other change.
-            tokio::time::timeout(lease / LOOKS, server.changed()).await.unwrap_or(Ok(()))
+        // The lease ends by itself, and a quorum may answer again without any other change.
+        let patience = if standing.alone { Duration::MAX } else { office.lease / LOOKS };
+        // Who was elected begins with the first acknowledgement, not with the next look.
+        let is_waiting = standing.leads.is_none() && office.is_elected();
+        let changed = tokio::select! {
+            changed = server.changed() => changed.is_ok(),
+            changed = data.changed(), if is_waiting => changed.is_ok(),
+            changed = resigned.changed() => changed.is_ok(),
+            () = tokio::time::sleep(patience) => true,
         };
-        if changed.is_err() {
+        if !changed {
             seen.send_replace(Leadership::Stopped);
             return;
         }
     }
 }
 
-fn is_only_member(raft: &Raft) -> bool {
-    let server = raft.server_metrics().borrow_watched().clone();
+fn is_only_member(office: &Office) -> bool {
+    let server = office.raft.server_metrics().borrow_watched().clone();
     server.membership_config.nodes().all(|(id, _)| *id == server.id)
 }
 
-/// Whether a leadership still stands at this very instant.
-pub(crate) fn stands(raft: &Raft, lease: Duration, epoch: Epoch) -> bool {
-    let metrics = raft.server_metrics();
-    let server = metrics.borrow_watched();
-    let leads = server.state == ServerState::Leader
-        && server.vote.committed
-        && server.vote.leader_id.term == epoch.term;
-    let alone = server.membership_config.voter_ids().all(|id| id == server.id);
-    drop(server);
-    let acked = || {
-        let acked = raft.data_metrics().borrow_watched().last_quorum_acked;
-        acked.is_some_and(|at| at.elapsed() < lease)
-    };
-    leads && (alone || acked())
-}
-
-/// The present leadership, and whether only `server_metrics` can change it.
-fn look(raft: &Raft, lease: Duration, epochs: &mut Epochs) -> (Leadership, bool) {
-    let server = raft.server_metrics().borrow_watched().clone();
-    let membership = &server.membership_config;
-    let alone = membership.voter_ids().all(|id| id == server.id);
-    if server.state == ServerState::Shutdown {
-        return (Leadership::Stopped, alone);
+fn name(office: &Office, standing: &Standing, epochs: &mut Epochs) -> Leadership {
+    if standing.stopped {
+        return Leadership::Stopped;
     }
-    let leads = server.state == ServerState::Leader && server.vote.committed;
-    let acked = || {
-        let acked = raft.data_metrics().borrow_watched().last_quorum_acked;
-        acked.is_some_and(|at| at.elapsed() < lease)
-    };
-    if leads && (alone || acked()) {
-        let epoch = epochs.of(server.vote.leader_id.term);
-        return (Leadership::Leader { epoch }, alone);
+    if let Some(term) = standing.leads {
+        return Leadership::Leader { epoch: epochs.of(term) };
     }
     epochs.interrupt();
+    let server = office.raft.server_metrics().borrow_watched().clone();
     let leader = server.current_leader.filter(|id| *id != server.id);
-    let leader = leader.and_then(|id| Some(peer(id, membership.membership().get_node(&id)?)));
-    (Leadership::Following { leader }, alone)
+    let member = |id| server.membership_config.membership().get_node(&id).map(|m| peer(id, m));
+    Leadership::Following { leader: leader.and_then(member) }
 }
 
 #[cfg(test)]

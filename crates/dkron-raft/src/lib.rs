@@ -17,15 +17,19 @@ mod handle;
 mod lanes;
 mod leadership;
 mod log_store;
+mod membership;
 mod network;
+mod office;
 mod options;
 mod proposal;
 mod reads;
 mod receive;
+pub mod recover;
 mod retention;
 mod start;
 mod state;
 mod state_machine;
+mod transfer;
 mod transport;
 mod wire;
 
@@ -33,10 +37,12 @@ pub use error::{Error, ReadError, ReceiveError};
 pub use handle::{Handle, Metrics, Role};
 pub use lanes::{Lane, Load, Refused};
 pub use leadership::{Epoch, Leadership};
+pub use membership::{Change, ChangeError, Membership, Server};
 pub use options::Options;
 pub use proposal::{Outcome, Proposal};
 pub use start::start;
 pub use state::{AppliedEntry, ApplyBatch, Parcel, StateHandle, View, applied_index};
+pub use transfer::TransferError;
 pub use transport::{Alone, BoxFuture, MessageKind, Peer, Transport, TransportError};
 
 #[cfg(test)]

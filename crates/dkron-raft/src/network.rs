@@ -1,7 +1,8 @@
 //! The library's network over our `Transport`: each call becomes one message and one answer.
 
+use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,18 +26,50 @@ type Snapshot = openraft::alias::SnapshotOf<Types, Parcel>;
 
 pub(crate) struct Network {
     pub transport: Arc<dyn Transport>,
+    pub links: Links,
+}
+
+/// Servers that could not be reached when they were last sent something, with the reason.
+#[derive(Clone, Default)]
+pub(crate) struct Links(Arc<Mutex<BTreeMap<u64, String>>>);
+
+impl Links {
+    pub(crate) fn broken(&self) -> Vec<(u64, String)> {
+        let broken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        broken.iter().map(|(id, reason)| (*id, reason.clone())).collect()
+    }
+
+    /// Says it once when a link breaks and once when it is whole again.
+    fn note(&self, to: &Peer, failure: Option<&TransportError>) {
+        let mut broken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = match failure {
+            Some(err) => broken.insert(to.id, err.to_string()).is_none(),
+            None => broken.remove(&to.id).is_some(),
+        };
+        match failure.filter(|_| is_new) {
+            Some(reason) => tracing::warn!(server = %to.name, %reason, "consensus is cut off"),
+            None if is_new => tracing::info!(server = %to.name, "consensus is connected again"),
+            None => {}
+        }
+    }
 }
 
 /// The way to one server, for one purpose.
 pub(crate) struct Line {
     transport: Arc<dyn Transport>,
+    links: Links,
     to: Peer,
     append_kind: MessageKind,
 }
 
 impl Network {
     fn line(&self, id: u64, member: &Member, append_kind: MessageKind) -> Line {
-        Line { transport: Arc::clone(&self.transport), to: peer(id, member), append_kind }
+        Line {
+            transport: Arc::clone(&self.transport),
+            links: self.links.clone(),
+            to: peer(id, member),
+            append_kind,
+        }
     }
 }
 
@@ -59,7 +92,9 @@ impl Line {
         message: Bytes,
         patience: Duration,
     ) -> Result<Bytes, Failure> {
-        self.transport.send(&self.to, kind, message, patience).await.map_err(failure)
+        let answer = self.transport.send(&self.to, kind, message, patience).await;
+        self.links.note(&self.to, answer.as_ref().err());
+        answer.map_err(failure)
     }
 }
 

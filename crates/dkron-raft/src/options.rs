@@ -64,6 +64,11 @@ impl Options {
         time.saturating_mul(self.multiplier.max(1))
     }
 
+    /// How long a successor may take; later the others elect one by their own timers.
+    pub(crate) fn takeover_patience(&self) -> Duration {
+        self.scaled(self.election_max.saturating_mul(2))
+    }
+
     pub(crate) fn lease(&self) -> Duration {
         self.scaled(self.leader_lease)
     }

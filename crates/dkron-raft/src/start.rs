@@ -14,7 +14,8 @@ use crate::handle::{Handle, Parts};
 use crate::lanes::Lanes;
 use crate::leadership::{self, Leadership};
 use crate::log_store::LogStore;
-use crate::network::Network;
+use crate::network::{Links, Network};
+use crate::office::{Office, Resigned};
 use crate::options::Options;
 use crate::proposal::{self, Ask};
 use crate::reads::{self, Reader};
@@ -32,6 +33,7 @@ struct Inside {
     state: Arc<dyn StateHandle>,
     batches: mpsc::Sender<ApplyBatch>,
     transport: Arc<dyn Transport>,
+    links: Links,
     asks: mpsc::Receiver<Ask>,
     readers: mpsc::Receiver<Reader>,
     leadership: watch::Sender<Leadership>,
@@ -39,7 +41,7 @@ struct Inside {
     ended: watch::Sender<bool>,
 }
 
-type Started = (Raft, Retention);
+type Started = (Office, Retention);
 
 /// Starts consensus from what log and state hold. Batches that the state lacks are sent to
 /// `apply` before this returns, so its receiver must already be served elsewhere. The very last
@@ -62,12 +64,14 @@ pub async fn start(
     let (leadership, seen) = watch::channel(Leadership::Following { leader: None });
     let (stop, stopped) = oneshot::channel();
     let (ended, has_ended) = watch::channel(false);
+    let links = Links::default();
     let inside = Inside {
         options: options.clone(),
         log: Arc::clone(&log),
         state,
         batches: apply,
         transport,
+        links: links.clone(),
         asks,
         readers,
         leadership,
@@ -80,8 +84,9 @@ pub async fn start(
         .name("consensus".into())
         .spawn(move || run(runtime, inside, config, ready))
         .map_err(|source| Error::Thread { source })?;
-    let (raft, retention) = started.await.map_err(|_| Error::Stopped)??;
-    let parts = Parts { options, log, raft, retention, lanes, ask, reader, seen, has_ended };
+    let (office, retention) = started.await.map_err(|_| Error::Stopped)??;
+    let parts =
+        Parts { options, log, office, links, retention, lanes, ask, reader, seen, has_ended };
     Ok(Handle::new(parts, stop))
 }
 
@@ -109,7 +114,7 @@ async fn serve(inside: Inside, config: openraft::Config, ready: Ready) -> Option
     let machine =
         StateMachine::new(Arc::clone(&inside.state), inside.batches, options.apply_batch_max);
     let store = LogStore::new(Arc::clone(&inside.log));
-    let network = Network { transport: inside.transport };
+    let network = Network { transport: inside.transport, links: inside.links };
     let raft = match open(options.node_id, config, network, store, machine).await {
         Ok(raft) => raft,
         Err(source) => return Some((ready, Error::Start { source })),
@@ -121,10 +126,11 @@ async fn serve(inside: Inside, config: openraft::Config, ready: Ready) -> Option
         options: options.clone(),
     };
     tokio::spawn(retention.clone().run());
-    tokio::spawn(leadership::observe(raft.clone(), options.clone(), inside.leadership));
-    tokio::spawn(reads::serve(raft.clone(), options, inside.readers));
+    let office = Office::new(raft.clone(), &options, Resigned::new());
+    tokio::spawn(leadership::observe(office.clone(), inside.leadership));
+    tokio::spawn(reads::serve(office.clone(), inside.readers));
     let feeding = tokio::spawn(proposal::feed(raft.clone(), inside.asks));
-    if ready.send(Ok((raft.clone(), retention))).is_err() {
+    if ready.send(Ok((office, retention))).is_err() {
         return None;
     }
     // Ends without a word when the last handle is dropped.

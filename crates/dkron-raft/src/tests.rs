@@ -2,7 +2,11 @@
 //! Bears T-09, T-42 and T-46.
 
 mod cluster;
+mod members;
 pub(crate) mod owner;
+mod recover;
+mod street;
+mod transfer;
 
 use std::path::Path;
 use std::sync::Arc;

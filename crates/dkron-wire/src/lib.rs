@@ -21,6 +21,7 @@ pub mod journal;
 mod kind;
 mod reads;
 pub mod row;
+pub mod server;
 mod table;
 mod word;
 mod words;

@@ -4,7 +4,9 @@
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::bootstrap::Pledge;
 
 /// One consensus group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +29,8 @@ pub struct Marked {
 pub struct Mark {
     path: PathBuf,
     marked: Mutex<Option<Marked>>,
+    /// What this server promised about the beginning of a cluster.
+    pledge: OnceLock<Arc<Pledge>>,
 }
 
 const FORMAT: u8 = 1;
@@ -44,11 +48,18 @@ impl Mark {
             Err(err) if err.kind() == io::ErrorKind::NotFound => None,
             Err(err) => return Err(err),
         };
-        Ok(Mark { path, marked: Mutex::new(marked) })
+        Ok(Mark { path, marked: Mutex::new(marked), pledge: OnceLock::new() })
     }
 
     pub fn get(&self) -> Option<Marked> {
         *self.marked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on a cluster that the promise forbids is not adopted. Said once, before anything is
+    /// heard from others.
+    pub fn bind(&self, pledge: Arc<Pledge>) {
+        // A second one would be the same file.
+        let _ = self.pledge.set(pledge);
     }
 
     /// Durable when it returns. Another cluster's mark is never replaced: that is an error.
@@ -63,17 +74,25 @@ impl Mark {
                 );
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
             }
+            None if self.pledge.get().is_some_and(|pledge| !pledge.allows(new.cluster)) => {
+                let text = format!(
+                    "this server has promised not to join cluster {} before it began; if that is \
+                     the one to join, delete the file `promise` in its data directory",
+                    new.cluster
+                );
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+            }
             None => write(&self.path, new)?,
         }
         *marked = Some(new);
         Ok(())
     }
 
-    /// A recovery: those that were left behind are not heard any more.
-    pub fn raise_generation(&self) -> io::Result<Option<Marked>> {
+    /// A recovery: those that were left behind are not heard any more. Never goes back.
+    pub fn raise_generation(&self, generation: u64) -> io::Result<Option<Marked>> {
         let mut marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(old) = *marked else { return Ok(None) };
-        let new = Marked { generation: old.generation + 1, ..old };
+        let new = Marked { generation: old.generation.max(generation), ..old };
         write(&self.path, new)?;
         *marked = Some(new);
         Ok(*marked)
@@ -129,9 +148,10 @@ mod tests {
     fn a_recovery_raises_the_generation() {
         let directory = tempfile::tempdir().unwrap();
         let mark = Mark::open(directory.path()).unwrap();
-        assert_eq!(mark.raise_generation().unwrap(), None);
+        assert_eq!(mark.raise_generation(1).unwrap(), None);
         mark.adopt(ONE).unwrap();
-        mark.raise_generation().unwrap();
+        mark.raise_generation(1).unwrap();
+        mark.raise_generation(0).unwrap();
         assert_eq!(Mark::open(directory.path()).unwrap().get().unwrap().generation, 1);
     }
 

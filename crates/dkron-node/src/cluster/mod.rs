@@ -1,10 +1,17 @@
 //! What a node knows of the others: who is there, who leads, and which cluster this is.
 
+pub mod autopilot;
 mod book;
+pub mod bootstrap;
 mod leader;
 pub mod leading;
 mod mark;
 mod one_server;
+pub mod peers;
+pub mod recover;
+
+#[cfg(test)]
+pub mod stage;
 
 pub use book::{Book, Entry};
 pub use leader::Leader;

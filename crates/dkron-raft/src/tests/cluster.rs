@@ -1,136 +1,122 @@
-//! Three servers in one process over a transport of function calls: the shape for clusters holds.
+//! Several servers: leaders lost, halves parted, ways cut.
+//! Bears T-01, T-03 and T-08.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
-use bytes::Bytes;
-use tempfile::TempDir;
-
-use super::owner::{Image, State, open_log};
-use super::{Node, text, texts};
-use crate::{
-    BoxFuture, Handle, Lane, Leadership, MessageKind, Options, Outcome, Parcel, Peer, Transport,
-    TransportError,
-};
-
-#[derive(Clone, Default)]
-struct Street {
-    doors: Arc<Mutex<BTreeMap<u64, Handle>>>,
-}
-
-impl Street {
-    fn door(&self, to: &Peer) -> Result<Handle, TransportError> {
-        let doors = self.doors.lock().unwrap();
-        let closed = || TransportError::Unreachable { reason: format!("{} is down", to.name) };
-        doors.get(&to.id).cloned().ok_or_else(closed)
-    }
-}
-
-fn broken(err: crate::ReceiveError) -> TransportError {
-    TransportError::Broken { reason: err.to_string() }
-}
-
-impl Transport for Street {
-    fn send(
-        &self,
-        to: &Peer,
-        kind: MessageKind,
-        message: Bytes,
-        _patience: Duration,
-    ) -> BoxFuture<Result<Bytes, TransportError>> {
-        let door = self.door(to);
-        Box::pin(async move { door?.receive(kind, &message).await.map_err(broken) })
-    }
-
-    fn send_snapshot(
-        &self,
-        to: &Peer,
-        message: Bytes,
-        rows: Parcel,
-        _patience: Duration,
-    ) -> BoxFuture<Result<Bytes, TransportError>> {
-        let door = self.door(to);
-        Box::pin(async move { door?.install(&message, rows).await.map_err(broken) })
-    }
-}
-
-fn peers() -> Vec<Peer> {
-    let peer = |id: u64| Peer { id, name: format!("s{id}"), address: format!("10.0.0.{id}:1") };
-    (1..=3).map(peer).collect()
-}
-
-async fn server(street: &Street, id: u64, directory: &TempDir) -> Node {
-    let (log, state) = (open_log(directory.path()), State::of(Image::default()));
-    let options = Options { keep_bytes: 0, keep_age: Duration::ZERO, ..Options::new(id) };
-    let transport = Arc::new(street.clone());
-    let owner = state.owner(None);
-    let handle = crate::start(options, log.clone(), state.clone(), owner, transport).await.unwrap();
-    street.doors.lock().unwrap().insert(id, handle.clone());
-    Node { handle, state, log }
-}
-
-async fn leader(nodes: &[Node]) -> usize {
-    let mut watches: Vec<_> = nodes.iter().map(|node| node.handle.leadership()).collect();
-    let waits = watches.iter_mut().map(|watch| Box::pin(watch.wait_for(Leadership::is_leader)));
-    let (_, place, _) = futures::future::select_all(waits).await;
-    place
-}
+use super::street::{Town, peer, until};
+use super::{text, texts};
+use crate::{Lane, Leadership, Options, Outcome};
 
 #[tokio::test]
 async fn three_servers_survive_their_leader_and_catch_up_by_snapshot() {
-    let street = Street::default();
-    let directories = [(); 3].map(|()| TempDir::new().unwrap());
-    let mut nodes = Vec::new();
-    for (id, directory) in (1..).zip(&directories) {
-        nodes.push(server(&street, id, directory).await);
-    }
-    assert!(nodes[0].handle.initialize(&peers()).await.unwrap());
-    let first = leader(&nodes).await;
-    nodes[first].propose(0..100).await;
-    for node in &nodes {
-        node.state.wait_for(100);
-        assert_eq!(node.state.texts(), texts(0..100));
-    }
+    let mut town = Town::cluster(3).await;
+    let first = town.leader().await;
+    town.nodes[&first].propose(0..100).await;
+    town.check(100);
 
     // A follower points at the leader.
-    let follower = (first + 1) % 3;
-    let mut leadership = nodes[follower].handle.leadership();
+    let follower = first % 3 + 1;
+    let mut leadership = town.handle(follower).leadership();
     let known = |seen: &Leadership| matches!(seen, Leadership::Following { leader: Some(_) });
     leadership.wait_for(known).await.unwrap();
-    let outcome = nodes[follower].handle.propose(Lane::Api, text(0)).await.unwrap();
-    assert_eq!(outcome, Outcome::NotLeader { hint: Some(peers()[first].clone()) });
+    let outcome = town.handle(follower).propose(Lane::Api, text(0)).await.unwrap();
+    assert_eq!(outcome, Outcome::NotLeader { hint: Some(peer(first)) });
 
     // Without its leader the rest goes on, and purges what the lost one would need.
-    street.doors.lock().unwrap().remove(&(first as u64 + 1));
-    let lost = nodes.remove(first);
-    lost.handle.shutdown().await;
-    drop(lost);
-    let second = leader(&nodes).await;
-    nodes[second].propose(100..2000).await;
-    assert!(nodes[second].handle.snapshot_and_purge().await.unwrap().is_some());
+    let image = town.kill(first).await;
+    let second = town.leader().await;
+    town.nodes[&second].propose(100..2000).await;
+    assert!(town.handle(second).snapshot_and_purge().await.unwrap().is_some());
+    assert_eq!(town.street.snapshots(), 0);
 
-    // It comes back with an empty disk, as the same id here, and gets a snapshot.
-    let fresh = TempDir::new().unwrap();
-    let back = server(&street, first as u64 + 1, &fresh).await;
-    back.state.wait_for(2000);
-    nodes[second].propose(2000..2010).await;
-    back.state.wait_for(2010);
-    assert_eq!(back.state.texts(), texts(0..2010));
+    // While it gets the rows, the others go on deciding.
+    town.street.set_slow(true);
+    town.start(first, image).await;
+    town.nodes[&second].propose(2000..2010).await;
+    assert_eq!(town.nodes[&first].state.texts(), texts(0..100));
+    town.street.set_slow(false);
+    town.nodes[&first].state.wait_for(2010);
+    town.nodes[&second].propose(2010..2020).await;
+    town.check(2020);
+    assert!(town.street.snapshots() > 0);
 }
 
 #[tokio::test]
-async fn a_leader_without_a_quorum_is_none() {
-    let street = Street::default();
-    let directories = [(); 3].map(|()| TempDir::new().unwrap());
-    let mut nodes = Vec::new();
-    for (id, directory) in (1..).zip(&directories) {
-        nodes.push(server(&street, id, directory).await);
-    }
-    nodes[0].handle.initialize(&peers()).await.unwrap();
-    let place = leader(&nodes).await;
-    let mut leadership = nodes[place].handle.leadership();
-    street.doors.lock().unwrap().clear();
+async fn a_leader_without_a_quorum_is_none_and_says_so() {
+    let town = Town::cluster(3).await;
+    let leader = town.leader().await;
+    assert!(town.handle(leader).leads_now());
+    let mut leadership = town.handle(leader).leadership();
+    (1..=3).for_each(|id| town.street.close(id));
     leadership.wait_for(|seen| !seen.is_leader()).await.unwrap();
-    assert!(nodes[place].handle.read_index().await.is_err());
+    assert!(!town.handle(leader).leads_now());
+    assert!(town.handle(leader).read_index().await.is_err());
+    until(|| town.handle(leader).broken_links().len() == 2).await;
+    // Nothing it is asked can take effect later without being called unknown.
+    let outcome = town.handle(leader).propose(Lane::Api, text(0)).await.unwrap();
+    assert!(!matches!(outcome, Outcome::Committed { .. }), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn the_larger_half_goes_on_and_the_smaller_one_follows_after_the_heal() {
+    let town = Town::cluster(5).await;
+    let old = town.leader().await;
+    town.nodes[&old].propose(0..50).await;
+    let other = old % 5 + 1;
+    let rest: Vec<u64> = (1..=5).filter(|id| ![old, other].contains(id)).collect();
+    let mut leadership = town.handle(old).leadership();
+    town.street.part(&[old, other], &rest);
+    leadership.wait_for(|seen| !seen.is_leader()).await.unwrap();
+    // What it takes now is never acknowledged.
+    let doomed = town.handle(old).try_propose(Lane::Api, text(9999));
+    let new = town.leader_among(&rest).await;
+    town.nodes[&new].propose(50..100).await;
+    town.street.heal();
+    town.check(100);
+    if let Ok(doomed) = doomed {
+        assert!(!matches!(doomed.await, Outcome::Committed { .. }));
+    }
+    town.nodes[&town.leader().await].propose(100..110).await;
+    town.check(110);
+}
+
+/// A server that hears and is not heard, or the other way round, stops nobody.
+#[tokio::test]
+async fn ways_cut_in_one_direction_leave_a_leader_that_a_majority_answers() {
+    for hears in [true] {
+        let town = Town::cluster(3).await;
+        let leader = town.leader().await;
+        town.nodes[&leader].propose(0..10).await;
+        for other in (1..=3).filter(|id| *id != leader) {
+            if hears {
+                town.street.cut(leader, other);
+            } else {
+                town.street.cut(other, leader);
+            }
+        }
+        let rest: Vec<u64> = (1..=3).filter(|id| *id != leader).collect();
+        let mut leadership = town.handle(leader).leadership();
+        leadership.wait_for(|seen| !seen.is_leader()).await.unwrap();
+        let next = town.leader_among(&rest).await;
+        town.nodes[&next].propose(10..20).await;
+        town.street.heal();
+        town.check(20);
+    }
+}
+
+/// One follower that reaches nobody does not depose a leader when it comes back.
+#[tokio::test]
+async fn a_server_that_was_away_disturbs_nobody() {
+    let town = Town::with(3, Options { multiplier: 4, ..Town::options() }).await;
+    town.begin(3).await;
+    let leader = town.leader().await;
+    let away = leader % 3 + 1;
+    let rest: Vec<u64> = (1..=3).filter(|id| *id != away).collect();
+    let term = town.nodes[&leader].term();
+    town.street.part(&[away], &rest);
+    town.nodes[&leader].propose(0..10).await;
+    // It asks whether it would be elected, and reaches nobody.
+    until(|| town.handle(away).broken_links().len() == 2).await;
+    town.street.heal();
+    town.check(10);
+    assert_eq!(town.nodes[&leader].term(), term);
+    assert!(town.handle(leader).leads_now());
 }
