@@ -44,7 +44,7 @@ async fn a_transfer_loses_no_proposal_and_waits_for_no_election() {
     let next = soon(town.handle(leader).transfer(None)).await.unwrap();
     assert_ne!(next.id, leader);
     assert!(!town.handle(leader).leads_now());
-    // Each is committed, or, where the machine was too slow for the drain, certainly without effect.
+    // Each is committed or, where the machine was too slow for the drain, certainly void.
     let mut committed = 0;
     for outcome in futures::future::join_all(open).await {
         match outcome {
