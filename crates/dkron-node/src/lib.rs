@@ -2,7 +2,8 @@
 //! decide. It decides nothing about jobs itself.
 
 mod clocks;
-#[expect(dead_code, unused_imports, reason = "wired with the cluster")]
+#[expect(dead_code, reason = "wired with the cluster")]
+#[cfg_attr(not(test), expect(unused_imports, reason = "wired with the cluster"))]
 pub(crate) mod cluster;
 #[cfg_attr(not(test), expect(dead_code, reason = "wired with the cluster"))]
 mod consensus;

@@ -52,6 +52,12 @@ pub fn load(state: &State) -> Result<Ledger, Error> {
     loader.finish().map_err(Error::Load)
 }
 
+/// The marker of consensus beside the newest rows.
+pub fn stored_marker(state: &State) -> io::Result<Option<Bytes>> {
+    let stored = state.get(Keyspace::Meta, &MARKER).map_err(io::Error::other)?;
+    Ok(stored.map(Bytes::from))
+}
+
 /// What consensus asks of the store.
 pub struct Markers {
     pub state: Arc<State>,
@@ -63,8 +69,7 @@ pub struct Markers {
 
 impl StateHandle for Markers {
     fn marker(&self) -> io::Result<Option<Bytes>> {
-        let stored = self.state.get(Keyspace::Meta, &MARKER).map_err(io::Error::other)?;
-        Ok(stored.map(Bytes::from))
+        stored_marker(&self.state)
     }
 
     fn sync(&self) -> io::Result<Option<Bytes>> {

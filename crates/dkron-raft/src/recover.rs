@@ -8,12 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use dkron_store::log::Log;
 use tokio::sync::oneshot;
 
 use crate::codec;
 use crate::config::{CommittedLeaderId, Entry, LogId, Member, Membership, Payload, Vote};
-use crate::state::StateHandle;
 use crate::transport::Peer;
 
 /// Terms of one life of a cluster are below this. A recovery begins two lives: an odd one for the
@@ -59,9 +59,10 @@ fn write<E: std::error::Error + Send + Sync + 'static>(source: E) -> RecoverErro
     RecoverError::Write { source: Box::new(source) }
 }
 
-/// Those who belong to the group by what this server has stored, voters and learners. Offline.
-pub fn stored_members(log: &Log, state: &dyn StateHandle) -> Result<Vec<Peer>, RecoverError> {
-    Ok(Stored::read(log, state)?.members)
+/// Those who belong to the group by what this server has stored, voters and learners; `marker` is
+/// the one that is stored with the rows. Offline.
+pub fn stored_members(log: &Log, marker: Option<&Bytes>) -> Result<Vec<Peer>, RecoverError> {
+    Ok(Stored::read(log, marker)?.members)
 }
 
 /// Forces the membership to these voters and learners. Offline: nothing else may use the log.
@@ -69,7 +70,7 @@ pub fn stored_members(log: &Log, state: &dyn StateHandle) -> Result<Vec<Peer>, R
 pub fn recover(
     own: u64,
     log: &Arc<Log>,
-    state: &dyn StateHandle,
+    marker: Option<&Bytes>,
     voters: &[Peer],
     learners: &[Peer],
 ) -> Result<Recovered, RecoverError> {
@@ -79,11 +80,11 @@ pub fn recover(
     if voters.iter().all(|peer| peer.id != own) {
         return Err(RecoverError::NotAmong);
     }
-    let mut stored = Stored::read(log, state)?;
+    let mut stored = Stored::read(log, marker)?;
     if let Some(forced) = stored.forced() {
         // The entry of a recovery after which nothing happened: this one replaces it.
         log.truncate_after(forced.index - 1).map_err(write)?;
-        stored = Stored::read(log, state)?;
+        stored = Stored::read(log, marker)?;
     }
     let last = stored.last.ok_or(RecoverError::Empty)?;
     let ids: BTreeSet<u64> = voters.iter().map(|peer| peer.id).collect();
@@ -140,9 +141,8 @@ impl Stored {
         self.last.filter(is_forced).filter(|last| self.applied < Some(*last))
     }
 
-    fn read(log: &Log, state: &dyn StateHandle) -> Result<Stored, RecoverError> {
-        let marker = state.marker().map_err(read)?;
-        let marker = marker.map(|bytes| codec::read_marker(&bytes)).transpose().map_err(read)?;
+    fn read(log: &Log, marker: Option<&Bytes>) -> Result<Stored, RecoverError> {
+        let marker = marker.map(|bytes| codec::read_marker(bytes)).transpose().map_err(read)?;
         let marker = marker.unwrap_or_default();
         let purged = log.read_purged().map(|(_, id)| codec::read_log_id(&id)).transpose();
         let purged = purged.map_err(read)?;

@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use dkron_raft::Peer;
 use dkron_raft::recover::{Recovered, recover as force, stored_members};
@@ -16,7 +15,7 @@ use dkron_store::data_dir::DataDir;
 use serde_json::Value;
 
 use super::Mark;
-use crate::rows::Markers;
+use crate::rows;
 
 /// LIMIT: bytes of a list of servers.
 const LIST_MAX: u64 = 1 << 20;
@@ -60,6 +59,8 @@ pub enum RecoverError {
     Servers(String),
     #[error("failed to open the data directory")]
     Open(#[source] dkron_store::Error),
+    #[error("failed to read the stored rows")]
+    Read(#[source] io::Error),
     #[error(transparent)]
     Force(#[from] dkron_raft::recover::RecoverError),
     #[error("failed to raise the generation of the cluster")]
@@ -97,10 +98,10 @@ pub fn recover(
 ) -> Result<Report, RecoverError> {
     let (log, state) = (data.log(), data.state());
     let (log, state) = (log.map_err(RecoverError::Open)?, state.map_err(RecoverError::Open)?);
-    let markers = Markers(Arc::clone(&state));
-    let known = stored_members(&log, &markers)?;
+    let marker = rows::stored_marker(&state).map_err(RecoverError::Read)?;
+    let known = stored_members(&log, marker.as_ref())?;
     let (voters, learners) = servers(list, own, &known).map_err(RecoverError::Servers)?;
-    let kept = force(own.id, &log, &markers, &voters, &learners)?;
+    let kept = force(own.id, &log, marker.as_ref(), &voters, &learners)?;
     mark.raise_generation(kept.generation).map_err(RecoverError::Mark)?;
     Ok(Report { kept, voters, learners })
 }

@@ -1,7 +1,7 @@
 //! A majority is lost for ever, and what is left goes on with everything that was acknowledged.
 //! Bears T-43.
 
-use super::owner::{Image, State, open_log};
+use super::owner::{Image, open_log};
 use super::street::{Town, peer};
 use super::texts;
 use crate::recover::{RecoverError, Recovered, recover, stored_members};
@@ -9,13 +9,13 @@ use crate::{Change, Peer};
 
 /// Forces a stopped server to these voters.
 async fn force(town: &Town, id: u64, image: &Image, voters: &[u64]) -> Recovered {
-    let (path, state) = (town.directory(id).to_path_buf(), State::of(image.clone()));
+    let (path, marker) = (town.directory(id).to_path_buf(), image.marker.clone());
     let voters: Vec<Peer> = voters.iter().map(|id| peer(*id)).collect();
     let forced = tokio::task::spawn_blocking(move || {
         let log = open_log(&path);
-        let members = stored_members(&log, &*state).unwrap();
+        let members = stored_members(&log, marker.as_ref()).unwrap();
         assert!(members.contains(&peer(id)));
-        recover(id, &log, &*state, &voters, &[])
+        recover(id, &log, marker.as_ref(), &voters, &[])
     });
     forced.await.unwrap().unwrap()
 }
@@ -111,9 +111,9 @@ async fn of_two_that_are_left_the_one_that_knows_more_leads() {
 
 #[tokio::test]
 async fn what_cannot_be_recovered_is_said() {
-    let (directory, state) = (tempfile::tempdir().unwrap(), State::of(Image::default()));
+    let directory = tempfile::tempdir().unwrap();
     let log = open_log(directory.path());
-    let forced = |voters: &[Peer]| recover(1, &log, &*state, voters, &[]);
+    let forced = |voters: &[Peer]| recover(1, &log, None, voters, &[]);
     assert!(matches!(forced(&[peer(1)]), Err(RecoverError::Empty)));
     assert!(matches!(forced(&[]), Err(RecoverError::NoVoter)));
     assert!(matches!(forced(&[peer(2)]), Err(RecoverError::NotAmong)));
