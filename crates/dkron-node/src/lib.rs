@@ -5,7 +5,7 @@ mod clocks;
 #[expect(dead_code, reason = "wired with the cluster")]
 #[cfg_attr(not(test), expect(unused_imports, reason = "wired with the cluster"))]
 pub(crate) mod cluster;
-#[cfg_attr(not(test), expect(dead_code, reason = "wired with the cluster"))]
+#[allow(dead_code, reason = "wired with the cluster")]
 mod consensus;
 pub mod console;
 mod disk;
