@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::forward::{self, Pieces, RequestHead};
-use crate::rpc::grpc::{Client, Identity, IoThread, PROTOCOL, derive_key};
+use crate::rpc::grpc::{Client, Identity, IoThread, derive_key, protocol};
 use crate::rpc::{CallError, Role, Target, Wire};
 
 /// From the first byte to the last; a node that leaves may take its time.
@@ -43,7 +43,7 @@ impl Console {
             shard: 0,
             mark: None,
             key: key.map(derive_key),
-            protocol: PROTOCOL,
+            protocol: protocol(),
         };
         let wire = Arc::new(Client::new(&thread, Arc::new(identity)));
         let target = Target { id: 0, address: address.to_owned() };

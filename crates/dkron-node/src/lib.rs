@@ -37,3 +37,5 @@ pub use clocks::staged;
 pub use error::Error;
 pub use node::{End, Farewell, Node, start};
 pub use options::Options;
+#[cfg(debug_assertions)]
+pub use rpc::grpc::stage_protocol;

@@ -34,7 +34,7 @@ fn node(key: Option<&[u8]>) -> (String, IoThread, CancellationToken) {
         shard: 0,
         mark: None,
         key: key.map(derive_key),
-        protocol: PROTOCOL,
+        protocol: protocol(),
     };
     let shutdown = CancellationToken::new();
     listener.serve(&thread, Arc::new(identity), router, shutdown.clone()).unwrap();

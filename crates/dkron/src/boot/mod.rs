@@ -38,7 +38,7 @@ const AGAIN: Duration = Duration::from_millis(500);
 pub async fn run(mut options: Options, mut reload: Reload) -> anyhow::Result<()> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "agent: Dkron agent starting");
     #[cfg(debug_assertions)]
-    stage_clock();
+    stage();
     for warning in &options.warnings {
         tracing::warn!("config: {warning}");
     }
@@ -72,9 +72,15 @@ pub async fn run(mut options: Options, mut reload: Reload) -> anyhow::Result<()>
     serve(listener, app, node, stop).await
 }
 
-/// Tests set the wall clock of a build with debug assertions through a file.
+/// Tests set the wall clock of a build with debug assertions through a file, and the version of
+/// the protocol between nodes that it announces.
 #[cfg(debug_assertions)]
-fn stage_clock() {
+fn stage() {
+    let highest = std::env::var("DKRON_TEST_PROTOCOL").ok().and_then(|text| text.parse().ok());
+    if let Some(highest) = highest {
+        tracing::warn!(highest, "the protocol's version is staged by a test");
+        dkron_node::stage_protocol(highest);
+    }
     if let Some(file) = std::env::var_os("DKRON_TEST_CLOCK") {
         tracing::warn!(?file, "the wall clock is staged by a test");
         dkron_node::staged::follow(file.into());

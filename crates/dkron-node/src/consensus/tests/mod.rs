@@ -3,14 +3,20 @@
 mod owner;
 mod world;
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use dkron_raft::MessageKind;
+use dkron_store::Durability;
+use dkron_store::state::{self, Keyspace, Op, State};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
 
-use super::{code, kind, register};
+use super::{Rows as _, Stored, code, kind, register};
 use crate::rpc::memory::Hub;
 use crate::rpc::{Caller, Lane, Method, Role, Router, Target};
+use crate::snapshot::{self, SnapshotRows};
 use world::{PATIENCE, Ways, World};
 
 const ALL: [u64; 3] = [1, 2, 3];
@@ -59,6 +65,36 @@ async fn three_servers_over_sockets_survive_a_cut_a_restart_and_a_purged_log() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_servers_in_memory_survive_a_cut_a_restart_and_a_purged_log() {
     live(Ways::Memory(Hub::default())).await;
+}
+
+#[tokio::test]
+async fn rows_of_the_store_travel_whole_or_not_at_all() {
+    let directories = [(); 2].map(|()| TempDir::new().unwrap());
+    let stores = directories.each_ref().map(|directory| {
+        let options = state::Options { durability: Durability::None, ..state::Options::default() };
+        Arc::new(State::open(&directory.path().join("state"), options).unwrap())
+    });
+    let rows = (0..1000u32).map(|n| Op::put(Keyspace::Meta, n.to_be_bytes(), [7; 200]));
+    stores[0].push(7, rows.collect()).unwrap();
+    for passes in [usize::MAX, 2] {
+        stores[0].flush().unwrap();
+        let parcel = SnapshotRows::new(stores[0].view().unwrap()).parcel();
+        let (sender, mut sent) = mpsc::channel(4);
+        let (outbox, inbox) = mpsc::channel(4);
+        let sending = tokio::spawn(Arc::new(Stored(Arc::clone(&stores[0]))).send(parcel, sender));
+        tokio::spawn(async move {
+            for _ in 0..passes {
+                let Some(frame) = sent.recv().await else { return };
+                outbox.send(Ok(frame)).await.unwrap();
+            }
+        });
+        let received = Arc::new(Stored(Arc::clone(&stores[1]))).receive(inbox).await;
+        sending.await.unwrap().unwrap();
+        match received {
+            Ok(parcel) => assert_eq!(snapshot::staged(parcel).unwrap().applied_index(), 7),
+            Err(err) => assert_eq!((passes, err.kind()), (2, ErrorKind::UnexpectedEof)),
+        }
+    }
 }
 
 #[test]

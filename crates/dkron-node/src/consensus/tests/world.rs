@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::{Carrier, register};
 use super::owner::{Frames, Owner};
 use crate::cluster::Book;
-use crate::rpc::grpc::{Client, Identity, IoThread, Listener, PROTOCOL};
+use crate::rpc::grpc::{Client, Identity, IoThread, Listener, protocol};
 use crate::rpc::memory::Hub;
 use crate::rpc::{self, BoxFuture, CallError, Caller, Lane, Method, Role, Router, Target, Wire};
 
@@ -106,7 +106,7 @@ impl World {
                     shard: 0,
                     mark: None,
                     key: None,
-                    protocol: PROTOCOL,
+                    protocol: protocol(),
                 });
                 let thread = IoThread::start().unwrap();
                 let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();

@@ -85,7 +85,8 @@ pub(super) async fn dial(own: &Identity, target: &Target) -> Result<Connection, 
     for address in resolve(&target.address).await? {
         match timeout(DIAL_PATIENCE, connect(own, target, address)).await {
             Ok(Ok(connection)) => return Ok(connection),
-            Ok(Err(err @ CallError::Refused(_))) => return Err(err),
+            // That somebody refuses tells more than that another one is not there.
+            _ if matches!(failed, CallError::Refused(_)) => {}
             Ok(Err(err)) => failed = err,
             Err(_) => failed = unreachable(format!("{address} does not answer")),
         }

@@ -17,7 +17,7 @@ pub struct Identity {
     /// From [`derive_key`], when `encrypt` is set: both ends of a connection prove that they have
     /// it. What travels can be read all the same.
     pub key: Option<[u8; 32]>,
-    /// Lowest and highest version that it speaks, [`PROTOCOL`](super::PROTOCOL) but for tests.
+    /// Lowest and highest version that it speaks: [`protocol`](super::protocol).
     pub protocol: (u16, u16),
 }
 

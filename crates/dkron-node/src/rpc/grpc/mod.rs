@@ -23,6 +23,7 @@ mod greeting;
 mod identity;
 mod listener;
 mod peer;
+mod protocol;
 mod pump;
 mod service;
 mod thread;
@@ -32,10 +33,10 @@ use std::time::Duration;
 pub use client::Client;
 pub use identity::{Identity, derive_key};
 pub use listener::Listener;
+pub use protocol::protocol;
+#[cfg(debug_assertions)]
+pub use protocol::stage_protocol;
 pub use thread::IoThread;
-
-/// Versions of the protocol between nodes that this build speaks.
-pub const PROTOCOL: (u16, u16) = (1, 1);
 
 /// LIMIT: accepted connections; the others wait in the kernel's queue. A node has two at most.
 const CONNECTIONS_MAX: usize = 4096;

@@ -87,3 +87,15 @@ async fn three_nodes_talk_to_each_other() {
         }
     }
 }
+
+/// Whoever connects and does not greet is not kept.
+#[tokio::test]
+async fn a_connection_without_a_greeting_is_closed() {
+    use tokio::io::AsyncReadExt as _;
+
+    let one = Seed::new(1).start();
+    let mut silent = tokio::net::TcpStream::connect(&one.target.address).await.unwrap();
+    let mut said = Vec::new();
+    // What the node says by itself, its settings, and then the end.
+    tokio::time::timeout(PATIENCE, silent.read_to_end(&mut said)).await.unwrap().unwrap();
+}

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::super::{Client, Identity, IoThread, Listener, PROTOCOL};
+use super::super::{Client, Identity, IoThread, Listener, protocol};
 use crate::cluster::{ClusterId, Mark, Marked};
 use crate::rpc::{CallError, Frames, Lane, Method, Role, Router, Target, Wire as _};
 
@@ -44,7 +44,7 @@ impl Seed {
             id,
             role: Role::Server,
             key: None,
-            protocol: PROTOCOL,
+            protocol: protocol(),
             mark: None,
             address: "127.0.0.1:0".into(),
             router: router(id),
