@@ -4,6 +4,7 @@ use dkron_core::conductor::{Fate, Ticket};
 use dkron_core::domain::{HistoryNo, JobNo, NodeName, Output, Seq};
 use dkron_core::worker::ToLeader;
 use dkron_raft::Epoch;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::snapshot::Installed;
 
@@ -16,9 +17,17 @@ pub enum Event {
         ticket: Ticket,
         fate: Fate,
     },
+    /// Of this server's own worker.
     FromNode {
         node: NodeName,
         message: Box<ToLeader>,
+    },
+    /// Of another node: what came in one frame. `room` is what that took of the room for news of
+    /// this node that were not looked at.
+    FromAfar {
+        node: NodeName,
+        messages: Vec<ToLeader>,
+        room: OwnedSemaphorePermit,
     },
     Processed {
         seq: Seq,

@@ -5,9 +5,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dkron_core::conductor::{self, Conductor, Input, RosterMember};
-use dkron_core::domain::{BootId, CLUSTER_VERSION, Seq, limits};
+use dkron_core::domain::{BootId, CLUSTER_VERSION, limits};
 use dkron_core::ledger::Ledger;
-use dkron_core::worker::{self, Past, Survivor, ToNode, Worker};
 use dkron_exec::runner::Held;
 use dkron_raft::{Alone, ApplyBatch, Handle, Leadership};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -17,25 +16,23 @@ use crate::cluster::{Book, Leader, OneServer, leading};
 use crate::error::Error;
 use crate::event::Event;
 use crate::forward::{Forward, Front};
-use crate::hands::{self, Hands, Journal, Parting};
-use crate::identity::{self, Mint};
+use crate::hands::{self, Farewell, Grip, Gripped, Hands, Recalled, recall};
+use crate::identity::Mint;
 use crate::options::Options;
-use crate::outputs::{Keeper, LiveOutputs};
+use crate::outputs::{self, Keeper, LiveOutputs};
 use crate::reader::{self, Around, Index, Reader, Update};
 use crate::reads::{self, Asking, Reads, Seen, Telling, Told};
 use crate::rows::{self, Markers};
 use crate::scheduling::{self, Scheduling};
 use crate::service::{Member, Query, REQUESTS, Request, Service};
+use crate::session::{Inbound, Outlet, Sessions};
 use crate::threads::thread;
 use crate::{clocks, disk, retention, telemetry};
 
 /// Batches of committed entries on their way.
 const BATCHES: usize = 4;
 /// Messages to the node on their way; more begin its session anew.
-const MESSAGES: usize = 4 * limits::NODE_RUNS as usize;
-
-/// A thread that waits for room on the disk for so long is not waited for.
-const PARTING: Duration = Duration::from_secs(5);
+pub(crate) const MESSAGES: usize = 4 * limits::NODE_RUNS as usize;
 
 /// A running node.
 pub struct Node {
@@ -50,24 +47,11 @@ pub struct Node {
     failed: mpsc::Receiver<String>,
     events: mpsc::UnboundedSender<Event>,
     raft: Handle,
-    live: watch::Receiver<usize>,
-    surviving: watch::Receiver<usize>,
-    parting: mpsc::UnboundedSender<Parting>,
+    grip: Grip,
     /// End with the node.
     tasks: JoinSet<()>,
     /// Holds the lock of the data directory until everything has ended.
     data: dkron_store::data_dir::DataDir,
-}
-
-/// What becomes of the runs that could go on without their agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Farewell {
-    /// They go on: another agent takes them over.
-    HandOver,
-    /// They are waited for, and end with the runner.
-    Wait,
-    /// All runs are ended.
-    Leave,
 }
 
 /// Why a node's time is over.
@@ -94,10 +78,7 @@ impl Node {
     /// Lets go of all runs: what becomes of them is told by the agent that takes them over. Before
     /// this, parting from the runner looks like its death.
     pub async fn hand_over(&self) {
-        let (done, seen) = oneshot::channel();
-        // A thread that is gone writes nothing either.
-        let _ = self.parting.send(Parting::HandOver(done));
-        let _ = tokio::time::timeout(PARTING, seen).await;
+        self.grip.hand_over().await;
     }
 
     /// Begins nothing new, waits for what must not go on without it at most for `patience`, then
@@ -106,26 +87,7 @@ impl Node {
         telemetry::left();
         // A thread that is gone needs no word.
         let _ = self.events.send(Event::Stop);
-        if farewell == Farewell::Leave {
-            let _ = self.parting.send(Parting::Leave);
-        }
-        let idle = async {
-            loop {
-                let live = *self.live.borrow_and_update();
-                let surviving = *self.surviving.borrow_and_update();
-                let stay = if farewell == Farewell::HandOver { surviving } else { 0 };
-                if live <= stay {
-                    return;
-                }
-                // An end of a thread is an end too, and then only patience helps.
-                tokio::select! {
-                    Ok(()) = self.live.changed() => {}
-                    Ok(()) = self.surviving.changed() => {}
-                    else => std::future::pending().await,
-                }
-            }
-        };
-        if tokio::time::timeout(patience, idle).await.is_err() {
+        if !self.grip.part(farewell, patience).await {
             tracing::warn!("stopping while executions run: they will be recorded as lost");
         }
         self.tasks.shutdown().await;
@@ -147,7 +109,7 @@ pub async fn start(mut options: Options) -> Result<Node, Error> {
     let held = std::mem::take(&mut options.held);
     let stored = Stored::open(&options, &held).await?;
     let (wires, inboxes) = wires(&stored.ledger, &options.member);
-    let conductor = conductor(&options, &options.member, stored.boot_id);
+    let conductor = conductor(&options, &options.member, stored.recalled.boot_id);
     let (log, state) = (Arc::clone(&stored.log), Arc::clone(&stored.state));
     let give_raft = threads(&options, stored, held, conductor, &wires, inboxes.threads)?;
 
@@ -195,9 +157,7 @@ pub async fn start(mut options: Options) -> Result<Node, Error> {
         failed: inboxes.failed,
         events: wires.events,
         raft,
-        live: inboxes.live,
-        surviving: inboxes.surviving,
-        parting: wires.parting,
+        grip: inboxes.grip,
         tasks,
         data: options.data,
     })
@@ -209,10 +169,7 @@ struct Stored {
     state: Arc<dkron_store::state::State>,
     blobs: Arc<dkron_store::blob::Blobs>,
     ledger: Ledger,
-    boot_id: BootId,
-    journal: Journal,
-    worker: Worker,
-    first: Vec<worker::Action>,
+    recalled: Recalled,
 }
 
 impl Stored {
@@ -220,18 +177,8 @@ impl Stored {
         let data = &options.data;
         let (log, state, blobs) = (data.log()?, data.state()?, data.blobs()?);
         let ledger = load(Arc::clone(&state)).await?;
-        let boot_id = identity::boot_id()?;
-        let path = data.journal_path();
-        let journal_id = identity::journal_id(&path, !path.exists())?;
-        let (journal, records) = Journal::open(&path, options.durability)?;
-        let (node, capacity) = (options.member.name.clone(), limits::NODE_RUNS);
-        let version = CLUSTER_VERSION;
-        let own = worker::Options { node, boot_id, journal_id, capacity, version };
-        let same_boot = identity::is_same_boot(&path, boot_id)?;
-        let survivors = held.iter().map(survivor).collect();
-        let past = Past { journal: records, survivors, same_boot };
-        let (worker, first) = Worker::recover(own, clocks::now(), past);
-        Ok(Stored { log, state, blobs, ledger, boot_id, journal, worker, first })
+        let recalled = recall(data, options.durability, &options.member.name, held)?;
+        Ok(Stored { log, state, blobs, ledger, recalled })
     }
 }
 
@@ -242,10 +189,8 @@ struct Wires {
     requests: mpsc::Sender<Request>,
     queries: mpsc::Sender<Query>,
     updates: mpsc::UnboundedSender<Update>,
-    to_node: mpsc::Sender<ToNode>,
-    live: watch::Sender<usize>,
-    surviving: watch::Sender<usize>,
-    parting: mpsc::UnboundedSender<Parting>,
+    sessions: Sessions,
+    outlet: Outlet,
     leave: mpsc::UnboundedSender<()>,
     fail: mpsc::Sender<String>,
     /// Updates that the reader has not seen.
@@ -259,21 +204,20 @@ struct Wires {
 struct Inboxes {
     told: Told,
     threads: ThreadInboxes,
-    live: watch::Receiver<usize>,
-    surviving: watch::Receiver<usize>,
+    grip: Grip,
     leave: mpsc::UnboundedReceiver<()>,
     failed: mpsc::Receiver<String>,
 }
 
 struct ThreadInboxes {
     telling: Telling,
-    parting: mpsc::UnboundedReceiver<Parting>,
+    gripped: Gripped,
     apply: mpsc::Receiver<ApplyBatch>,
     events: mpsc::UnboundedReceiver<Event>,
     requests: mpsc::Receiver<Request>,
     queries: mpsc::Receiver<Query>,
     updates: mpsc::UnboundedReceiver<Update>,
-    to_node: mpsc::Receiver<ToNode>,
+    to_node: mpsc::Receiver<Inbound>,
 }
 
 fn wires(ledger: &Ledger, own: &Member) -> (Wires, Inboxes) {
@@ -283,9 +227,7 @@ fn wires(ledger: &Ledger, own: &Member) -> (Wires, Inboxes) {
     let (queries, query_inbox) = mpsc::channel(REQUESTS);
     let (updates, update_inbox) = mpsc::unbounded_channel();
     let (to_node, node_inbox) = mpsc::channel(MESSAGES);
-    let (live, live_seen) = watch::channel(ledger.live_count());
-    let (surviving, surviving_seen) = watch::channel(0);
-    let (parting, parting_inbox) = mpsc::unbounded_channel();
+    let (grip, gripped) = Grip::new();
     let (leave, leave_inbox) = mpsc::unbounded_channel();
     let (fail, failed) = mpsc::channel(4);
     let (behind, outputs) = (Arc::new(AtomicUsize::new(0)), LiveOutputs::default());
@@ -295,7 +237,7 @@ fn wires(ledger: &Ledger, own: &Member) -> (Wires, Inboxes) {
     let around = Around { own: own.clone(), members, leader: known_leader };
     let threads = ThreadInboxes {
         telling,
-        parting: parting_inbox,
+        gripped,
         apply: apply_inbox,
         events: event_inbox,
         requests: request_inbox,
@@ -303,25 +245,17 @@ fn wires(ledger: &Ledger, own: &Member) -> (Wires, Inboxes) {
         updates: update_inbox,
         to_node: node_inbox,
     };
-    let (live_inbox, surviving_inbox) = (live_seen, surviving_seen);
-    let inboxes = Inboxes {
-        told,
-        threads,
-        live: live_inbox,
-        surviving: surviving_inbox,
-        leave: leave_inbox,
-        failed,
-    };
+    let inboxes = Inboxes { told, threads, grip, leave: leave_inbox, failed };
+    let sessions = Sessions::new(own.name.clone(), to_node);
+    let outlet = Outlet::own(own.name.clone(), events.clone());
     let wires = Wires {
         apply,
         events,
         requests,
         queries,
         updates,
-        to_node,
-        live,
-        surviving,
-        parting,
+        sessions,
+        outlet,
         leave,
         fail,
         behind,
@@ -355,24 +289,20 @@ fn threads(
         pool: pool.clone(),
     });
     thread("reader", fail, reader)?;
-    let (keeper, outputs) = Keeper::new(Arc::clone(&blobs));
+    let (keeper, teller) = Keeper::new(Arc::clone(&blobs));
     thread("outputs", fail, keeper.run(Arc::clone(&state)))?;
     let spool = options.data.spool_path();
     std::fs::create_dir_all(&spool).map_err(|source| Error::Thread { name: "hands", source })?;
     let hands = Hands::run(hands::Parts {
-        node: name.clone(),
-        worker: stored.worker,
-        first: stored.first,
-        journal: stored.journal,
+        recalled: stored.recalled,
         messages: inboxes.to_node,
-        leader: wires.events.clone(),
-        parting: inboxes.parting,
-        surviving: wires.surviving.clone(),
+        outlet: wires.outlet.clone(),
+        gripped: inboxes.gripped,
         executors: options.executors.clone(),
         runner: options.runner.clone(),
         held,
         spool: Arc::from(spool),
-        blobs: Arc::clone(&blobs),
+        shipper: Arc::new(outputs::Local(Arc::clone(&blobs))),
         outputs: wires.outputs.clone(),
         pool: pool.clone(),
     });
@@ -390,31 +320,19 @@ fn threads(
         requests: inboxes.requests,
         reader: wires.updates.clone(),
         reader_behind: Arc::clone(&wires.behind),
-        outputs,
+        outputs: teller,
         disk_full: disk::watch(watched, wires.fail.clone()),
-        node: wires.to_node.clone(),
+        sessions: wires.sessions.clone(),
         processors: options.processors.clone(),
         blobs,
         node_name: name,
         event_sender: wires.events.clone(),
         raft,
         pool,
-        live: wires.live.clone(),
         leave: wires.leave.clone(),
     });
     thread("scheduling", fail, scheduling)?;
     Ok(give_raft)
-}
-
-/// What the worker needs to know of a run that the runner holds.
-fn survivor(held: &Held) -> Survivor {
-    // One without a process could not be started, or is about to be.
-    let started_at = held.process.map_or_else(clocks::wall, |process| process.started_at);
-    let process = held.process.map(|process| {
-        let (group, start_time) = (process.process_group, process.start_time);
-        worker::Process { group, start_time }
-    });
-    Survivor { seq: Seq(held.seq), started_at, process }
 }
 
 /// Reading all rows takes its time: not on a thread that others wait for.

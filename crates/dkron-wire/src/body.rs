@@ -46,3 +46,23 @@ pub(crate) fn read<T: Word>(kind: Kind, bytes: &[u8]) -> Result<T, Error> {
     }
     Ok(T::word(form))
 }
+
+/// The word that fills a frame to its end.
+pub(crate) fn read_message<T: Word>(what: &'static str, bytes: &[u8]) -> Result<T, Error> {
+    let (word, rest) = take_message(what, bytes)?;
+    if !rest.is_empty() {
+        let extra = rest.len();
+        return Err(Error::TrailingMessage { what, extra });
+    }
+    Ok(word)
+}
+
+/// The first word of a frame, and what stands behind it.
+pub(crate) fn take_message<'a, T: Word>(
+    what: &'static str,
+    bytes: &'a [u8],
+) -> Result<(T, &'a [u8]), Error> {
+    let (form, rest) = postcard::take_from_bytes::<T::Form<'_>>(bytes)
+        .map_err(|source| Error::Message { what, source })?;
+    Ok((T::word(form), rest))
+}

@@ -33,4 +33,14 @@ pub enum Error {
     KeyLength { table: &'static str, len: usize, must: usize },
     #[error("value of {kind} belongs to another key")]
     WrongKey { kind: Kind },
+    #[error("{what} of another node is damaged")]
+    Message {
+        what: &'static str,
+        #[source]
+        source: postcard::Error,
+    },
+    #[error("{extra} bytes too many after {what} of another node")]
+    TrailingMessage { what: &'static str, extra: usize },
+    #[error("this program does not speak version {version} between nodes: upgrade it")]
+    UnknownProtocol { version: u32 },
 }

@@ -1,7 +1,8 @@
 //! The language: what stands on a disk or crosses a wire, as bytes and back as words.
 //!
 //! `envelope` is an entry of the log, `row` a row of state or history, `journal` a record of a
-//! node's journal, `hello` what nodes say first on a connection. Bodies are postcard. The
+//! node's journal, `hello` what nodes say first on a connection, `session` what leader and nodes
+//! say to each other from then on. Bodies are postcard. The
 //! words of `dkron-core` are not serialisable themselves: `words` lists the fields that are
 //! stored, in the order in which they are stored, and the compiler refuses a list that misses one.
 //!
@@ -22,6 +23,7 @@ mod kind;
 mod reads;
 pub mod row;
 pub mod server;
+pub mod session;
 mod table;
 mod word;
 mod words;

@@ -53,6 +53,7 @@ macro_rules! word_enum {
         $variant:ident $(($inner:ident: $inner_ty:ty))? $({ $($field:ident: $ty:ty),* })?
     ),* $(,)? }) => {
         const _: () = {
+            #[allow(clippy::large_enum_variant, reason = "it lives for one write or read")]
             #[derive(serde::Serialize, serde::Deserialize)]
             pub enum Form<'a> {
                 $($variant

@@ -14,7 +14,9 @@ use crate::domain::{BootId, EndReason, Finish, JournalId, NodeName, Now, Seq, Te
 
 /// How often a node says that it lives, and how long it waits for a welcome.
 const BEAT: Duration = Duration::from_secs(1);
-/// A hello without an answer is repeated.
+/// A hello without an answer is repeated after this; on a way that is known to be there, after
+/// twice as long each time, up to a beat: a hello voids those before it, so the answer needs time
+/// to come.
 const HELLO_AGAIN: Duration = Duration::from_millis(100);
 /// A session without any word from the leader is given up.
 const SILENCE: Duration = Duration::from_secs(3);
@@ -38,6 +40,8 @@ pub enum Event {
     /// A look at the clock; at least every 100 ms.
     Tick,
     Message(ToNode),
+    /// There is a new way to a leader: what was said on the old one may be lost.
+    Linked,
     /// The node leaves for good: nothing of it goes on.
     Leave,
     /// The executor began.
@@ -90,6 +94,9 @@ pub struct Worker {
     session: Option<Session>,
     hellos: u64,
     hello_at: Option<Duration>,
+    /// How long the answer to the last hello is waited for.
+    hello_again: Duration,
+    linked: bool,
     lease: Lease,
 }
 
@@ -112,6 +119,8 @@ impl Worker {
             session: None,
             hellos: 0,
             hello_at: None,
+            hello_again: HELLO_AGAIN,
+            linked: false,
             lease: Lease::default(),
         }
     }
@@ -121,11 +130,23 @@ impl Worker {
         self.held.len()
     }
 
+    /// Executions whose end is not known to be in the log. Walks over all that is held.
+    pub fn owing(&self) -> usize {
+        let owed = |held: &&Held| !matches!(held, Held::Finished { end_acked: true, .. });
+        self.held.values().filter(owed).count()
+    }
+
     pub fn step(&mut self, now: Now, event: Event) -> Vec<Action> {
         let mut out = Vec::new();
         match event {
             Event::Tick => self.tick(now, &mut out),
             Event::Message(message) => self.hear(now, message, &mut out),
+            Event::Linked => {
+                self.session = None;
+                self.linked = true;
+                self.hello_again = HELLO_AGAIN;
+                self.say_hello(now, &mut out);
+            }
             Event::Leave => {
                 let all: Vec<Seq> = self.held.keys().copied().collect();
                 all.into_iter().for_each(|seq| self.end(seq, EndReason::NodeLeft, &mut out));
@@ -149,8 +170,11 @@ impl Worker {
             }
             Some(_) => {}
             None => {
-                let again = self.hello_at.is_none_or(|at| now.mono >= at + HELLO_AGAIN);
+                let again = self.hello_at.is_none_or(|at| now.mono >= at + self.hello_again);
                 if again {
+                    if self.linked {
+                        self.hello_again = (self.hello_again * 2).min(BEAT);
+                    }
                     self.say_hello(now, out);
                 }
             }
@@ -245,6 +269,7 @@ impl Worker {
     }
 
     fn open(&mut self, now: Now, no: SessionNo, out: &mut Vec<Action>) {
+        self.hello_again = HELLO_AGAIN;
         let (heard_at, beat_at) = (now.mono, now.mono + BEAT);
         self.session = Some(Session { no, sent: 0, seen: 0, heard_at, beat_at });
         let state = |(seq, held): (&Seq, &Held)| held.statement(*seq);

@@ -55,6 +55,7 @@ impl Machine for Node {
             }
             "tick" => self.step(Event::Tick),
             "leave" => self.step(Event::Leave),
+            "linked" => self.step(Event::Linked),
             "alive" => return self.alive(&parse_span(&line.word())),
             "started" => {
                 let seq = seq(&line.word());

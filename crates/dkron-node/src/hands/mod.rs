@@ -1,7 +1,9 @@
 //! The node's hands: a thread that owns the worker machine and its journal, and starts what it
-//! says. On one node the leader's messages come over a channel.
+//! says. It talks to whoever leads through an outlet (`session`).
 
+mod grip;
 mod journal;
+mod recall;
 mod run;
 
 use std::collections::HashMap;
@@ -9,18 +11,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dkron_core::domain::{Finish, NodeName, Now, Seq, Timestamp};
-use dkron_core::worker::{Action, Event as Step, JournalRecord, Process, Run, ToNode, Worker};
+use dkron_core::domain::{Finish, Now, Seq, Timestamp};
+use dkron_core::worker::{Action, Event as Step, JournalRecord, Process, Run, Worker};
 use dkron_exec::runner::{Held, RunnerClient};
 use dkron_exec::{CancelToken, Registry};
-use dkron_store::blob::Blobs;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::clocks;
-use crate::event::Event;
-use crate::outputs::LiveOutputs;
+use crate::outputs::{LiveOutputs, Shipper};
+use crate::session::{Inbound, Outlet};
 use crate::telemetry::Timer;
+use grip::Left;
+pub use grip::{Farewell, Grip, Gripped};
 pub use journal::Journal;
+pub use recall::{Recalled, recall};
 use run::Starter;
 
 /// How often the worker looks at the clock.
@@ -36,6 +40,8 @@ pub enum Told {
 
 /// How the thread is told of the node's end.
 pub enum Parting {
+    /// What is left is counted from now on.
+    Wait,
     /// The node leaves for good: what runs is ended.
     Leave,
     /// From now on nothing is written down and nothing told: what the runner keeps is another
@@ -45,23 +51,18 @@ pub enum Parting {
 
 /// What the thread is started with.
 pub struct Parts {
-    pub node: NodeName,
-    pub worker: Worker,
-    /// What recovery left to do.
-    pub first: Vec<Action>,
-    pub journal: Journal,
-    pub messages: mpsc::Receiver<ToNode>,
-    pub leader: mpsc::UnboundedSender<Event>,
+    pub recalled: Recalled,
+    pub messages: mpsc::Receiver<Inbound>,
+    /// The way to the leader.
+    pub outlet: Outlet,
     /// The end of the node is near.
-    pub parting: mpsc::UnboundedReceiver<Parting>,
-    /// Running executions that outlive the agent.
-    pub surviving: watch::Sender<usize>,
+    pub gripped: Gripped,
     pub executors: Registry,
     pub runner: Option<RunnerClient>,
     /// What it held when it was opened.
     pub held: Vec<Held>,
     pub spool: Arc<Path>,
-    pub blobs: Arc<Blobs>,
+    pub shipper: Arc<dyn Shipper>,
     pub outputs: LiveOutputs,
     pub pool: tokio::runtime::Handle,
 }
@@ -74,15 +75,15 @@ struct Running {
 
 /// The thread's state.
 pub struct Hands {
-    node: NodeName,
     worker: Worker,
     journal: Journal,
-    leader: mpsc::UnboundedSender<Event>,
+    outlet: Outlet,
     starter: Starter,
     running: HashMap<Seq, Running>,
     /// How many of them outlive the agent.
     survivors: usize,
-    surviving: watch::Sender<usize>,
+    /// The node ends: what is left is counted.
+    parting: bool,
     /// What the runner held at the start, until it is taken up.
     held: HashMap<Seq, Held>,
     /// As the last welcome said.
@@ -100,38 +101,42 @@ impl Hands {
             executors: parts.executors,
             runner: parts.runner,
             spool: parts.spool,
-            blobs: parts.blobs,
+            shipper: parts.shipper,
             outputs: parts.outputs,
             pool: parts.pool,
             told,
         };
-        let (mut messages, mut parting) = (parts.messages, parts.parting);
+        let (mut messages, Gripped { mut parting, left }) = (parts.messages, parts.gripped);
+        let Recalled { worker, journal, first, .. } = parts.recalled;
         let held = parts.held.into_iter().map(|held| (Seq(held.seq), held)).collect();
         let mut own = Hands {
-            node: parts.node,
-            worker: parts.worker,
-            journal: parts.journal,
-            leader: parts.leader,
+            worker,
+            journal,
+            outlet: parts.outlet,
             starter,
             running: HashMap::new(),
             survivors: 0,
-            surviving: parts.surviving,
+            parting: false,
             held,
             lost_after: Duration::ZERO,
             renewed: Duration::ZERO,
             told_at: HashMap::new(),
         };
-        own.act(parts.first);
+        own.act(first);
         let mut tick = tokio::time::interval(TICK);
         loop {
             tokio::select! {
                 message = messages.recv() => match message {
-                    Some(message) => own.step(clocks::now(), Step::Message(message)),
+                    Some(message) => own.hear(clocks::now(), message),
                     None => return,
                 },
                 Some(told) = news.recv() => own.told(clocks::now(), told),
                 Some(parting) = parting.recv() => match parting {
-                    Parting::Leave => own.step(clocks::now(), Step::Leave),
+                    Parting::Wait => own.parting = true,
+                    Parting::Leave => {
+                        own.parting = true;
+                        own.step(clocks::now(), Step::Leave);
+                    }
                     Parting::HandOver(_done) => return,
                 },
                 _ = tick.tick() => own.step(clocks::now(), Step::Tick),
@@ -143,10 +148,21 @@ impl Hands {
             }
             for _ in 0..BATCH {
                 let Ok(message) = messages.try_recv() else { break };
-                own.step(now, Step::Message(message));
+                own.hear(now, message);
             }
-            own.tell_surviving();
+            if own.parting {
+                let (owing, surviving) = (own.worker.owing(), own.survivors);
+                let now = Some(Left { owing, surviving });
+                left.send_if_modified(|seen| std::mem::replace(seen, now) != now);
+            }
             own.journal.compact(&own.worker);
+        }
+    }
+
+    fn hear(&mut self, now: Now, message: Inbound) {
+        match message {
+            Inbound::Linked => self.step(now, Step::Linked),
+            Inbound::Order(message) => self.step(now, Step::Message(message)),
         }
     }
 
@@ -208,11 +224,7 @@ impl Hands {
                     }
                 }
                 Action::Lease { from, lost_after } => self.renew(from, lost_after),
-                Action::Send(message) => {
-                    let (node, message) = (self.node.clone(), Box::new(message));
-                    // The leader's thread ends before this one.
-                    let _ = self.leader.send(Event::FromNode { node, message });
-                }
+                Action::Send(message) => self.outlet.send(message),
             }
         }
     }
@@ -237,10 +249,5 @@ impl Hands {
             self.renewed = from;
             runner.renew(clocks::now().mono.saturating_sub(from));
         }
-    }
-
-    fn tell_surviving(&self) {
-        let now = self.survivors;
-        self.surviving.send_if_modified(|seen| std::mem::replace(seen, now) != now);
     }
 }

@@ -11,12 +11,11 @@ use dkron_exec::runner::{Held, RunnerClient};
 use dkron_exec::{
     BoxFuture, CancelToken, Context, EndedBy, Outcome, OutcomeState, OutputSink, Registry,
 };
-use dkron_store::blob::Blobs;
 use tokio::sync::mpsc;
 
 use super::Told;
 use crate::clocks;
-use crate::outputs::{self, LiveOutputs};
+use crate::outputs::{self, LiveOutputs, Shipper};
 
 /// What every execution needs.
 pub struct Starter {
@@ -25,7 +24,7 @@ pub struct Starter {
     pub runner: Option<RunnerClient>,
     /// Where outputs within the agent go that are large.
     pub spool: Arc<Path>,
-    pub blobs: Arc<Blobs>,
+    pub shipper: Arc<dyn Shipper>,
     pub outputs: LiveOutputs,
     pub pool: tokio::runtime::Handle,
     pub told: mpsc::UnboundedSender<Told>,
@@ -104,7 +103,7 @@ impl Starter {
     }
 
     fn watch(&self, seq: Seq, at: Timestamp, sink: OutputSink, running: BoxFuture<Outcome>) {
-        let (told, blobs) = (self.told.clone(), Arc::clone(&self.blobs));
+        let (told, shipper) = (self.told.clone(), Arc::clone(&self.shipper));
         let live = self.outputs.clone();
         let task = self.pool.spawn(running);
         self.pool.spawn(async move {
@@ -117,7 +116,13 @@ impl Starter {
             // Of the tail so much stands behind the head.
             let own = tail.bytes.len() as u64 - (stored.dropped - tail.dropped);
             let head = u32::try_from(stored.bytes.len() as u64 - own).unwrap_or(0);
-            let output = keep(blobs, stored.bytes).await;
+            let whole = stored.bytes.len();
+            let output = keep(&*shipper, stored.bytes).await;
+            // What could not be stored was cut to its tail.
+            let cut = match &output {
+                Output::Inline(bytes) => whole - bytes.len(),
+                Output::Empty | Output::Stored { .. } => 0,
+            };
             let finish = Finish {
                 state: state(outcome.state),
                 reason: reason(outcome.ended_by),
@@ -125,8 +130,8 @@ impl Starter {
                 finished_at,
                 exit_code: outcome.exit_code,
                 output,
-                dropped: stored.dropped,
-                head,
+                dropped: stored.dropped + cut as u64,
+                head: if cut > 0 { 0 } else { head },
             };
             live.remove(seq);
             let _ = told.send(Told::Finished { seq, finish: Box::new(finish) });
@@ -153,13 +158,12 @@ impl Starter {
     }
 }
 
-/// Small outputs are kept without a thread change.
-async fn keep(blobs: Arc<Blobs>, bytes: Vec<u8>) -> Output {
+/// Small outputs travel in the report.
+async fn keep(shipper: &dyn Shipper, bytes: Vec<u8>) -> Output {
     if bytes.len() <= dkron_core::domain::limits::INLINE_OUTPUT {
-        return outputs::keep(&blobs, bytes);
+        return outputs::inline(bytes);
     }
-    let kept = tokio::task::spawn_blocking(move || outputs::keep(&blobs, bytes)).await;
-    kept.unwrap_or_default()
+    shipper.ship(bytes).await
 }
 
 fn state(state: OutcomeState) -> State {

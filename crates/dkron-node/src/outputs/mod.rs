@@ -4,8 +4,7 @@
 mod changes;
 mod keeper;
 mod live;
-
-use std::sync::Arc;
+mod ship;
 
 use dkron_core::domain::{Digest, Output, limits};
 use dkron_store::blob::{self, Blobs};
@@ -13,23 +12,20 @@ use dkron_store::blob::{self, Blobs};
 pub use changes::Teller;
 pub use keeper::Keeper;
 pub use live::{LiveOutput, LiveOutputs};
+pub use ship::{Local, Shipper, inline};
 
 /// Stores an output where its size belongs; it is durable when this returns. What the disk does
 /// not take is cut to what the report can carry.
 pub fn keep(blobs: &Blobs, bytes: Vec<u8>) -> Output {
-    if bytes.is_empty() {
-        return Output::Empty;
-    }
     if bytes.len() <= limits::INLINE_OUTPUT {
-        return Output::Inline(Arc::from(bytes));
+        return inline(bytes);
     }
     let stored = blobs.put(&bytes).and_then(|digest| blobs.sync().map(|()| digest));
     match stored {
         Ok(digest) => Output::Stored { digest: Digest(digest.0), len: bytes.len() as u64 },
         Err(err) => {
             tracing::error!(reason = err.chain(), "an output could not be stored: its tail stays");
-            let tail = &bytes[bytes.len() - limits::INLINE_OUTPUT..];
-            Output::Inline(Arc::from(tail))
+            inline(bytes)
         }
     }
 }

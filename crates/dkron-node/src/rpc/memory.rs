@@ -21,6 +21,8 @@ pub struct Hub {
 struct Inner {
     routers: HashMap<u64, Router>,
     cut: HashSet<(u64, u64)>,
+    mute: HashSet<u64>,
+    calls: usize,
 }
 
 impl Hub {
@@ -43,6 +45,17 @@ impl Hub {
         self.inner().cut.insert((from, to));
     }
 
+    /// A machine that is gone without a word: going streams stay open and bring nothing any more,
+    /// new ones are not answered.
+    pub fn mute(&self, id: u64) {
+        self.inner().mute.insert(id);
+    }
+
+    /// Questions that were asked, by anybody.
+    pub fn calls(&self) -> usize {
+        self.inner().calls
+    }
+
     pub fn heal(&self) {
         self.inner().cut.clear();
     }
@@ -56,9 +69,15 @@ impl Hub {
         self.inner().cut.contains(&(from, to))
     }
 
+    fn is_mute(&self, from: u64, to: u64) -> bool {
+        let inner = self.inner();
+        inner.mute.contains(&from) || inner.mute.contains(&to)
+    }
+
     fn router(&self, from: u64, to: u64) -> Result<Router, CallError> {
         let inner = self.inner();
-        let there = inner.routers.get(&to).filter(|_| !inner.cut.contains(&(from, to)));
+        let open = !inner.cut.contains(&(from, to)) && !inner.mute.contains(&to);
+        let there = inner.routers.get(&to).filter(|_| open);
         there.cloned().ok_or_else(|| CallError::Unreachable(format!("no node {to}")))
     }
 }
@@ -80,6 +99,7 @@ impl Wire for Line {
         let (hub, own, to) = (self.hub.clone(), self.own.clone(), to.id);
         Box::pin(async move {
             let from = own.id;
+            hub.inner().calls += 1;
             let handler = hub.router(from, to)?.handler(method);
             let handler = handler.ok_or_else(|| CallError::Refused(format!("{method:?}")))?;
             let answer = tokio::time::timeout(patience, handler(own, message)).await;
@@ -123,6 +143,9 @@ fn pipe(hub: &Hub, from: u64, to: u64) -> Pipe {
                 // Who left does not want to know.
                 let _ = outbox.send(Err(broke)).await;
                 return;
+            }
+            if hub.is_mute(from, to) {
+                continue;
             }
             if outbox.send(Ok(frame)).await.is_err() {
                 return;

@@ -17,11 +17,9 @@ impl Scheduling {
             Action::Propose { ticket, at, tenure, command } => {
                 self.propose(ticket, at, tenure, &command);
             }
-            Action::Send { node: _, message } => {
-                // What does not fit is missed by the node: it says hello again and states what
-                // it knows, and the ledger still holds what it should know.
-                if self.node.try_send(*message).is_err() {
-                    tracing::warn!("the node is behind: its session will begin anew");
+            Action::Send { node, message } => {
+                if !self.sessions.send(&node, *message) {
+                    tracing::debug!(%node, "a node is behind or gone: its session begins anew");
                 }
             }
             Action::Process { record, job } => {

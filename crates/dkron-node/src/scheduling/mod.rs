@@ -30,6 +30,7 @@ use crate::outputs::Teller;
 use crate::processing::Processing;
 use crate::reader::Update;
 use crate::service::Request;
+use crate::session::Sessions;
 use crate::telemetry::{self, Timer};
 use ask::Waiting;
 use hashes::Hashes;
@@ -61,7 +62,7 @@ pub struct Parts {
     pub reader_behind: Arc<std::sync::atomic::AtomicUsize>,
     pub outputs: Teller,
     pub disk_full: watch::Receiver<bool>,
-    pub node: mpsc::Sender<dkron_core::worker::ToNode>,
+    pub sessions: Sessions,
     pub processors: ProcessorRegistry,
     pub blobs: Arc<Blobs>,
     pub node_name: dkron_core::domain::NodeName,
@@ -69,7 +70,6 @@ pub struct Parts {
     /// Filled once consensus runs; it needs this thread to start.
     pub raft: oneshot::Receiver<Handle>,
     pub pool: tokio::runtime::Handle,
-    pub live: watch::Sender<usize>,
     pub leave: mpsc::UnboundedSender<()>,
 }
 
@@ -83,11 +83,12 @@ pub struct Scheduling {
     reader_behind: Arc<std::sync::atomic::AtomicUsize>,
     outputs: Teller,
     disk_full: watch::Receiver<bool>,
-    node: mpsc::Sender<dkron_core::worker::ToNode>,
+    sessions: Sessions,
     processing: Processing,
     events: mpsc::UnboundedSender<Event>,
     raft: Option<Handle>,
-    live: watch::Sender<usize>,
+    /// Executions that are live, as was told last.
+    live: usize,
     leave: mpsc::UnboundedSender<()>,
     now: Now,
     wake: Duration,
@@ -145,11 +146,11 @@ impl Scheduling {
             reader_behind: parts.reader_behind,
             outputs: parts.outputs,
             disk_full: parts.disk_full,
-            node: parts.node,
+            sessions: parts.sessions,
             processing,
             events: parts.event_sender,
             raft: None,
-            live: parts.live,
+            live: 0,
             leave: parts.leave,
             now: clocks::now(),
             wake: Duration::ZERO,
@@ -263,6 +264,15 @@ impl Scheduling {
                 self.note_start(&message);
                 Input::FromNode { node, message }
             }
+            Event::FromAfar { node, messages, room } => {
+                for message in messages {
+                    self.note_start(&message);
+                    let (node, message) = (node.clone(), Box::new(message));
+                    self.input(Input::FromNode { node, message });
+                }
+                drop(room);
+                return;
+            }
             Event::Processed { seq, output, dropped } => Input::Processed { seq, output, dropped },
             Event::TooOld { job_no, first } => Input::TooOld { job_no, first },
             Event::Installed(installed) => return self.installed(*installed),
@@ -323,7 +333,7 @@ impl Scheduling {
             let _ = self.reader.send(update);
         }
         let live = self.ledger.live_count();
-        if self.live.send_if_modified(|seen| std::mem::replace(seen, live) != live) {
+        if std::mem::replace(&mut self.live, live) != live {
             telemetry::running(live);
         }
         if self.held.is_some() && !self.is_behind() {

@@ -19,6 +19,7 @@ use crate::outputs::Keeper;
 use crate::reader::Around;
 use crate::rows::Markers;
 use crate::service::Member;
+use crate::session::Sessions;
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -47,7 +48,6 @@ async fn the_lead_may_come_before_consensus_is_in_hand() {
     let (reader, mut updates) = mpsc::unbounded_channel();
     let (_disk, disk_full) = watch::channel(false);
     let (node, _node_inbox) = mpsc::channel(4);
-    let (live, _live) = watch::channel(0);
     let (leave, _left) = mpsc::unbounded_channel();
     let (give_raft, raft) = oneshot::channel();
     let parts = Parts {
@@ -62,14 +62,13 @@ async fn the_lead_may_come_before_consensus_is_in_hand() {
         reader_behind: Arc::default(),
         outputs,
         disk_full,
-        node,
+        sessions: Sessions::new("n1".into(), node),
         processors: ProcessorRegistry::new([]),
         blobs,
         node_name: NodeName::from("n1"),
         event_sender: events.clone(),
         raft,
         pool: tokio::runtime::Handle::current(),
-        live,
         leave,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();

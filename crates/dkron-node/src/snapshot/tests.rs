@@ -26,6 +26,7 @@ use crate::reads::{Telling, Told};
 use crate::rows::{self, Markers};
 use crate::scheduling::{self, Scheduling};
 use crate::service::{ListQuery, Member, Service, StateHash};
+use crate::session::Sessions;
 
 /// Jobs in the snapshot.
 const JOBS: u64 = 10_000;
@@ -94,14 +95,13 @@ fn server(dir: &Path, name: &str) -> Server {
         reader_behind: behind,
         outputs,
         disk_full,
-        node,
+        sessions: Sessions::new(name.into(), node),
         processors: ProcessorRegistry::new([]),
         blobs,
         node_name: name.into(),
         event_sender: events.clone(),
         raft,
         pool,
-        live: watch::channel(0).0,
         leave,
     }));
     let markers = Arc::new(Markers { state: Arc::clone(&state), events, around });

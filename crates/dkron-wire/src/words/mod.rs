@@ -2,4 +2,5 @@
 
 mod domain;
 mod ledger;
+mod session;
 mod worker;

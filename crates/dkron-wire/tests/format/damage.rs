@@ -12,13 +12,17 @@ use proptest::sample::select;
 use super::{generate, sample};
 
 /// Everything that can happen to bytes of which no proper part and no extension is valid.
-fn spoil(name: &str, bytes: &[u8], read: impl Fn(&[u8]) -> Result<(), Error>) {
+pub fn spoil(name: &str, bytes: &[u8], read: impl Fn(&[u8]) -> Result<(), Error>) {
     assert_eq!(read(bytes), Ok(()), "{name}");
     for len in 0..bytes.len() {
         assert!(read(&bytes[..len]).is_err(), "{name} cut to {len} bytes");
     }
     let longer = [bytes, &[0]].concat();
-    assert!(matches!(read(&longer), Err(Error::Trailing { extra: 1, .. })), "{name}");
+    let trailing = matches!(
+        read(&longer),
+        Err(Error::Trailing { extra: 1, .. } | Error::TrailingMessage { extra: 1, .. })
+    );
+    assert!(trailing, "{name}");
     let mut spoilt = bytes.to_vec();
     for place in 0..bytes.len() {
         let was = bytes[place];

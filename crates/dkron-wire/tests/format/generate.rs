@@ -46,7 +46,7 @@ fn map() -> impl Strategy<Value = TextMap> {
     btree_map(text(), text(), 0..4).prop_map(|map| map.into_iter().collect())
 }
 
-fn bytes16() -> impl Strategy<Value = [u8; 16]> {
+pub fn bytes16() -> impl Strategy<Value = [u8; 16]> {
     any::<u128>().prop_map(u128::to_be_bytes)
 }
 
@@ -54,11 +54,11 @@ pub fn at() -> impl Strategy<Value = Timestamp> {
     (any::<i64>(), 0..1_000_000_000u32).prop_map(|(secs, nanos)| Timestamp::new(secs, nanos))
 }
 
-fn nominal() -> impl Strategy<Value = Nominal> {
+pub fn nominal() -> impl Strategy<Value = Nominal> {
     at().prop_map(Nominal)
 }
 
-fn span() -> impl Strategy<Value = Duration> {
+pub fn span() -> impl Strategy<Value = Duration> {
     (any::<u64>(), 0..1_000_000_000u32).prop_map(|(secs, nanos)| Duration::new(secs, nanos))
 }
 
@@ -70,19 +70,19 @@ pub fn tenure() -> impl Strategy<Value = Tenure> {
     number().prop_map(Tenure)
 }
 
-fn job_no() -> impl Strategy<Value = JobNo> {
+pub fn job_no() -> impl Strategy<Value = JobNo> {
     number().prop_map(JobNo)
 }
 
-fn version() -> impl Strategy<Value = Version> {
+pub fn version() -> impl Strategy<Value = Version> {
     number().prop_map(Version)
 }
 
-fn seq() -> impl Strategy<Value = Seq> {
+pub fn seq() -> impl Strategy<Value = Seq> {
     number().prop_map(Seq)
 }
 
-fn group() -> impl Strategy<Value = Group> {
+pub fn group() -> impl Strategy<Value = Group> {
     number().prop_map(Group)
 }
 
@@ -90,7 +90,7 @@ fn state() -> impl Strategy<Value = State> {
     select(super::sample::STATES.as_slice())
 }
 
-fn reason() -> impl Strategy<Value = EndReason> {
+pub fn reason() -> impl Strategy<Value = EndReason> {
     select(super::sample::END_REASONS.as_slice())
 }
 
@@ -102,7 +102,7 @@ fn status() -> impl Strategy<Value = Status> {
     select(super::sample::STATUSES.as_slice())
 }
 
-fn cause() -> impl Strategy<Value = Cause> {
+pub fn cause() -> impl Strategy<Value = Cause> {
     prop_oneof![
         Just(Cause::Schedule),
         bytes16().prop_map(|id| Cause::Manual(RequestId(id))),
@@ -133,7 +133,7 @@ fn skipped() -> impl Strategy<Value = Skipped> {
     )
 }
 
-fn finish() -> impl Strategy<Value = Finish> {
+pub fn finish() -> impl Strategy<Value = Finish> {
     let times = (option::of(at()), at());
     let kept = (output(), number(), any::<u32>());
     (state(), reason(), times, option::of(any::<i32>()), kept).prop_map(
@@ -180,7 +180,7 @@ fn record() -> impl Strategy<Value = Arc<Record>> {
     )
 }
 
-fn job() -> impl Strategy<Value = Job> {
+pub fn job() -> impl Strategy<Value = Job> {
     let texts = (job_name(), text(), text(), text(), text(), text(), text());
     let maps = (map(), map(), map(), btree_map(text(), map(), 0..3));
     let flags = (any::<bool>(), concurrency(), any::<bool>(), any::<u32>());

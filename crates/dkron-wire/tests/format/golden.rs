@@ -11,7 +11,7 @@ use dkron_wire::{journal, row};
 
 use super::sample;
 
-fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").unwrap();
         text
@@ -24,7 +24,7 @@ fn unhex(text: &str) -> Vec<u8> {
 }
 
 /// Compares with the recorded lines, and hands them back.
-fn recorded(name: &str, lines: &[String]) -> Vec<String> {
+pub fn recorded(name: &str, lines: &[String]) -> Vec<String> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         std::fs::write(&path, lines.join("\n") + "\n").unwrap();
@@ -38,7 +38,7 @@ fn recorded(name: &str, lines: &[String]) -> Vec<String> {
     recorded
 }
 
-fn fields<const N: usize>(line: &str) -> [Vec<u8>; N] {
+pub fn fields<const N: usize>(line: &str) -> [Vec<u8>; N] {
     let (_, values) = line.rsplit_once(": ").unwrap();
     let values: Vec<Vec<u8>> = values.split(' ').map(unhex).collect();
     values.try_into().unwrap()

@@ -10,3 +10,4 @@ mod golden;
 mod refusal;
 mod round_trip;
 mod sample;
+mod session;

@@ -66,11 +66,11 @@ pub const STATUSES: [Status; 4] =
     [Status::Untriggered, Status::Success, Status::Failed, Status::PartiallyFailed];
 
 /// A time in late 2027, `n` seconds on.
-fn at(n: u32) -> Timestamp {
+pub fn at(n: u32) -> Timestamp {
     Timestamp::new(1_830_000_000 + i64::from(n), 500_000_000 + n)
 }
 
-fn nominal(n: u32) -> Nominal {
+pub fn nominal(n: u32) -> Nominal {
     Nominal(Timestamp::from_secs(1_830_000_000 + i64::from(n)))
 }
 
@@ -78,15 +78,15 @@ fn base() -> Base {
     Base { job_no: JobNo(1234), version: Version(1), next: Some(nominal(0)) }
 }
 
-fn seq(n: u64) -> Seq {
+pub fn seq(n: u64) -> Seq {
     Seq(1_830_000_000_000_000_000 + n)
 }
 
-fn group(n: u64) -> Group {
+pub fn group(n: u64) -> Group {
     Group(1_830_000_000_000_000_000 + n)
 }
 
-fn ascending<const N: usize>(first: u8) -> [u8; N] {
+pub fn ascending<const N: usize>(first: u8) -> [u8; N] {
     std::array::from_fn(|i| first.wrapping_add(i as u8))
 }
 
@@ -102,7 +102,7 @@ fn target(node: &str) -> Target {
     }
 }
 
-fn job() -> Job {
+pub fn job() -> Job {
     let processors = [("files", map(&[("forward", "true")])), ("log", map(&[]))];
     Job {
         name: "backup".into(),
@@ -161,7 +161,7 @@ fn skipped(reason: SkipReason) -> Skipped {
     Skipped { first: nominal(1), last: nominal(3), count: 300, reason, detail: "held".into() }
 }
 
-fn finish() -> Finish {
+pub fn finish() -> Finish {
     Finish {
         state: State::Success,
         reason: EndReason::None,
@@ -257,7 +257,7 @@ fn settings() -> Settings {
     }
 }
 
-fn stored() -> Output {
+pub fn stored() -> Output {
     Output::Stored { digest: Digest(ascending(0x80)), len: 256_000 }
 }
 

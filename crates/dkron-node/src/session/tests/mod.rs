@@ -1,0 +1,10 @@
+//! Sessions over the memory wire: real agents, real conductors and ledgers, a log that the servers
+//! of a test share.
+
+mod agents;
+mod leaders;
+mod long;
+mod own;
+mod server;
+mod streams;
+mod town;

@@ -1,0 +1,244 @@
+//! The cluster of a test: two servers that may lead, and agents as they are needed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use dkron_core::conductor::{Input, Request, Ticket};
+use dkron_core::domain::{Concurrency, Job, Record, RequestId, Settings, Submission};
+use dkron_exec::executors::NoopExecutor;
+use dkron_exec::{BoxFuture, CancelToken, Executor, Outcome, OutputSink, Registry, Run};
+use dkron_gossip::{Member, Members, Status};
+use dkron_store::Durability;
+use dkron_store::data_dir::{DataDir, Options};
+use tokio::sync::watch;
+
+use super::server::{Log, Server};
+use crate::agent::{Agent, AgentOptions, start_agent};
+use crate::cluster::{Book, Leader};
+use crate::rpc::memory::Hub;
+use crate::rpc::{Caller, Role, Target};
+
+pub struct Town {
+    pub hub: Hub,
+    pub log: Log,
+    pub gate: Gate,
+    book: Book,
+    _members: watch::Sender<Members>,
+    tickets: AtomicU64,
+}
+
+pub const S1: u64 = 1;
+pub const S2: u64 = 2;
+pub const A1: u64 = 11;
+pub const A2: u64 = 12;
+
+impl Town {
+    /// Agents see no servers but those that they are told of.
+    pub fn new() -> Town {
+        Town::with(&[])
+    }
+
+    /// Gossip shows these servers.
+    pub fn with(servers: &[u64]) -> Town {
+        let member = |id: &u64| {
+            let tags = [("role", "dkron"), ("server", "true"), ("port", "1"), ("region", "global")];
+            let tags = tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+            let address = "127.0.0.1:1".parse().unwrap();
+            Member { id: *id, name: format!("s{id}"), address, tags, status: Status::Alive }
+        };
+        let (members, book) = Book::fixed(servers.iter().map(member).collect());
+        Town {
+            hub: Hub::default(),
+            log: Log::default(),
+            gate: Gate::default(),
+            book,
+            _members: members,
+            tickets: AtomicU64::new(1),
+        }
+    }
+
+    pub fn server(&self, id: u64) -> Server {
+        let lost_after = Duration::from_secs(20);
+        let settings = Settings { lost_after, ..Settings::default() };
+        Server::start(self, id, &format!("s{id}"), settings)
+    }
+
+    /// An agent that was told of these servers, with its data there.
+    pub fn agent(&self, id: u64, at: &Path, roster: &[&Server]) -> Agent {
+        let name = format!("a{}", id - 10);
+        let own = Caller { id, name: name.clone(), role: Role::Agent, version: 1 };
+        let mut options = Options::new([id as u8; 16], "test");
+        options.durability = Durability::None;
+        let executors: [Arc<dyn Executor>; 2] =
+            [Arc::new(self.gate.clone()), Arc::new(NoopExecutor)];
+        start_agent(AgentOptions {
+            name: name.as_str().into(),
+            region: "global".into(),
+            data: DataDir::open(at, options).unwrap(),
+            durability: Durability::None,
+            executors: Registry::new(executors),
+            runner: None,
+            held: Vec::new(),
+            wire: self.hub.wire(own),
+            book: self.book.clone(),
+            roster: roster.iter().map(|server| server.target()).collect(),
+        })
+        .unwrap()
+    }
+
+    /// Makes one lead, and tells all.
+    pub async fn elect(&self, new: &Server, others: &[&Server]) {
+        for other in others {
+            let name = new.name.clone();
+            other.leader.send_replace(Leader::Other { name, target: new.target() });
+            other.input(Input::Deposed);
+        }
+        new.leader.send_replace(Leader::None);
+        new.input(Input::Elected);
+        until(|| new.leads()).await;
+    }
+
+    fn ticket(&self) -> Ticket {
+        Ticket(self.tickets.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A job for one node; `config` is the executor's.
+    pub async fn job(&self, leader: &Server, name: &str, node: &str, change: impl Fn(&mut Job)) {
+        let mut job = Job {
+            name: name.into(),
+            schedule: "@manually".into(),
+            executor: "gate".into(),
+            tags: [("node".to_owned(), node.to_owned())].into_iter().collect(),
+            ..Job::default()
+        };
+        change(&mut job);
+        let submission = Box::new(Submission { job, ..Submission::default() });
+        let (ticket, request) = (self.ticket(), Request::Put(submission));
+        leader.input(Input::Request { ticket, request });
+        until(|| leader.see(|brain| brain.ledger.job(name).is_some())).await;
+    }
+
+    pub fn run(&self, leader: &Server, name: &str) {
+        let ticket = self.ticket();
+        let id = RequestId([ticket.0 as u8; 16]);
+        let request = Request::Run { name: name.into(), id };
+        leader.input(Input::Request { ticket, request });
+    }
+
+    /// Cuts or heals all ways between two nodes.
+    pub fn cut(&self, a: u64, b: u64) {
+        self.hub.cut(a, b);
+        self.hub.cut(b, a);
+    }
+}
+
+/// Waits until so many sessions were opened.
+pub async fn opened(leader: &Server, count: usize) {
+    until(|| leader.see(|brain| brain.opened) >= count).await;
+}
+
+pub fn forbid(job: &mut Job) {
+    job.concurrency = Concurrency::Forbid;
+}
+
+/// LIMIT: patience of a test; far above what anything needs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub async fn until(is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "it does not come");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Waits for the ends of executions.
+pub async fn ended(leader: &Server, count: usize) -> Vec<Arc<Record>> {
+    until(|| leader.see(|brain| brain.ended.len()) >= count).await;
+    let ended = leader.see(|brain| brain.ended.clone());
+    assert_eq!(ended.len(), count, "{ended:?}");
+    ended
+}
+
+/// An executor whose runs wait at a gate.
+#[derive(Clone)]
+pub struct Gate {
+    open: watch::Sender<bool>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+pub struct Seen {
+    /// Numbers of the executions that were started.
+    pub started: Vec<u64>,
+    pub cancelled: Vec<u64>,
+    pub finished: Vec<u64>,
+    /// What the last one was called with.
+    pub config: BTreeMap<String, String>,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Gate { open: watch::channel(false).0, seen: Arc::default() }
+    }
+}
+
+impl Gate {
+    pub fn open(&self) {
+        self.open.send_replace(true);
+    }
+
+    pub fn see<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {
+        look(&self.seen.lock().unwrap())
+    }
+
+    pub async fn started(&self, count: usize) {
+        until(|| self.see(|seen| seen.started.len()) >= count).await;
+        assert_eq!(self.see(|seen| seen.started.len()), count);
+    }
+}
+
+impl Executor for Gate {
+    fn name(&self) -> &'static str {
+        "gate"
+    }
+
+    fn schema(&self) -> &'static dkron_core::domain::config_schema::ConfigSchema {
+        NoopExecutor.schema()
+    }
+
+    fn run(&self, run: Run, out: OutputSink, cancel: CancelToken) -> BoxFuture<Outcome> {
+        let (mut open, seen) = (self.open.subscribe(), Arc::clone(&self.seen));
+        let written = run.executor_config.get("write").and_then(|text| text.parse().ok());
+        {
+            let mut seen = seen.lock().unwrap();
+            seen.started.push(run.seq);
+            seen.config = run.executor_config.into_iter().collect();
+        }
+        Box::pin(async move {
+            tokio::select! {
+                _ = open.wait_for(|open| *open) => {
+                    out.write(&vec![b'x'; written.unwrap_or(2)]);
+                    seen.lock().unwrap().finished.push(run.seq);
+                    Outcome::success()
+                }
+                () = cancel.cancelled() => {
+                    seen.lock().unwrap().cancelled.push(run.seq);
+                    Outcome::cancelled("told to end")
+                }
+            }
+        })
+    }
+}
+
+/// What a test says to a server without an agent.
+pub fn caller(id: u64, name: &str) -> Caller {
+    Caller { id, name: name.into(), role: Role::Agent, version: 1 }
+}
+
+pub fn to(id: u64) -> Target {
+    Target { id, address: String::new() }
+}
