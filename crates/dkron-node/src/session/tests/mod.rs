@@ -2,6 +2,7 @@
 //! of a test share.
 
 mod agents;
+mod lanes;
 mod leaders;
 mod long;
 mod own;

@@ -28,6 +28,7 @@ pub struct Server {
     pub leader: watch::Sender<Leader>,
     pub brain: Arc<Mutex<Brain>>,
     pub stored: Arc<Blobs>,
+    pub router: Router,
     _directory: tempfile::TempDir,
     inputs: mpsc::UnboundedSender<Input>,
 }
@@ -56,7 +57,8 @@ impl Server {
         let stored = Arc::new(open(directory.path()));
         let parts = ServeParts { shard: 0, leader: seen, events };
         let router = sessions.register(Router::default(), parts);
-        town.hub.serve(id, store_outputs(router, Arc::clone(&stored)));
+        let router = store_outputs(router, Arc::clone(&stored));
+        town.hub.serve(id, router.clone());
         let mut conductor = Conductor::new(conductor::Options {
             server: name.into(),
             boot_id: BootId([id as u8; 16]),
@@ -98,6 +100,7 @@ impl Server {
             leader,
             brain,
             stored,
+            router,
             _directory: directory,
             inputs,
         }

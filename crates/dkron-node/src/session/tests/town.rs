@@ -19,7 +19,7 @@ use super::server::{Log, Server};
 use crate::agent::{Agent, AgentOptions, start_agent};
 use crate::cluster::{Book, Leader};
 use crate::rpc::memory::Hub;
-use crate::rpc::{Caller, Role, Target};
+use crate::rpc::{Caller, Role, Target, Wire};
 
 pub struct Town {
     pub hub: Hub,
@@ -68,8 +68,19 @@ impl Town {
 
     /// An agent that was told of these servers, with its data there.
     pub fn agent(&self, id: u64, at: &Path, roster: &[&Server]) -> Agent {
-        let name = format!("a{}", id - 10);
-        let own = Caller { id, name: name.clone(), role: Role::Agent, version: 1 };
+        let wire = self.hub.wire(caller(id, &name_of(id)));
+        let roster = roster.iter().map(|server| server.target()).collect();
+        self.agent_over(wire, id, at, roster)
+    }
+
+    pub fn agent_over(
+        &self,
+        wire: Arc<dyn Wire>,
+        id: u64,
+        at: &Path,
+        roster: Vec<Target>,
+    ) -> Agent {
+        let name = name_of(id);
         let mut options = Options::new([id as u8; 16], "test");
         options.durability = Durability::None;
         let executors: [Arc<dyn Executor>; 2] =
@@ -82,9 +93,9 @@ impl Town {
             executors: Registry::new(executors),
             runner: None,
             held: Vec::new(),
-            wire: self.hub.wire(own),
+            wire,
             book: self.book.clone(),
-            roster: roster.iter().map(|server| server.target()).collect(),
+            roster,
         })
         .unwrap()
     }
@@ -232,6 +243,10 @@ impl Executor for Gate {
             }
         })
     }
+}
+
+pub fn name_of(id: u64) -> String {
+    format!("a{}", id - 10)
 }
 
 /// What a test says to a server without an agent.
