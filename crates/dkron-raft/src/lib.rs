@@ -22,6 +22,7 @@ mod network;
 mod office;
 mod options;
 mod proposal;
+mod quiet;
 mod reads;
 mod receive;
 pub mod recover;

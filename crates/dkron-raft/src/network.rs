@@ -13,10 +13,12 @@ use openraft::raft::{
     TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 use openraft::{OptionalSend, RaftNetworkFactory, RaftNetworkV2};
+use tokio::time::Instant;
 
 use crate::codec::{self, CodecError, Marker};
 use crate::config::{Member, Types, Vote};
 use crate::proposal::peer;
+use crate::quiet::Quiet;
 use crate::state::Parcel;
 use crate::transport::{MessageKind, Peer, Transport, TransportError};
 use crate::wire;
@@ -27,6 +29,7 @@ type Snapshot = openraft::alias::SnapshotOf<Types, Parcel>;
 pub(crate) struct Network {
     pub transport: Arc<dyn Transport>,
     pub links: Links,
+    pub quiet: Quiet,
 }
 
 /// Servers that could not be reached when they were last sent something, with the reason.
@@ -58,6 +61,8 @@ impl Links {
 pub(crate) struct Line {
     transport: Arc<dyn Transport>,
     links: Links,
+    quiet: Quiet,
+    since: Instant,
     to: Peer,
     append_kind: MessageKind,
 }
@@ -67,6 +72,8 @@ impl Network {
         Line {
             transport: Arc::clone(&self.transport),
             links: self.links.clone(),
+            quiet: self.quiet.clone(),
+            since: Instant::now(),
             to: peer(id, member),
             append_kind,
         }
@@ -98,6 +105,10 @@ impl Line {
     }
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("no majority answers: it is left alone for a while, so that it can elect another leader")]
+struct NoQuorum;
+
 fn failure(err: TransportError) -> Failure {
     match &err {
         TransportError::Unreachable { .. } => RPCError::Unreachable(Unreachable::new(&err)),
@@ -118,6 +129,9 @@ impl RaftNetworkV2<Types> for Line {
         rpc: AppendEntriesRequest<Types>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<Types>, Failure> {
+        if self.append_kind == MessageKind::Append && self.quiet.holds(self.since) {
+            return Err(RPCError::Unreachable(Unreachable::new(&NoQuorum)));
+        }
         let answer = self.ask(self.append_kind, wire::append(&rpc), option.soft_ttl()).await?;
         wire::read_appended(&answer).map_err(unreadable)
     }

@@ -18,6 +18,7 @@ use crate::network::{Links, Network};
 use crate::office::{Office, Resigned};
 use crate::options::Options;
 use crate::proposal::{self, Ask};
+use crate::quiet::Quiet;
 use crate::reads::{self, Reader};
 use crate::retention::Retention;
 use crate::state::{ApplyBatch, StateHandle};
@@ -34,6 +35,7 @@ struct Inside {
     batches: mpsc::Sender<ApplyBatch>,
     transport: Arc<dyn Transport>,
     links: Links,
+    quiet: Quiet,
     asks: mpsc::Receiver<Ask>,
     readers: mpsc::Receiver<Reader>,
     leadership: watch::Sender<Leadership>,
@@ -72,6 +74,7 @@ pub async fn start(
         batches: apply,
         transport,
         links: links.clone(),
+        quiet: Quiet::new(&options),
         asks,
         readers,
         leadership,
@@ -114,11 +117,13 @@ async fn serve(inside: Inside, config: openraft::Config, ready: Ready) -> Option
     let machine =
         StateMachine::new(Arc::clone(&inside.state), inside.batches, options.apply_batch_max);
     let store = LogStore::new(Arc::clone(&inside.log));
-    let network = Network { transport: inside.transport, links: inside.links };
+    let network =
+        Network { transport: inside.transport, links: inside.links, quiet: inside.quiet.clone() };
     let raft = match open(options.node_id, config, network, store, machine).await {
         Ok(raft) => raft,
         Err(source) => return Some((ready, Error::Start { source })),
     };
+    inside.quiet.watch(&raft);
     let retention = Retention {
         raft: raft.clone(),
         log: inside.log,
