@@ -61,7 +61,7 @@ impl Quiet {
 /// By the time since a majority was heard.
 fn is_silent(age: Duration, lease: Duration, phase: Duration) -> bool {
     let Some(lost) = age.checked_sub(lease) else { return false };
-    lost.as_millis() / phase.as_millis().max(1) % 2 == 0
+    (lost.as_millis() / phase.as_millis().max(1)).is_multiple_of(2)
 }
 
 #[cfg(test)]
