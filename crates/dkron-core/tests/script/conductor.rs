@@ -1,5 +1,6 @@
 //! Scripts of the conductor: it talks to a ledger that commits every proposal at once (or when
 //! told to), to nodes that answer heartbeats while nobody silences them, and to users.
+//! Long, because it is one table: each word of a line with what it does.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;

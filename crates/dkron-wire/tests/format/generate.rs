@@ -1,4 +1,5 @@
-//! Any command, row and journal record.
+//! Any command, row and journal record. Long, because each stored form has its generator here, so
+//! that one that is missing is seen.
 
 use std::sync::Arc;
 use std::time::Duration;
