@@ -16,7 +16,8 @@ use super::{Parts, Scheduling};
 use crate::event::Event;
 use crate::identity::Mint;
 use crate::outputs::Keeper;
-use crate::reader::Around;
+use crate::reader::{Around, Update};
+use crate::reads::Office;
 use crate::rows::Markers;
 use crate::service::Member;
 use crate::session::Sessions;
@@ -33,9 +34,10 @@ fn conductor() -> Conductor {
     })
 }
 
-/// The word that this server leads may be there before the thread has consensus in its hands.
+/// The word that this server leads may be there before the thread has consensus in its hands, and
+/// the word that it does not lead any more may come late, as to a process that was stopped.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_lead_may_come_before_consensus_is_in_hand() {
+async fn the_lead_may_come_before_consensus_is_in_hand_and_its_end_may_come_late() {
     let directory = tempfile::tempdir().unwrap();
     let mut options = DataOptions::new([7; 16], "test");
     options.durability = Durability::None;
@@ -91,14 +93,27 @@ async fn the_lead_may_come_before_consensus_is_in_hand() {
     let leads = leadership.wait_for(Leadership::is_leader).await.unwrap().clone();
     let Leadership::Leader { epoch } = leads else { panic!("nobody leads") };
     events.send(Event::Leadership(Some(epoch))).unwrap();
+    let ending = handle.clone();
     give_raft.send(handle).ok().unwrap();
-    let office = async {
+    assert!(office(&mut updates, |office| office.is_some()).await);
+
+    // The lead ends, and the word of it does not come: consensus is asked before anything else.
+    ending.shutdown().await;
+    assert!(office(&mut updates, |office| office.is_none()).await);
+}
+
+/// Waits until the reader hears of such an office.
+async fn office(
+    updates: &mut mpsc::UnboundedReceiver<Update>,
+    is_it: impl Fn(Option<Office>) -> bool,
+) -> bool {
+    let heard = async {
         while let Some(update) = updates.recv().await {
-            if matches!(update.office, Some(Some(_))) {
+            if update.office.is_some_and(&is_it) {
                 return true;
             }
         }
         false
     };
-    assert!(tokio::time::timeout(LONG, office).await.unwrap());
+    tokio::time::timeout(LONG, heard).await.unwrap()
 }
