@@ -3,7 +3,7 @@
 use super::*;
 
 /// A job whose runs never end, and one that runs.
-async fn endless(client: &Client, name: &str, concurrency: &str) -> String {
+pub async fn endless(client: &Client, name: &str, concurrency: &str) -> String {
     let body = format!(
         r#"{{"name":"{name}","schedule":"@manually","executor":"shell",
             "concurrency":"{concurrency}","executor_config":{{"command":"endless"}}}}"#

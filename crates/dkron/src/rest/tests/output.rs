@@ -1,5 +1,6 @@
 //! What an execution wrote, through the door.
 
+use super::cancel::endless;
 use super::*;
 
 /// A job with a run that has ended, and where its output is.
