@@ -138,7 +138,7 @@ impl World {
         match action {
             Action::Propose { ticket, at, tenure, command } => {
                 let command = self.spoil(*command, &brain.ledger);
-                self.oracle.proposed(&command, now, brain)?;
+                self.oracle.proposed(ticket, &command, now, brain)?;
                 self.propose(brain, Proposal { life, ticket, at, tenure, command });
             }
             Action::Send { node, message } => self.send(brain, node.as_str(), &message),

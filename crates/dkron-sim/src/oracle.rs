@@ -24,6 +24,7 @@ use crate::invariants::starts::Starts;
 use crate::invariants::truth::Truth;
 use crate::invariants::turns::Turns;
 use crate::invariants::{Check, Commit, graph, require};
+use crate::log;
 use crate::machine::Brain;
 use crate::sabotage::Sabotage;
 use crate::workload::matches;
@@ -82,8 +83,15 @@ impl Oracle {
     }
 
     /// A conductor wants an entry.
-    pub fn proposed(&self, command: &Command, now: Now, brain: &Brain) -> Check {
+    pub fn proposed(
+        &mut self,
+        ticket: Ticket,
+        command: &Command,
+        now: Now,
+        brain: &Brain,
+    ) -> Check {
         let Command::Fire(fires) = command else { return Ok(()) };
+        self.slots.proposed(log::request(brain.life, ticket), brain.ledger.settings());
         let scheduled = fires.iter().any(|fire| fire.trigger == Trigger::Schedule);
         let held = brain.stepped_at.filter(|at| now.mono < *at + HOLD);
         require(!(scheduled && held.is_some()), "clock", || {

@@ -4,7 +4,9 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use dkron_core::domain::{Job, JobNo, Misfire, Settings, SkipReason, Skipped, Timestamp};
+use dkron_core::domain::{
+    Job, JobNo, Misfire, RequestId, Settings, SkipReason, Skipped, Timestamp,
+};
 use dkron_core::ledger::{Command, Decision, Fire, Fired, Reply, Trigger};
 
 use super::schedule_model::{Rule, rule};
@@ -25,8 +27,9 @@ struct Account {
 #[derive(Debug, Default)]
 pub struct Slots {
     accounts: BTreeMap<JobNo, Account>,
-    /// The newest last: what is on its way when they change was judged by those before.
-    settings: Vec<Settings>,
+    /// What the slots of a proposal were judged by, until it is in the log: others may get there
+    /// before it.
+    judged_by: BTreeMap<RequestId, Settings>,
 }
 
 /// By which measure the slots of a job are late.
@@ -91,10 +94,13 @@ impl Account {
 }
 
 impl Slots {
+    /// A leader wants slots decided, by the settings that it knows.
+    pub fn proposed(&mut self, id: RequestId, settings: &Settings) {
+        self.judged_by.insert(id, settings.clone());
+    }
+
     pub fn committed(&mut self, commit: Commit<'_>) -> Check {
-        if let Command::PutSettings(settings) = &commit.entry.command {
-            self.settings.push(settings.clone());
-        }
+        let judged_by = commit.entry.request.and_then(|id| self.judged_by.remove(&id));
         match (&commit.entry.command, &commit.outcome.reply) {
             (Command::PutJob(put), Reply::Job(job)) => {
                 let new = &put.submission.job;
@@ -109,9 +115,11 @@ impl Slots {
                 self.write(job.job_no, &job.job, undecided, commit.entry.at, false)?;
             }
             (Command::Fire(fires), Reply::Fired(fired)) => {
-                for (fire, fired) in fires.iter().zip(fired) {
-                    if fire.trigger == Trigger::Schedule && *fired != Fired::Void {
-                        self.decided(fire, fired, commit)?;
+                let due = |fire: &Fire| fire.trigger == Trigger::Schedule;
+                for (fire, fired) in fires.iter().zip(fired).filter(|(fire, _)| due(fire)) {
+                    require(judged_by.is_some(), "G2", || format!("nobody proposed {fire:?}"))?;
+                    if let Some(settings) = judged_by.as_ref().filter(|_| *fired != Fired::Void) {
+                        self.decided(fire, fired, commit.entry.at, settings)?;
                     }
                 }
             }
@@ -175,9 +183,7 @@ impl Slots {
         Ok(())
     }
 
-    fn decided(&mut self, fire: &Fire, fired: &Fired, commit: Commit<'_>) -> Check {
-        let at = commit.entry.at;
-        let settings = &self.settings[self.settings.len().saturating_sub(3)..];
+    fn decided(&mut self, fire: &Fire, fired: &Fired, at: Timestamp, settings: &Settings) -> Check {
         let Some(account) = self.accounts.get_mut(&fire.job_no) else {
             // A success within the same entry may have ended an ephemeral job.
             return Ok(());
@@ -191,12 +197,12 @@ impl Slots {
                 let ran = matches!(fired, Fired::Run { .. } | Fired::Skipped | Fired::Queued(_));
                 require(ran, "G2", || format!("slot {first} was answered {fired:?}"))?;
                 account.decide(first, first, 1, "a run")?;
-                any(settings, |settings| account.lateness_of_run(first, at, settings))
+                account.lateness_of_run(first, at, settings)
             }
             Decision::Skip { last, count, reason, .. } => {
                 let last = last.0.secs();
                 account.decide(first, last, *count, "a skip")?;
-                any(settings, |settings| account.lateness_of_skip(last, *reason, at, settings))
+                account.lateness_of_skip(last, *reason, at, settings)
             }
         }
     }
@@ -306,16 +312,4 @@ impl Account {
             other => require(false, "I1", || format!("{name}: slot {last} skipped as {other:?}")),
         }
     }
-}
-
-/// Whether one of the settings makes it right; else what the newest say.
-fn any(settings: &[Settings], check: impl Fn(&Settings) -> Check) -> Check {
-    let mut result = Ok(());
-    for settings in settings {
-        result = check(settings);
-        if result.is_ok() {
-            break;
-        }
-    }
-    result
 }
