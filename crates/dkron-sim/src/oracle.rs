@@ -17,6 +17,7 @@ use crate::invariants::coverage::Coverage;
 use crate::invariants::history::History;
 use crate::invariants::late::Late;
 use crate::invariants::overlap::Overlap;
+use crate::invariants::places::Places;
 use crate::invariants::replicas::Replicas;
 use crate::invariants::rollups::Rollups;
 use crate::invariants::slots::Slots;
@@ -39,6 +40,7 @@ pub struct Oracle {
     pub answers: Answers,
     pub replicas: Replicas,
     slots: Slots,
+    places: Places,
     overlap: Overlap,
     pub starts: Starts,
     history: History,
@@ -67,6 +69,7 @@ impl Oracle {
         self.history.committed(commit)?;
         self.starts.committed(commit)?;
         self.slots.committed(commit)?;
+        self.places.committed(commit)?;
         self.counters.committed(commit)?;
         self.rollups.committed(commit);
         self.attempts.committed(commit)?;
@@ -91,7 +94,9 @@ impl Oracle {
         brain: &Brain,
     ) -> Check {
         let Command::Fire(fires) = command else { return Ok(()) };
-        self.slots.proposed(log::request(brain.life, ticket), brain.ledger.settings());
+        let id = log::request(brain.life, ticket);
+        self.slots.proposed(id, brain.ledger.settings());
+        self.places.proposed(id, fires, brain);
         let scheduled = fires.iter().any(|fire| fire.trigger == Trigger::Schedule);
         let held = brain.stepped_at.filter(|at| now.mono < *at + HOLD);
         require(!(scheduled && held.is_some()), "clock", || {

@@ -42,6 +42,8 @@ pub enum Sabotage {
     LateCounts,
     /// A drained node gets a run.
     DrainedRuns,
+    /// The cluster is raised, and goes on by the rules of the second version.
+    OldRules,
 }
 
 impl Sabotage {
@@ -61,12 +63,16 @@ impl Sabotage {
         Sabotage::IgnoreLease,
         Sabotage::LateCounts,
         Sabotage::DrainedRuns,
+        Sabotage::OldRules,
     ];
 }
 
 impl World {
     /// Deliberate damage to a command.
     pub fn spoil(&mut self, mut command: Command, ledger: &Ledger) -> Command {
+        if let (Command::RaiseVersion(raise), Sabotage::OldRules) = (&mut command, self.sabotage) {
+            raise.rules = raise.rules.min(2);
+        }
         let Command::Fire(fires) = &mut command else { return command };
         match self.sabotage {
             Sabotage::SkipSlot if self.sabotaged == 0 => {

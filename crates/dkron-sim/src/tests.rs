@@ -35,8 +35,11 @@ fn worlds_hold() {
         "ended by the runner",
         "fire child queued",
         "fire child runs",
+        "fire child void",
         "fire manual rejected",
+        "fire manual void",
         "fire queued runs",
+        "fire queued void",
         "fire retry runs",
         "fire schedule void",
         "hands over",
@@ -98,7 +101,7 @@ fn breaks(sabotage: Sabotage, rules: &[&str]) -> Option<u64> {
 
 #[test]
 fn planted_bugs_are_caught() {
-    let planted: [(Sabotage, &[&str]); 15] = [
+    let planted: [(Sabotage, &[&str]); 16] = [
         (Sabotage::DoubleFire, &["I1"]),
         (Sabotage::SkipSlot, &["I1"]),
         (Sabotage::EarlyEnd, &["I2"]),
@@ -106,6 +109,7 @@ fn planted_bugs_are_caught() {
         (Sabotage::IgnoreLease, &["I2", "I3", "G7"]),
         (Sabotage::LateCounts, &["G6", "I5"]),
         (Sabotage::DrainedRuns, &["drained"]),
+        (Sabotage::OldRules, &["tags"]),
         (Sabotage::DropReport, &["liveness", "I3"]),
         (Sabotage::DropRetry, &["liveness", "I3"]),
         (Sabotage::DropChild, &["liveness", "G8"]),

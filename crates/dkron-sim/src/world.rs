@@ -315,7 +315,10 @@ fn machine(at: At, plan: &Plan, dice: &mut Dice) -> Machine {
         journal: Journal::new(at),
         booted: 0,
         executor: Executor::default(),
-        version: if dice.percent(plan.old) { 1 } else { CLUSTER_VERSION },
+        version: match dice.percent(plan.old) {
+            true => dice.between(1, u64::from(CLUSTER_VERSION) - 1) as u32,
+            false => CLUSTER_VERSION,
+        },
         tags: tags_of(at),
         left: false,
         server,

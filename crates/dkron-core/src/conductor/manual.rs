@@ -1,17 +1,18 @@
 //! Runs that somebody asked for. They override `disabled`, `starts_at` and `expires_at`, never the
 //! slot of a `forbid` job, which `apply` guards.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Conductor;
-use super::action::{Action, Refusal};
+use super::action::{Action, Answer, Refusal};
 use super::fire_batch::place_nodes;
-use super::input::Ticket;
+use super::input::{Fate, Ticket};
 use super::placement::Choice;
-use super::proposals::Proposal;
-use crate::domain::{JobName, Nominal, Now, RequestId, limits};
-use crate::ledger::{Command, Decision, Fire, Ledger, Rejection, Trigger};
+use super::proposals::{Proposal, refused};
+use crate::domain::{ExecutionId, JobName, JobNo, NodeName, Nominal, Now, RequestId, limits};
+use crate::ledger::{Command, Decision, Fire, Fired, Ledger, Rejection, Reply, Trigger};
 
 /// How long a run waits for room or a session before it is refused.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,6 +27,14 @@ pub(super) struct AskedRun {
     pub ticket: Ticket,
     pub name: JobName,
     pub id: RequestId,
+}
+
+/// One that is on its way into the log.
+#[derive(Clone, Debug)]
+pub(super) struct PlacedRun {
+    pub asked: AskedRun,
+    job_no: JobNo,
+    nodes: Vec<NodeName>,
 }
 
 impl Conductor {
@@ -56,8 +65,28 @@ impl Conductor {
         let (trigger, decision) = (Trigger::Manual(asked.id), Decision::Run(places));
         self.give(&decision);
         let fire = Fire { job_no, version, trigger, nominal, next: None, decision };
-        let proposal = Proposal::Run { ticket, name, job_no, nodes };
+        let proposal = Proposal::Run(PlacedRun { asked, job_no, nodes });
         self.propose(proposal, Command::Fire([fire].into()), now, out);
+    }
+
+    pub(super) fn run_resolved(
+        &mut self,
+        ledger: &Ledger,
+        now: Now,
+        run: PlacedRun,
+        fate: Fate,
+        out: &mut Vec<Action>,
+    ) {
+        self.take_back(&run.nodes);
+        let void = fate == Fate::Applied(Reply::Fired([Fired::Void].into()));
+        if void && now.mono < run.asked.until {
+            // The job changed meanwhile, or it was to wait and need not: it is placed anew.
+            self.asked_runs.push_back(run.asked);
+            return;
+        }
+        let ticket = run.asked.ticket;
+        let answer = answer(ledger, run, fate);
+        out.push(Action::Answer { ticket, answer });
     }
 
     /// Those that wait are tried again, in their order.
@@ -71,5 +100,33 @@ impl Conductor {
             self.run_now(ledger, now, asked, out);
         }
         self.waiting |= !self.asked_runs.is_empty();
+    }
+}
+
+fn answer(ledger: &Ledger, run: PlacedRun, fate: Fate) -> Result<Answer, Refusal> {
+    let PlacedRun { asked: AskedRun { name, .. }, job_no, nodes } = run;
+    let fired = match fate {
+        Fate::Applied(Reply::Fired(mut fired)) => fired.pop(),
+        other => return Err(refused(other)),
+    };
+    match fired {
+        Some(Fired::Run { group, seqs }) => {
+            let ids = seqs.into_iter().zip(nodes);
+            let executions = ids.map(|(seq, node)| ExecutionId { seq, node }).collect();
+            // It ran, but the job is gone since: there is nothing to show.
+            let job = ledger.job_no(job_no).ok_or(Refusal::Unknown)?;
+            let job = Box::new(job.snapshot());
+            Ok(Answer::Ran { job, group, executions })
+        }
+        Some(Fired::Queued(_)) => {
+            let job = ledger.job_no(job_no).ok_or(Refusal::Unknown)?;
+            Ok(Answer::Queued { job: Box::new(job.snapshot()) })
+        }
+        Some(Fired::Rejected(rejection)) => Err(Refusal::Rejected(rejection)),
+        // It changed again and again.
+        Some(Fired::Void) if ledger.job(name.as_str()).is_some() => Err(Refusal::Busy),
+        Some(Fired::Void | Fired::Skipped) | None => {
+            Err(Refusal::Rejected(Rejection::JobNotFound(name)))
+        }
     }
 }

@@ -8,12 +8,11 @@ use alloc::vec::Vec;
 use super::action::{Action, Answer, Note, Refusal};
 use super::fire_batch::FireBatch;
 use super::input::{Fate, Ticket};
+use super::manual::PlacedRun;
 use super::queue::Turns;
 use super::{CALM, Conductor};
-use crate::domain::{
-    EndReason, ExecutionId, HistoryNo, JobName, JobNo, NodeName, Now, Seq, Timestamp,
-};
-use crate::ledger::{Command, End, Fired, Ledger, Rejection, Reply};
+use crate::domain::{EndReason, HistoryNo, JobName, JobNo, NodeName, Now, Seq, Timestamp};
+use crate::ledger::{Command, End, Ledger, Reply};
 use crate::worker::Order;
 
 /// The purpose of a proposal.
@@ -23,12 +22,7 @@ pub(super) enum Proposal {
     Settings,
     Fires(FireBatch),
     Turns(Turns),
-    Run {
-        ticket: Ticket,
-        name: JobName,
-        job_no: JobNo,
-        nodes: Vec<NodeName>,
-    },
+    Run(PlacedRun),
     /// A write of a job; others of the same name wait for it.
     Write {
         ticket: Ticket,
@@ -101,11 +95,7 @@ impl Conductor {
                     self.turning.remove(turn);
                 }
             }
-            Proposal::Run { ticket, name, job_no, nodes } => {
-                self.take_back(&nodes);
-                let answer = ran(ledger, name, job_no, &nodes, fate);
-                out.push(Action::Answer { ticket, answer });
-            }
+            Proposal::Run(run) => self.run_resolved(ledger, now, run, fate, out),
             Proposal::Write { ticket, name } => {
                 self.write_resolved(ledger, now, ticket, &name, fate, out);
             }
@@ -181,7 +171,7 @@ impl Conductor {
         }
     }
 
-    fn take_back(&mut self, nodes: &[NodeName]) {
+    pub(super) fn take_back(&mut self, nodes: &[NodeName]) {
         for node in nodes {
             if let Some(given) = self.given.get_mut(node) {
                 *given = given.saturating_sub(1);
@@ -225,40 +215,6 @@ fn done(fate: &Fate) -> bool {
     matches!(fate, Fate::Applied(Reply::Done | Reply::Repeated))
 }
 
-/// The answer to somebody who asked for a run.
-fn ran(
-    ledger: &Ledger,
-    name: JobName,
-    job_no: JobNo,
-    nodes: &[NodeName],
-    fate: Fate,
-) -> Result<Answer, Refusal> {
-    let fired = match fate {
-        Fate::Applied(Reply::Fired(mut fired)) => fired.pop(),
-        other => return Err(refused(other)),
-    };
-    match fired {
-        Some(Fired::Run { group, seqs }) => {
-            let ids = seqs.into_iter().zip(nodes.iter().cloned());
-            let executions = ids.map(|(seq, node)| ExecutionId { seq, node }).collect();
-            // It ran, but the job is gone since: there is nothing to show.
-            let job = ledger.job_no(job_no).ok_or(Refusal::Unknown)?;
-            let job = Box::new(job.snapshot());
-            Ok(Answer::Ran { job, group, executions })
-        }
-        Some(Fired::Queued(_)) => {
-            let job = ledger.job_no(job_no).ok_or(Refusal::Unknown)?;
-            Ok(Answer::Queued { job: Box::new(job.snapshot()) })
-        }
-        // It was to wait for its turn without a place, and then it need not wait.
-        Some(Fired::Void) if nodes.is_empty() => Err(Refusal::NoCapacity(name)),
-        Some(Fired::Rejected(rejection)) => Err(Refusal::Rejected(rejection)),
-        Some(Fired::Void | Fired::Skipped) | None => {
-            Err(Refusal::Rejected(Rejection::JobNotFound(name)))
-        }
-    }
-}
-
 /// The answer to a request that was proposed as it is.
 pub(super) fn answered(fate: Fate) -> Result<Answer, Refusal> {
     match fate {
@@ -271,7 +227,7 @@ pub(super) fn answered(fate: Fate) -> Result<Answer, Refusal> {
     }
 }
 
-fn refused(fate: Fate) -> Refusal {
+pub(super) fn refused(fate: Fate) -> Refusal {
     match fate {
         Fate::Applied(Reply::Rejected(rejection)) => Refusal::Rejected(rejection),
         Fate::Refused => Refusal::Busy,

@@ -232,9 +232,12 @@ impl Conductor {
         let asked = core::mem::take(&mut self.asked_runs).into_iter();
         out.extend(asked.map(|asked| refusal(asked.ticket, Refusal::NoLeader)));
         for (_, proposal) in core::mem::take(&mut self.proposals) {
-            if let Proposal::Run { ticket, .. } | Proposal::Plain { ticket } = proposal {
-                out.push(refusal(ticket, Refusal::Unknown));
-            }
+            let asked = match proposal {
+                Proposal::Run(run) => Some(run.asked.ticket),
+                Proposal::Plain { ticket } => Some(ticket),
+                _ => None,
+            };
+            out.extend(asked.map(|ticket| refusal(ticket, Refusal::Unknown)));
         }
     }
 }

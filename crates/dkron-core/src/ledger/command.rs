@@ -109,7 +109,8 @@ pub struct ToggleJob {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Fire {
     pub job_no: JobNo,
-    /// The definition it was decided by; a schedule's slot under another one is void.
+    /// The definition it was decided by; under another one a schedule's slot is void, and so is
+    /// what was placed. A retry keeps its group's.
     pub version: Version,
     pub trigger: Trigger,
     pub nominal: Nominal,

@@ -74,7 +74,7 @@ pub enum Fired {
     Skipped,
     /// It waits for its turn.
     Queued(QueueNo),
-    /// Decided before, or by a definition that is gone.
+    /// Decided before, or by a definition that is gone; or it must be placed anew.
     Void,
     Rejected(Rejection),
 }

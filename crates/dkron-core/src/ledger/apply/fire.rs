@@ -40,10 +40,17 @@ fn decide(step: &mut Step<'_>, fire: Fire) -> Fired {
     }
     let version = state.runtime.version;
     let (job, job_no) = (state.job.clone(), fire.job_no);
-    let unplaced = matches!(&fire.decision, Decision::Run(places) if places.is_empty());
-    if unplaced && !step.ledger.must_wait(job_no) {
-        // It was decided without places because it would wait. Now it need not: it is asked again.
-        return Fired::Void;
+    if let Decision::Run(places) = &fire.decision {
+        let void = match places.is_empty() {
+            // It was decided without places because it would wait, and now it need not.
+            true => !step.ledger.must_wait(job_no),
+            // The nodes are not those that the definition of its run would mean.
+            false => version != fire.version && step.ledger.rules() >= 3,
+        };
+        if void {
+            // What made it due stays owed: it is asked again.
+            return Fired::Void;
+        }
     }
     let mut nominal = fire.nominal;
     let mut turn = false;
