@@ -20,6 +20,7 @@ pub struct Truth {
     written: BTreeMap<Seq, At>,
     /// Their journal may have lost them.
     excused: BTreeSet<Seq>,
+    /// Those whose end the log has.
     recorded: BTreeSet<Seq>,
     /// Those that a person may call over in their node's place, and those that must be over when
     /// they are given up.
@@ -56,7 +57,10 @@ impl Truth {
         for op in &commit.outcome.rows {
             let RowOp::PutNew(Row::History { record, .. }) = op else { continue };
             let (seq, finish) = (record.seq, &record.finish);
-            self.recorded.insert(seq);
+            if finish.state != State::Lost {
+                // Of a lost one only the journal knows how it ended, for as long as that lasts.
+                self.recorded.insert(seq);
+            }
             let journaled = self.journaled.get(&seq).map_or(&[][..], Vec::as_slice);
             match (finish.state, finish.reason) {
                 (State::Lost, EndReason::Silent) => {
