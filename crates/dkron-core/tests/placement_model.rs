@@ -118,8 +118,11 @@ impl World {
             world.apply(Tenure(0), Command::PutJob(Box::new(put)));
         }
         world.settle(Input::Elected);
-        // For a second a new leader waits for the sessions of its nodes.
-        world.millis += 2_000;
+        // For a second a new leader waits for the sessions of its nodes, and so does one that was
+        // not asked for longer.
+        world.millis += 1_000;
+        world.settle(Input::Alarm);
+        world.millis += 1_000;
         world
     }
 

@@ -18,8 +18,8 @@ fn at(secs: u64) -> Now {
     Now { wall, mono: Duration::from_secs(1000 + secs) }
 }
 
-/// A leader in office, with that many members that nobody can reach, and jobs that are due each
-/// minute.
+/// A leader in office, with that many dead members, for whom nothing waits, and jobs that are due
+/// each minute.
 struct World {
     ledger: Ledger,
     conductor: Conductor,
@@ -50,7 +50,7 @@ impl World {
             world.put(&format!("job{no}"), at(60), policy.clone());
         }
         let member = |no| {
-            let (region, tags, alive) = ("global".into(), BTreeMap::new(), true);
+            let (region, tags, alive) = ("global".into(), BTreeMap::new(), false);
             (format!("n{no}").as_str().into(), RosterMember { region, tags, alive })
         };
         world.step(at(1), Input::Roster((0..members).map(member).collect()));

@@ -11,6 +11,7 @@
 mod account;
 mod action;
 pub mod admission;
+mod awake;
 mod cancel;
 mod catch_up;
 mod clock;
@@ -56,6 +57,7 @@ use crate::ledger::{
 };
 use crate::schedule::Zone;
 use crate::worker::{SessionNo, ToLeader};
+use awake::Awake;
 use catch_up::CatchUp;
 use clock::Clock;
 use compare::Compared;
@@ -89,6 +91,7 @@ pub struct Conductor {
     silence_at: Duration,
     /// The silence that nodes were told to end their runs after.
     told_lost_after: Option<Duration>,
+    awake: Awake,
     clock: Clock,
     compared: Compared,
     /// The newest version that all servers know.
@@ -160,6 +163,7 @@ impl Conductor {
             took_office_at: Duration::ZERO,
             silence_at: Duration::ZERO,
             told_lost_after: None,
+            awake: Awake::default(),
             clock: Clock::default(),
             compared: Compared::default(),
             servers_version: None,
@@ -211,6 +215,7 @@ impl Conductor {
     /// Takes one input. A batch of inputs ends with `Input::Alarm`.
     pub fn step(&mut self, ledger: &Ledger, now: Now, input: Input) -> Vec<Action> {
         let mut out = Vec::new();
+        self.awake.look(now.mono);
         // Also requests decide slots, so a step must be known before any of them.
         if let Some(millis) = self.clock.observe(now) {
             out.push(Action::Note(Note::ClockStep { millis }));
@@ -268,8 +273,9 @@ impl Conductor {
         // What is about this server, not about its leadership, stays.
         let (last_ticket, stopping, clock) = (self.last_ticket, self.stopping, self.clock.clone());
         let (compared, servers_version) = (self.compared.between(), self.servers_version);
+        let awake = self.awake.clone();
         let fresh = Conductor::new(options);
-        *self = Conductor { roster, last_ticket, stopping, clock, compared, ..fresh };
+        *self = Conductor { roster, last_ticket, stopping, awake, clock, compared, ..fresh };
         self.servers_version = servers_version;
     }
 

@@ -15,7 +15,8 @@ use crate::domain::{
 };
 use crate::ledger::{Decision, JobState, Ledger, Place};
 
-/// After taking office, how long a slot waits for the sessions of matching members.
+/// After taking office or a pause of its own, how long a slot waits for the sessions of matching
+/// members.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The answer.
@@ -127,10 +128,10 @@ impl Conductor {
         roster.iter().filter(move |(_, member)| fits(member)).map(|(name, _)| name)
     }
 
-    /// Whether this leadership is so young that one of these, alive and without a session, may
-    /// just not have found it yet.
+    /// Whether this leadership is so young, or was awake for so short a time, that one of these,
+    /// alive and without a session, may just not have been heard yet.
     fn may_yet_come(&self, nodes: &[&NodeName], mono: Duration) -> bool {
-        let young = mono < self.took_office_at + GRACE;
+        let young = mono < self.took_office_at.max(self.awake.since()) + GRACE;
         let alive = |name: &NodeName| self.roster.get(name).is_some_and(|member| member.alive);
         let missing = |name: &NodeName| alive(name) && self.sessions.eligible(name, mono).is_none();
         young && nodes.iter().any(|name| missing(name))

@@ -22,6 +22,9 @@ use super::{Line, Machine, Names, job, parse_span, policy, show, show_time};
 /// How long the conductor proposes nothing after a refusal.
 const CALM: Duration = Duration::from_millis(5);
 
+/// What a leader waits for its nodes after it slept is over by then.
+const SHORTLY: Duration = Duration::from_secs(1);
+
 /// A leader with everything around it.
 pub struct Leader {
     conductor: Conductor,
@@ -85,10 +88,9 @@ fn options() -> Options {
 
 impl Machine for Leader {
     fn take(&mut self, mut line: Line) -> Vec<String> {
+        let asleep = line.flag("asleep");
         if let Some(at) = line.at {
-            self.now.mono += at.since(self.now.wall);
-            self.now.wall = at;
-            self.beats();
+            self.go_on(at, asleep);
         }
         let quiet = line.flag("quiet");
         let Some(verb) = line.next() else {
@@ -238,6 +240,24 @@ impl Leader {
                 }
             }
         }
+    }
+
+    /// Time goes by without an alarm. A leader that is not asleep hears of something shortly before
+    /// that moment, and of its nodes.
+    fn go_on(&mut self, at: Timestamp, asleep: bool) {
+        if !asleep {
+            self.jump(at.before(SHORTLY).max(self.now.wall));
+            self.tell_roster();
+        }
+        self.jump(at);
+        if !asleep {
+            self.beats();
+        }
+    }
+
+    fn jump(&mut self, at: Timestamp) {
+        self.now.mono += at.since(self.now.wall);
+        self.now.wall = at;
     }
 
     /// All nodes that are not silenced say that they live.
