@@ -51,13 +51,15 @@ impl Key {
     /// Reads standard base64 of 16, 24 or 32 bytes.
     pub fn parse(text: &str) -> Result<Key, Error> {
         let bytes = base64::engine::general_purpose::STANDARD.decode(text.trim());
-        let bytes = bytes.map_err(|_| Error::Key)?;
-        let key = |bytes: &[u8]| {
-            let aes128 = bytes.try_into().map(Key::Aes128);
-            let aes192 = bytes.try_into().map(Key::Aes192);
-            aes128.or(aes192).or_else(|_| bytes.try_into().map(Key::Aes256))
-        };
-        key(&bytes).map_err(|_| Error::Key)
+        Key::from_bytes(&bytes.map_err(|_| Error::Key)?)
+    }
+
+    /// 16, 24 or 32 bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Key, Error> {
+        let aes128 = bytes.try_into().map(Key::Aes128);
+        let aes192 = bytes.try_into().map(Key::Aes192);
+        let aes256 = || bytes.try_into().map(Key::Aes256);
+        aes128.or(aes192).or_else(|_| aes256()).map_err(|_| Error::Key)
     }
 
     #[must_use]

@@ -1,7 +1,8 @@
 //! A node that runs things and decides nothing: no log, no state, no jobs. Its data directory
 //! holds the manifest, the journal and what outputs need while they grow.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dkron_core::domain::NodeName;
@@ -9,15 +10,17 @@ use dkron_exec::Registry;
 use dkron_exec::runner::{Held, RunnerClient};
 use dkron_store::Durability;
 use dkron_store::data_dir::DataDir;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::cluster::Book;
+use crate::cluster::{Book, Leader, Mark};
 use crate::error::Error;
+use crate::forward::{self, Front};
 use crate::hands::{self, Farewell, Grip, Hands, recall};
-use crate::node::MESSAGES;
+use crate::network::{Listens, Network, NetworkOptions, Retag, Who};
+use crate::node::{MESSAGES, node_number};
 use crate::outputs::LiveOutputs;
-use crate::rpc::{Target, Wire};
+use crate::rpc::{Role, Router, Wire};
 use crate::session::{self, Guide, Outlet, Remote};
 use crate::threads::thread;
 
@@ -26,6 +29,8 @@ pub struct AgentOptions {
     pub name: NodeName,
     /// It works for the servers of this region.
     pub region: String,
+    /// As others see them.
+    pub tags: BTreeMap<String, String>,
     pub data: DataDir,
     /// Of the journal.
     pub durability: Durability,
@@ -34,22 +39,44 @@ pub struct AgentOptions {
     pub runner: Option<RunnerClient>,
     /// What it held when it was opened: runs of earlier lives.
     pub held: Vec<Held>,
-    pub wire: Arc<dyn Wire>,
-    pub book: Book,
-    /// Servers that it knew when it was last up.
-    pub roster: Vec<Target>,
+    pub network: NetworkOptions,
 }
 
 /// A running agent.
 pub struct Agent {
+    /// What serves requests of operators; to be set.
+    pub front: Arc<OnceLock<Front>>,
+    /// Where it listens for others.
+    pub listens: Listens,
+    pub retag: Retag,
+    crew: Crew,
+    network: Network,
+    failed: mpsc::Receiver<String>,
+}
+
+/// What works on an agent, whatever the way to the servers.
+pub(crate) struct Crew {
     /// What its runs write, while they go on.
     pub outputs: LiveOutputs,
     grip: Grip,
-    failed: mpsc::Receiver<String>,
     /// End with the agent.
     tasks: JoinSet<()>,
     /// Holds the lock of the data directory until everything has ended.
     _data: DataDir,
+}
+
+/// What a crew is started with.
+pub(crate) struct CrewParts {
+    pub name: NodeName,
+    pub region: String,
+    pub data: DataDir,
+    pub durability: Durability,
+    pub executors: Registry,
+    pub runner: Option<RunnerClient>,
+    pub held: Vec<Held>,
+    pub wire: Arc<dyn Wire>,
+    pub book: Book,
+    pub fail: mpsc::Sender<String>,
 }
 
 impl Agent {
@@ -60,52 +87,90 @@ impl Agent {
 
     /// Lets go of all runs, as `Node::hand_over`.
     pub async fn hand_over(&self) {
-        self.grip.hand_over().await;
+        self.crew.grip.hand_over().await;
     }
 
     /// Waits for what must not go on without it at most for `patience`, then stops. What the
     /// runner keeps goes on, unless the agent leaves for good.
+    pub async fn stop(self, farewell: Farewell, patience: Duration) {
+        self.crew.stop(farewell, patience).await;
+        if farewell == Farewell::Leave {
+            self.network.leave().await;
+        }
+        self.network.close().await;
+    }
+}
+
+impl Crew {
     pub async fn stop(mut self, farewell: Farewell, patience: Duration) {
         if !self.grip.part(farewell, patience).await {
             tracing::warn!("stopping while executions run: they will be recorded as lost");
         }
         self.tasks.shutdown().await;
         if farewell == Farewell::HandOver {
-            self.hand_over().await;
+            self.grip.hand_over().await;
         }
     }
 }
 
-/// Starts an agent. It finds its leader by itself, whenever there is one. Must be called within a
-/// runtime.
-pub fn start_agent(options: AgentOptions) -> Result<Agent, Error> {
+/// Starts an agent. It finds its leader by itself, whenever there is one.
+pub async fn start_agent(options: AgentOptions) -> Result<Agent, Error> {
     let data = options.data;
-    let recalled = recall(&data, options.durability, &options.name, &options.held)?;
+    let mark = Arc::new(Mark::open(data.path()).map_err(Error::Mark)?);
+    let (id, role, shard) = (node_number(data.node_id()), Role::Agent, data.shard());
+    let (name, directory) = (options.name.as_str(), data.path());
+    let who = Who { id, name, role, shard, mark, tags: options.tags, directory };
+    let mut network = Network::open(&options.network, who).await?;
+    let (fail, failed) = mpsc::channel(4);
+    let mut crew = start_crew(CrewParts {
+        name: options.name,
+        region: options.region,
+        data,
+        durability: options.durability,
+        executors: options.executors,
+        runner: options.runner,
+        held: options.held,
+        wire: network.wire(),
+        book: network.book(),
+        fail: fail.clone(),
+    })?;
+    let front = Arc::default();
+    // It never leads: operators alone are heard.
+    let nobody = watch::channel(Leader::None).1;
+    network.serve(forward::register(Router::default(), nobody, Arc::clone(&front)))?;
+    network.join(&mut crew.tasks, &fail).await?;
+    let (listens, retag) = (network.listens(), network.retag());
+    Ok(Agent { front, listens, retag, crew, network, failed })
+}
+
+/// Starts what runs jobs here and keeps it connected to whoever leads. Must be called within a
+/// runtime.
+pub(crate) fn start_crew(parts: CrewParts) -> Result<Crew, Error> {
+    let data = parts.data;
+    let recalled = recall(&data, parts.durability, &parts.name, &parts.held)?;
     let spool = data.spool_path();
     std::fs::create_dir_all(&spool).map_err(|source| Error::Thread { name: "hands", source })?;
-    let (fail, failed) = mpsc::channel(4);
     let (orders, messages) = mpsc::channel(MESSAGES);
     let (grip, gripped) = Grip::new();
-    let (outlet, outputs) = (Outlet::closed(options.name), LiveOutputs::default());
-    let wire = options.wire;
+    let (outlet, outputs) = (Outlet::closed(parts.name), LiveOutputs::default());
+    let wire = parts.wire;
     let hands = Hands::run(hands::Parts {
         recalled,
         messages,
         outlet: outlet.clone(),
         gripped,
-        executors: options.executors,
-        runner: options.runner,
-        held: options.held,
+        executors: parts.executors,
+        runner: parts.runner,
+        held: parts.held,
         spool: Arc::from(spool),
         shipper: Arc::new(Remote::new(Arc::clone(&wire), outlet.linked(), None)),
         outputs: outputs.clone(),
         pool: tokio::runtime::Handle::current(),
     });
-    thread("hands", &fail, hands)?;
-    let (book, region, roster) = (options.book, options.region, options.roster);
-    let guide = Guide::Agent { book, region, roster };
+    thread("hands", &parts.fail, hands)?;
+    let guide = Guide::Agent { book: parts.book, region: parts.region };
     let mut tasks = JoinSet::new();
     let shard = data.shard();
     tasks.spawn(session::run(session::Parts { shard, guide, wire, outlet, hands: orders }));
-    Ok(Agent { outputs, grip, failed, tasks, _data: data })
+    Ok(Crew { outputs, grip, tasks, _data: data })
 }

@@ -12,6 +12,14 @@ pub enum Error {
     Load(#[source] LoadError),
     #[error("consensus does not start")]
     Consensus(#[source] dkron_raft::Error),
+    #[error("the network is not ready")]
+    Gossip(#[source] dkron_gossip::Error),
+    #[error("rpc-port: {address} can not be listened on, stop what has it or choose another")]
+    Listen { address: std::net::SocketAddr, source: std::io::Error },
+    #[error("the mark of the cluster cannot be read")]
+    Mark(#[source] std::io::Error),
+    #[error("the recovery by raft/peers.json failed")]
+    Recover(#[source] crate::cluster::recover::RecoverError),
     #[error("thread `{name}` does not start")]
     Thread { name: &'static str, source: std::io::Error },
     #[error("the system gives no random numbers")]

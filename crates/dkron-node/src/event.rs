@@ -1,6 +1,8 @@
 //! What reaches the scheduling thread beside committed entries and requests.
 
-use dkron_core::conductor::{Fate, Ticket};
+use std::collections::BTreeMap;
+
+use dkron_core::conductor::{Fate, RosterMember, Ticket};
 use dkron_core::domain::{HistoryNo, JobNo, NodeName, Output, Seq};
 use dkron_core::worker::ToLeader;
 use dkron_raft::Epoch;
@@ -39,6 +41,15 @@ pub enum Event {
         job_no: JobNo,
         first: HistoryNo,
     },
+    /// Members changed: all that have not left.
+    Roster(BTreeMap<NodeName, RosterMember>),
+    /// As `Input::Clocks`.
+    Clocks {
+        voters: usize,
+        offsets: Vec<(NodeName, i64)>,
+    },
+    /// As `Input::Versions`.
+    Versions(Option<u32>),
     /// Rows of another server took the place of all rows.
     Installed(Box<Installed>),
     Stop,

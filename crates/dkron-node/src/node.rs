@@ -5,27 +5,32 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dkron_core::conductor::{self, Conductor, Input, RosterMember};
-use dkron_core::domain::{BootId, CLUSTER_VERSION, limits};
+use dkron_core::domain::{BootId, limits};
 use dkron_core::ledger::Ledger;
 use dkron_exec::runner::Held;
-use dkron_raft::{Alone, ApplyBatch, Handle, Leadership};
+use dkron_raft::{ApplyBatch, Handle, Leadership, Peer};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::cluster::{Book, Leader, OneServer, leading};
+use crate::cluster::bootstrap::Pledge;
+use crate::cluster::{Leader, Mark, Servers, leading, recover};
+use crate::company::Company;
+use crate::consensus;
 use crate::error::Error;
 use crate::event::Event;
-use crate::forward::{Forward, Front};
+use crate::forward::{Forward, Forwarder, Front};
 use crate::hands::{self, Farewell, Grip, Gripped, Hands, Recalled, recall};
 use crate::identity::Mint;
+use crate::network::{Listens, Network, Retag, Who};
 use crate::options::Options;
-use crate::outputs::{self, Keeper, LiveOutputs};
+use crate::outputs::{Keeper, LiveOutputs};
 use crate::reader::{self, Around, Index, Reader, Update};
 use crate::reads::{self, Asking, Reads, Seen, Telling, Told};
 use crate::rows::{self, Markers};
+use crate::rpc::{Role, Wire};
 use crate::scheduling::{self, Scheduling};
 use crate::service::{Member, Query, REQUESTS, Request, Service};
-use crate::session::{Inbound, Outlet, Sessions};
+use crate::session::{Inbound, Outlet, Remote, Sessions};
 use crate::threads::thread;
 use crate::{clocks, disk, retention, telemetry};
 
@@ -41,6 +46,9 @@ pub struct Node {
     pub front: Arc<OnceLock<Front>>,
     /// The way to the leader for the requests of this server's clients.
     pub forward: Option<Arc<dyn Forward>>,
+    /// Where it listens for others.
+    pub listens: Listens,
+    pub retag: Retag,
     /// Becomes true when somebody asked the node to leave.
     leave: mpsc::UnboundedReceiver<()>,
     /// Ends with the reason when the node can not go on.
@@ -48,6 +56,7 @@ pub struct Node {
     events: mpsc::UnboundedSender<Event>,
     raft: Handle,
     grip: Grip,
+    network: Network,
     /// End with the node.
     tasks: JoinSet<()>,
     /// Holds the lock of the data directory until everything has ended.
@@ -81,12 +90,14 @@ impl Node {
         self.grip.hand_over().await;
     }
 
-    /// Begins nothing new, waits for what must not go on without it at most for `patience`, then
-    /// stops. What the runner keeps goes on, unless the node leaves for good.
+    /// Begins nothing new and lets another server lead, waits for what must not go on without it
+    /// at most for `patience`, then stops. What the runner keeps goes on, unless the node leaves
+    /// for good.
     pub async fn stop(mut self, farewell: Farewell, patience: Duration) {
         telemetry::left();
         // A thread that is gone needs no word.
         let _ = self.events.send(Event::Stop);
+        self.hand_on_leadership().await;
         if !self.grip.part(farewell, patience).await {
             tracing::warn!("stopping while executions run: they will be recorded as lost");
         }
@@ -94,6 +105,10 @@ impl Node {
         if farewell == Farewell::HandOver {
             self.hand_over().await;
         }
+        if farewell == Farewell::Leave {
+            self.network.leave().await;
+        }
+        self.network.close().await;
         self.raft.shutdown().await;
         if let Ok(state) = self.data.state() {
             let synced = tokio::task::spawn_blocking(move || state.sync()).await;
@@ -102,65 +117,160 @@ impl Node {
             }
         }
     }
+
+    /// At once and not after the runs here have ended: slots go on falling due.
+    async fn hand_on_leadership(&self) {
+        let has_others = self.raft.membership().voters().count() > 1;
+        if !has_others || !self.raft.leads_now() {
+            return;
+        }
+        match self.raft.transfer(None).await {
+            Ok(next) => tracing::info!(server = next.name, "that server leads from now on"),
+            Err(err) => tracing::warn!(%err, "the leadership was not handed over"),
+        }
+    }
 }
 
 /// Starts a node. Returns once consensus runs; a leader may take some more milliseconds.
 pub async fn start(mut options: Options) -> Result<Node, Error> {
     let held = std::mem::take(&mut options.held);
+    let Opened { mut network, own, mark, pledge } = Opened::open(&options).await?;
+    options.member.addr = network.advertised().ip().to_string();
+    options.member.port = network.advertised().port();
+    recover_if_told(&options, &mark, &own)?;
     let stored = Stored::open(&options, &held).await?;
-    let (wires, inboxes) = wires(&stored.ledger, &options.member);
+    let (wires, inboxes) = wires(&stored.ledger, &options.member, &network);
     let conductor = conductor(&options, &options.member, stored.recalled.boot_id);
     let (log, state) = (Arc::clone(&stored.log), Arc::clone(&stored.state));
-    let give_raft = threads(&options, stored, held, conductor, &wires, inboxes.threads)?;
+    let blobs = Arc::clone(&stored.blobs);
+    let give_raft =
+        threads(&options, stored, held, conductor, &wires, inboxes.threads, network.wire())?;
 
-    let mut consensus = dkron_raft::Options::new(raft_id(options.data.node_id()));
+    let mut consensus = dkron_raft::Options::new(own.id);
     consensus.multiplier = options.raft_multiplier;
     let markers = Arc::new(Markers {
         state: Arc::clone(&state),
         events: wires.events.clone(),
         around: wires.around.clone(),
     });
-    let raft = dkron_raft::start(consensus, log, markers, wires.apply, Arc::new(Alone)).await;
+    let rows = Arc::new(consensus::Stored(Arc::clone(&state)));
+    let carrier = consensus::Carrier { wire: network.wire(), book: network.book(), rows };
+    let raft = dkron_raft::start(consensus, log, markers, wires.apply, Arc::new(carrier)).await;
     let raft = raft.map_err(Error::Consensus)?;
     // The thread took its end of this channel before consensus could send it anything.
     let _ = give_raft.send(raft.clone());
-    if options.bootstrap {
-        let (name, address) = (options.member.name.as_str(), options.rpc_address.as_str());
-        raft.initialize_single(name, address).await.map_err(Error::Consensus)?;
-    }
     telemetry::joined();
     let mut tasks = JoinSet::new();
     let seen = Seen::new(inboxes.told.clone(), raft.clone());
     let (reads, questions) = Reads::new(seen.clone());
-    let asking = Asking { questions, seen, leader: wires.around.leader.clone(), wire: None };
-    tasks.spawn(reads::run(asking));
+    let known_leader = wires.around.leader.clone();
+    let (leader, wire) = (known_leader.clone(), Some(network.wire()));
+    tasks.spawn(reads::run(Asking { questions, seen: seen.clone(), leader, wire }));
     tasks.spawn(leading::run(leading::Parts {
         leadership: raft.leadership(),
-        office: inboxes.told.office,
-        book: Book::new(wires.around.members.clone()),
+        office: inboxes.told.office.clone(),
+        book: network.book(),
         leader: wires.leader,
     }));
     tasks.spawn(retention::run(retention::Parts {
-        state,
+        state: Arc::clone(&state),
         queries: wires.queries.clone(),
         events: wires.events.clone(),
     }));
-    tokio::spawn(watch_leadership(raft.clone(), wires.events.clone(), wires.fail));
-    let operator = OneServer { raft: raft.clone(), own: options.member.clone() };
+    tokio::spawn(watch_leadership(raft.clone(), wires.events.clone(), wires.fail.clone()));
+    let front = Arc::default();
+    let version = options.member.tags.get("version").cloned().unwrap_or_default();
+    let company = Company {
+        own,
+        region: options.region,
+        shard: options.data.shard(),
+        version: version.clone(),
+        expect: options.expect,
+        mark: Arc::clone(&mark),
+        pledge,
+        raft: raft.clone(),
+        wire: network.wire(),
+        book: network.book(),
+        state,
+        blobs,
+        sessions: wires.sessions,
+        leader: known_leader.clone(),
+        events: wires.events.clone(),
+        seen,
+        front: Arc::clone(&front),
+    };
+    network.serve(company.router())?;
+    let statuses = company.start(&mut tasks, &wires.fail, (wires.outlet, wires.to_node));
+    network.join(&mut tasks, &wires.fail).await?;
+    let operator = Servers {
+        raft: raft.clone(),
+        own: (company.own.id, company.own.name),
+        version,
+        mark,
+        book: network.book(),
+        statuses,
+        office: inboxes.told.office,
+        leader: known_leader.clone(),
+    };
     Ok(Node {
         service: Service::new(wires.requests, wires.queries)
             .with_reads(reads)
             .with_operator(Arc::new(operator)),
-        front: Arc::default(),
-        forward: None,
+        front,
+        forward: Some(Arc::new(Forwarder::new(network.wire(), known_leader))),
+        listens: network.listens(),
+        retag: network.retag(),
         leave: inboxes.leave,
         failed: inboxes.failed,
         events: wires.events,
         raft,
         grip: inboxes.grip,
+        network,
         tasks,
         data: options.data,
     })
+}
+
+/// What makes this server one of others, before anything is heard of them.
+struct Opened {
+    network: Network,
+    own: Peer,
+    mark: Arc<Mark>,
+    pledge: Arc<Pledge>,
+}
+
+impl Opened {
+    async fn open(options: &Options) -> Result<Opened, Error> {
+        let data = &options.data;
+        let mark = Arc::new(Mark::open(data.path()).map_err(Error::Mark)?);
+        let pledge = Arc::new(Pledge::open(data.path()).map_err(Error::Mark)?);
+        mark.bind(Arc::clone(&pledge));
+        let id = node_number(data.node_id());
+        let name = options.member.name.as_str();
+        let network = Network::open(
+            &options.network,
+            Who {
+                id,
+                name,
+                role: Role::Server,
+                shard: data.shard(),
+                mark: Arc::clone(&mark),
+                tags: options.member.tags.clone(),
+                directory: data.path(),
+            },
+        );
+        let network = network.await?;
+        let own = Peer { id, name: name.to_owned(), address: network.rpc_address() };
+        Ok(Opened { network, own, mark, pledge })
+    }
+}
+
+/// An operator left a list of servers: the others are gone for good.
+fn recover_if_told(options: &Options, mark: &Mark, own: &Peer) -> Result<(), Error> {
+    if let Some(report) = recover::at_start(&options.data, mark, own).map_err(Error::Recover)? {
+        tracing::warn!("the cluster was recovered by raft/peers.json: {report}");
+    }
+    Ok(())
 }
 
 /// What the data directory holds, opened.
@@ -198,6 +308,8 @@ struct Wires {
     outputs: LiveOutputs,
     around: Around,
     leader: watch::Sender<Leader>,
+    /// To this server's own worker.
+    to_node: mpsc::Sender<Inbound>,
 }
 
 /// The receiving ends.
@@ -220,7 +332,7 @@ struct ThreadInboxes {
     to_node: mpsc::Receiver<Inbound>,
 }
 
-fn wires(ledger: &Ledger, own: &Member) -> (Wires, Inboxes) {
+fn wires(ledger: &Ledger, own: &Member, network: &Network) -> (Wires, Inboxes) {
     let (apply, apply_inbox) = mpsc::channel(BATCHES);
     let (events, event_inbox) = mpsc::unbounded_channel();
     let (requests, request_inbox) = mpsc::channel(REQUESTS);
@@ -233,7 +345,7 @@ fn wires(ledger: &Ledger, own: &Member) -> (Wires, Inboxes) {
     let (behind, outputs) = (Arc::new(AtomicUsize::new(0)), LiveOutputs::default());
     let (telling, told) = Telling::new(ledger.applied());
     let (leader, known_leader) = watch::channel(Leader::None);
-    let members = Book::fixed(Vec::new()).1.watch();
+    let members = network.book().watch();
     let around = Around { own: own.clone(), members, leader: known_leader };
     let threads = ThreadInboxes {
         telling,
@@ -246,8 +358,8 @@ fn wires(ledger: &Ledger, own: &Member) -> (Wires, Inboxes) {
         to_node: node_inbox,
     };
     let inboxes = Inboxes { told, threads, grip, leave: leave_inbox, failed };
-    let sessions = Sessions::new(own.name.clone(), to_node);
-    let outlet = Outlet::own(own.name.clone(), events.clone());
+    let sessions = Sessions::new(own.name.clone(), to_node.clone());
+    let outlet = Outlet::closed(own.name.clone());
     let wires = Wires {
         apply,
         events,
@@ -262,6 +374,7 @@ fn wires(ledger: &Ledger, own: &Member) -> (Wires, Inboxes) {
         outputs,
         around,
         leader,
+        to_node,
     };
     (wires, inboxes)
 }
@@ -274,6 +387,7 @@ fn threads(
     conductor: Conductor,
     wires: &Wires,
     inboxes: ThreadInboxes,
+    wire: Arc<dyn Wire>,
 ) -> Result<oneshot::Sender<Handle>, Error> {
     let (pool, name) = (tokio::runtime::Handle::current(), options.member.name.clone());
     let (state, blobs, fail) = (stored.state, stored.blobs, &wires.fail);
@@ -302,7 +416,7 @@ fn threads(
         runner: options.runner.clone(),
         held,
         spool: Arc::from(spool),
-        shipper: Arc::new(outputs::Local(Arc::clone(&blobs))),
+        shipper: Arc::new(Remote::new(wire, wires.outlet.linked(), Some(Arc::clone(&blobs)))),
         outputs: wires.outputs.clone(),
         pool: pool.clone(),
     });
@@ -356,9 +470,6 @@ fn conductor(options: &Options, member: &Member, boot_id: BootId) -> Conductor {
     let own = RosterMember { region, tags, alive: true };
     let roster = [(member.name.clone(), own)].into();
     conductor.step(&Ledger::default(), clocks::now(), Input::Roster(roster));
-    // It is the only server.
-    let servers = Some(CLUSTER_VERSION);
-    conductor.step(&Ledger::default(), clocks::now(), Input::Versions { servers });
     conductor
 }
 
@@ -393,8 +504,8 @@ async fn watch_leadership(
     }
 }
 
-/// Consensus names servers by numbers; the data directory by more bytes.
-fn raft_id(node_id: [u8; 16]) -> u64 {
+/// Nodes call each other by numbers; the data directory has more bytes.
+pub(crate) fn node_number(node_id: [u8; 16]) -> u64 {
     let mut half = [0; 8];
     half.copy_from_slice(&node_id[..8]);
     u64::from_be_bytes(half).max(1)

@@ -6,6 +6,7 @@ use dkron_exec::{ProcessorRegistry, Registry};
 use dkron_store::Durability;
 use dkron_store::data_dir::DataDir;
 
+use crate::network::NetworkOptions;
 use crate::service::Member;
 
 /// Everything that makes this node.
@@ -20,8 +21,9 @@ pub struct Options {
     pub data: DataDir,
     /// Of the journal; the data directory knows its own.
     pub durability: Durability,
-    /// Whether a pristine server makes itself a cluster of one; else it waits for a cluster.
-    pub bootstrap: bool,
+    /// Servers that a pristine one waits for before they begin a cluster; 0 = it waits until a
+    /// cluster takes it in.
+    pub expect: u16,
     pub executors: Registry,
     /// What starts processes and outlives this agent; without it all runs die with the agent.
     pub runner: Option<RunnerClient>,
@@ -30,6 +32,5 @@ pub struct Options {
     pub processors: ProcessorRegistry,
     /// Stretches the timings of consensus, 1 to 10.
     pub raft_multiplier: u32,
-    /// Address of this server for others.
-    pub rpc_address: String,
+    pub network: NetworkOptions,
 }

@@ -20,7 +20,7 @@ pub enum ServerError {
 }
 
 /// How a server is, as it says itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerStatus {
     pub id: u64,
     pub name: String,
@@ -39,6 +39,8 @@ pub struct ServerStatus {
     pub applied_index: u64,
     /// Its wall clock when it answered, in nanoseconds since 1970.
     pub wall: i64,
+    /// The newest version of a cluster that it can be a part of.
+    pub cluster_version: u32,
 }
 
 /// A question about the beginning of a cluster.
@@ -147,6 +149,7 @@ mod tests {
             last_index: 5,
             applied_index: 4,
             wall: -1,
+            cluster_version: 2,
         };
         let bytes = format!("01ac0202733101{cluster}0001310101ac0201050401");
         assert_eq!(hex(&status.encode()), bytes);

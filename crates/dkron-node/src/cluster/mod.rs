@@ -6,9 +6,10 @@ pub mod bootstrap;
 mod leader;
 pub mod leading;
 mod mark;
-mod one_server;
+
 pub mod peers;
 pub mod recover;
+mod servers;
 
 #[cfg(test)]
 pub mod stage;
@@ -16,4 +17,4 @@ pub mod stage;
 pub use book::{Book, Entry};
 pub use leader::Leader;
 pub use mark::{ClusterId, Mark, Marked};
-pub use one_server::OneServer;
+pub use servers::Servers;

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use dkron_core::domain::NodeName;
+use dkron_core::domain::{CLUSTER_VERSION, NodeName};
 use dkron_raft::{Handle, Membership};
 use dkron_wire::server::ServerStatus;
 use tokio::sync::watch;
@@ -78,6 +78,7 @@ impl Own {
             last_index: index(metrics.as_ref().and_then(|metrics| metrics.last_index)),
             applied_index: index(metrics.as_ref().and_then(|metrics| metrics.applied_index)),
             wall: wall(),
+            cluster_version: CLUSTER_VERSION,
         }
     }
 }
@@ -219,6 +220,7 @@ mod tests {
                 last_index: 0,
                 applied_index: 0,
                 wall: 0,
+                cluster_version: 1,
             },
             asked_at: now - Duration::from_secs(age),
             round_trip: Duration::ZERO,

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use dkron_core::conductor::{Action, Fate, Note, Ticket};
-use dkron_core::domain::{Tenure, Timestamp};
+use dkron_core::domain::{NodeName, Tenure, Timestamp};
 use dkron_core::ledger::{Command, Trigger};
 use dkron_raft::{Lane, Outcome, Refused};
 
@@ -29,9 +29,7 @@ impl Scheduling {
             }
             Action::Answer { ticket, answer } => self.answer(ticket, answer),
             Action::Wake(at) => self.wake = at,
-            Action::HandOver { to } => {
-                tracing::warn!(server = %to, "this server's clock is wrong: that one should lead");
-            }
+            Action::HandOver { to } => self.hand_over(&to),
             Action::Note(note) => self.note(note),
         }
     }
@@ -66,6 +64,21 @@ impl Scheduling {
             // Conductor commands are facts that are asked again with the next alarm, not at once.
             let _ = self.events.send(Event::Fate { ticket, fate });
         }
+    }
+
+    /// Asked for again for as long as this server leads with a wrong clock.
+    fn hand_over(&self, to: &NodeName) {
+        let Some(raft) = self.raft.clone() else { return };
+        let membership = raft.membership();
+        let next = membership.voters().find(|server| server.peer.name == to.as_str());
+        let Some(next) = next.map(|server| server.peer.id) else { return };
+        let to = to.clone();
+        tracing::warn!(server = %to, "this server's clock is wrong: that one shall lead");
+        self.pool.spawn(async move {
+            if let Err(err) = raft.transfer(Some(next)).await {
+                tracing::warn!(server = %to, %err, "the leadership was not handed over");
+            }
+        });
     }
 
     fn note(&mut self, note: Note) {

@@ -87,6 +87,7 @@ pub struct Scheduling {
     processing: Processing,
     events: mpsc::UnboundedSender<Event>,
     raft: Option<Handle>,
+    pool: tokio::runtime::Handle,
     /// Executions that are live, as was told last.
     live: usize,
     leave: mpsc::UnboundedSender<()>,
@@ -127,7 +128,7 @@ impl Scheduling {
     pub async fn run(parts: Parts) {
         let Parts { mut apply, mut events, mut requests, mut raft, .. } = parts;
         let processing = Processing::new(
-            parts.pool,
+            parts.pool.clone(),
             parts.processors,
             parts.blobs,
             parts.node_name,
@@ -150,6 +151,7 @@ impl Scheduling {
             processing,
             events: parts.event_sender,
             raft: None,
+            pool: parts.pool,
             live: 0,
             leave: parts.leave,
             now: clocks::now(),
@@ -275,6 +277,9 @@ impl Scheduling {
             }
             Event::Processed { seq, output, dropped } => Input::Processed { seq, output, dropped },
             Event::TooOld { job_no, first } => Input::TooOld { job_no, first },
+            Event::Roster(roster) => Input::Roster(roster),
+            Event::Clocks { voters, offsets } => Input::Clocks { voters, offsets },
+            Event::Versions(servers) => Input::Versions { servers },
             Event::Installed(installed) => return self.installed(*installed),
             Event::Stop => Input::Stop,
         };

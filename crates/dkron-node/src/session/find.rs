@@ -28,9 +28,8 @@ const HINTS: usize = 16;
 pub enum Guide {
     /// A server hears from consensus; `events` leads to its own conductor.
     Server { leader: watch::Receiver<Leader>, events: mpsc::UnboundedSender<Event> },
-    /// An agent knows servers only: those of its region that gossip shows, and those that it knew
-    /// when it was last up.
-    Agent { book: Book, region: String, roster: Vec<Target> },
+    /// An agent knows servers only: those of its region that gossip shows.
+    Agent { book: Book, region: String },
 }
 
 /// A stream on which the leader has taken the node.
@@ -48,12 +47,9 @@ impl Guide {
                 Leader::Other { target, .. } => vec![target.clone()],
                 Leader::Own { .. } | Leader::None => Vec::new(),
             },
-            Guide::Agent { book, region, roster } => {
+            Guide::Agent { book, region } => {
                 let servers = book.servers(region).into_iter().filter(|server| !server.left);
-                let mut targets: Vec<Target> = servers.filter_map(|one| one.target()).collect();
-                let known: HashSet<u64> = book.entries().iter().map(|entry| entry.id).collect();
-                targets.extend(roster.iter().filter(|one| !known.contains(&one.id)).cloned());
-                targets
+                servers.filter_map(|one| one.target()).collect()
             }
         }
     }

@@ -28,10 +28,10 @@ use dkron_core::worker::ToNode;
 pub use dial::{Parts, run};
 pub use find::Guide;
 pub use outlet::{Linked, Outlet};
+pub use serve::ServeParts;
 pub use serve::Sessions;
 pub use ship::Remote;
-#[cfg_attr(not(test), expect(unused_imports, reason = "wired with the cluster"))]
-pub use {serve::ServeParts, ship::store_outputs};
+pub use ship::store_outputs;
 
 /// What comes to a node's hands.
 #[derive(Debug)]

@@ -1,8 +1,10 @@
 //! The start of a node and its end: everything that can refuse refuses before anything is
 //! announced, and whatever ends first ends the rest in order.
 
+mod agent;
 mod connections;
 mod data;
+mod equipment;
 mod listen;
 mod node;
 mod reload;
@@ -16,6 +18,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use anyhow::Context;
+use dkron_node::network::Listens;
 use dkron_node::service::{Error, Service};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -23,7 +26,7 @@ use tokio::sync::watch;
 use crate::config::{FirstSettings, Options};
 use crate::{metrics, rest};
 
-pub use node::{Between, Running};
+pub use node::Running;
 pub use reload::{Reload, Retag, Source};
 
 /// Requests in flight have this long to end after the word to stop.
@@ -42,8 +45,10 @@ pub async fn run(mut options: Options, mut reload: Reload) -> anyhow::Result<()>
     for warning in &options.warnings {
         tracing::warn!("config: {warning}");
     }
-    check(&options)?;
     raise_open_files();
+    if !options.node.server {
+        return agent::run(options, reload).await;
+    }
     let listener = listen::bind(&options.http.addr).await?;
     let data = data::Directory::prepare(&options.node)?;
     let metrics = match options.http.prometheus {
@@ -68,7 +73,7 @@ pub async fn run(mut options: Options, mut reload: Reload) -> anyhow::Result<()>
     announce(&options, &listener, &data, &node);
     tokio::spawn(compare(options.settings.clone(), node.service.clone()));
     let retag = node.retag.clone();
-    let stop = signals::stop(move || reload.again(&mut options, retag.as_ref()))?;
+    let stop = signals::stop(move || reload.again(&mut options, &retag))?;
     serve(listener, app, node, stop).await
 }
 
@@ -124,22 +129,6 @@ fn raise_open_files() {
     }
 }
 
-/// What this version can not do yet is refused, not half done.
-fn check(options: &Options) -> anyhow::Result<()> {
-    if !options.node.server {
-        anyhow::bail!(
-            "a node without --server needs a cluster to join, which this version can not do yet: \
-             start `dkron agent --server --bootstrap-expect=1` or `dkron agent --dev`"
-        );
-    }
-    if options.node.bootstrap_expect > 1 {
-        anyhow::bail!(
-            "bootstrap-expect: clusters of several servers are not in this version yet, use 1"
-        );
-    }
-    Ok(())
-}
-
 /// What is open, where, and to whom.
 fn announce(options: &Options, listener: &TcpListener, data: &data::Directory, node: &Running) {
     let http = listener.local_addr().map(|addr| addr.to_string()).unwrap_or_default();
@@ -152,22 +141,7 @@ fn announce(options: &Options, listener: &TcpListener, data: &data::Directory, n
         region = options.node.region,
         "agent: listening"
     );
-    if let Some(Between { gossip, rpc }) = node.between {
-        tracing::info!(%gossip, %rpc, "agent: listening for other nodes");
-        match &options.cluster.key {
-            None if gossip.ip().is_loopback() && rpc.ip().is_loopback() => {}
-            None => tracing::warn!(
-                %gossip, %rpc,
-                "agent: whoever reaches these ports can join the cluster, run commands and read \
-                 what nodes say to each other: keep them behind a firewall, or set --encrypt on \
-                 all nodes"
-            ),
-            Some(_) => tracing::warn!(
-                "agent: the key proves nodes to each other and hides the membership; what goes \
-                 over the RPC port, jobs and outputs, can still be read on its way"
-            ),
-        }
-    }
+    announce_between(options, node.between);
     if !listener.local_addr().is_ok_and(|addr| addr.ip().is_loopback()) {
         tracing::warn!(
             %http,
@@ -180,6 +154,24 @@ fn announce(options: &Options, listener: &TcpListener, data: &data::Directory, n
             "agent: bootstrap-expect is not set: a server without data waits for a cluster to \
              join; add --bootstrap-expect=1 to make it one of its own"
         );
+    }
+}
+
+/// Where other nodes are listened for, and what that means.
+fn announce_between(options: &Options, Listens { gossip, rpc }: Listens) {
+    tracing::info!(%gossip, %rpc, "agent: listening for other nodes");
+    match &options.cluster.key {
+        None if gossip.ip().is_loopback() && rpc.ip().is_loopback() => {}
+        None => tracing::warn!(
+            %gossip, %rpc,
+            "agent: whoever reaches these ports can join the cluster, run commands and read \
+             what nodes say to each other: keep them behind a firewall, or set --encrypt on \
+             all nodes"
+        ),
+        Some(_) => tracing::warn!(
+            "agent: the key proves nodes to each other and hides the membership; what goes \
+             over the RPC port, jobs and outputs, can still be read on its way"
+        ),
     }
 }
 

@@ -1,9 +1,7 @@
 //! The node behind the door. The only place that opens its parts and starts it.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -12,23 +10,21 @@ use std::time::Duration;
 use anyhow::Context;
 use dkron_core::domain::{NodeName, Settings};
 use dkron_core::schedule::{Zone, zone_data_version};
-use dkron_exec::executors::{HttpExecutor, NoopExecutor, ShellExecutor, ShellOptions};
 use dkron_exec::processors::{FilesProcessor, LogProcessor};
-use dkron_exec::runner::{RunnerClient, RunnerOptions};
-use dkron_exec::{Executor, Processor, ProcessorRegistry, Registry};
+use dkron_exec::runner::RunnerClient;
+use dkron_exec::{Processor, ProcessorRegistry};
 use dkron_node::forward::{Forward, Front};
+use dkron_node::network::Listens;
 use dkron_node::service::{Member, Service};
 use dkron_node::{End, Farewell, Node};
-use dkron_store::Durability;
-use dkron_store::data_dir::{DataDir, Options as DataOptions};
 use tokio::sync::oneshot;
 
+use super::equipment::{self, Equipment, part};
 use super::reload::Retag;
-use crate::cli;
 use crate::config::Options;
 
 /// What runs may go on for this long after the word to stop.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(10);
 /// What Dkron's clients know of the membership protocol.
 const MEMBER_ALIVE: u8 = 1;
 
@@ -40,10 +36,10 @@ pub struct Running {
     pub processors: Vec<String>,
     /// For requests of this server's clients that the leader carries out.
     pub forward: Option<Arc<dyn Forward>>,
-    /// Publishes other tags; none where that needs a restart.
-    pub retag: Option<Retag>,
-    /// Where other nodes reach this one, as it was bound; none where nobody does.
-    pub between: Option<Between>,
+    /// Publishes other tags.
+    pub retag: Retag,
+    /// Where other nodes reach this one, as it was bound.
+    pub between: Listens,
     /// What serves requests that arrive from other servers and operators; to be set.
     pub front: Arc<OnceLock<Front>>,
     /// Ends when the node has ended, by itself or because it was told to.
@@ -52,50 +48,35 @@ pub struct Running {
     pub stop: Box<dyn FnOnce() + Send>,
 }
 
-/// Listeners for other nodes.
-#[derive(Clone, Copy, Debug)]
-pub struct Between {
-    pub gossip: SocketAddr,
-    pub rpc: SocketAddr,
-}
-
 /// Opens the data directory and starts the node in it.
 pub async fn start(options: &Options, path: &Path) -> anyhow::Result<Running> {
-    let durability = if options.node.temporary { Durability::None } else { Durability::Fsync };
-    let data = open(path, durability)?;
-    let keep = !options.node.temporary;
-    let runner = RunnerClient::open(runner_options(&data, keep)?).await;
-    let (runner, held) = runner.context("no process runner")?;
-    let executors = Registry::new([
-        Arc::new(ShellExecutor::new(runner.clone(), ShellOptions::default())) as Arc<dyn Executor>,
-        Arc::new(HttpExecutor::new()),
-        Arc::new(NoopExecutor),
-    ]);
+    let Equipment { data, durability, executors, runner, held, keep } =
+        Equipment::open(options, path).await?;
     let processors = ProcessorRegistry::new([
         Arc::new(FilesProcessor::default()) as Arc<dyn Processor>,
         Arc::new(LogProcessor::default()),
     ]);
     let named = |names: Vec<&'static str>| names.into_iter().map(str::to_owned).collect();
     let (known_executors, known_processors) = (named(executors.names()), named(processors.names()));
-    let member = member(options);
     let node = dkron_node::start(dkron_node::Options {
-        rpc_address: member.tags["rpc_addr"].clone(),
-        member,
+        member: member(options),
         region: options.node.region.clone(),
         settings: Settings { zone: local_zone(), ..options.settings.values.clone() },
         zone_data: zone_data_version().to_owned(),
         data,
         durability,
-        bootstrap: options.node.bootstrap_expect == 1,
+        expect: options.node.bootstrap_expect,
         executors,
         runner: Some(runner.clone()),
         held,
         processors,
         raft_multiplier: u32::from(options.cluster.raft_multiplier),
+        network: equipment::network(&options.cluster)?,
     });
     let node = node.await.context("the node does not start")?;
     let service = node.service.clone();
     let (forward, front) = (node.forward.clone(), Arc::clone(&node.front));
+    let (between, retag) = (node.listens, retag(node.retag.clone()));
     let (tell, told) = oneshot::channel();
     let stopped = Box::pin(until_ended(node, told, runner, keep));
     Ok(Running {
@@ -104,8 +85,8 @@ pub async fn start(options: &Options, path: &Path) -> anyhow::Result<Running> {
         processors: known_processors,
         forward,
         front,
-        retag: None,
-        between: None,
+        retag,
+        between,
         stopped,
         stop: Box::new(move || {
             // It has ended by itself if nobody listens.
@@ -114,25 +95,16 @@ pub async fn start(options: &Options, path: &Path) -> anyhow::Result<Running> {
     })
 }
 
-fn open(path: &Path, durability: Durability) -> anyhow::Result<DataDir> {
-    let mut id = [0; 16];
-    getrandom::fill(&mut id).context("the system gave no random bytes")?;
-    let mut options = DataOptions::new(id, env!("CARGO_PKG_VERSION"));
-    options.durability = durability;
-    DataDir::open(path, options).map_err(|err| anyhow::anyhow!("{}", err.chain()))
-}
-
-/// This program again, as the process that starts processes. One that is to be kept goes on when
-/// this agent is gone, so it does not write where the agent's words go.
-fn runner_options(data: &DataDir, keep: bool) -> anyhow::Result<RunnerOptions> {
-    let exe = std::env::current_exe().context("this program's own path is unknown")?;
-    let mut args = vec![OsString::from(cli::RUNNER)];
-    if !keep {
-        args.push(OsString::from(cli::RUNNER_WITH_AGENT));
-    }
-    let (socket_path, spool_dir) = (data.runner_socket_path(), data.spool_path());
-    let log_path = keep.then(|| data.path().join("runner.log"));
-    Ok(RunnerOptions { exe, args, socket_path, spool_dir, log_path })
+/// Publishes tags without waiting for it.
+pub fn retag(node: dkron_node::network::Retag) -> Retag {
+    Arc::new(move |tags| {
+        let node = node.clone();
+        tokio::spawn(async move {
+            if let Err(err) = node.publish(tags).await {
+                tracing::error!(%err, "config: the new tags were not published");
+            }
+        });
+    })
 }
 
 /// Waits for the word to stop, or for the node's own end.
@@ -156,15 +128,6 @@ async fn until_ended(
     node.stop(farewell, PATIENCE).await;
     part(&runner, farewell == Farewell::HandOver).await;
     Ok(())
-}
-
-/// From the runner, which goes on or not.
-async fn part(runner: &RunnerClient, keep: bool) {
-    if keep {
-        runner.detach().await;
-    } else {
-        runner.shutdown().await;
-    }
 }
 
 /// This node as others see it.

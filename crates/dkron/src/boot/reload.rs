@@ -65,7 +65,7 @@ impl Change {
 
 impl Reload {
     /// Reads again. `now` is what the node runs with, and holds what took effect afterwards.
-    pub fn again(&mut self, now: &mut Options, retag: Option<&Retag>) {
+    pub fn again(&mut self, now: &mut Options, retag: &Retag) {
         let read = self.source.layers().and_then(|layers| {
             let options = self.source.options(&layers)?;
             Ok((layers, options))
@@ -86,16 +86,10 @@ impl Reload {
             tracing::info!(level, "config: the log level has changed");
             now.log.level = level;
         }
-        match (change.tags, retag) {
-            (Some(tags), Some(retag)) => {
-                tracing::info!(?tags, "config: the tags have changed");
-                now.node.tags = tags;
-                retag(super::node::tags(now));
-            }
-            (Some(_), None) => {
-                tracing::warn!("config: the tags have changed, they count after a restart");
-            }
-            (None, _) => {}
+        if let Some(tags) = change.tags {
+            tracing::info!(?tags, "config: the tags have changed");
+            now.node.tags = tags;
+            retag(super::node::tags(now));
         }
         for option in change.restart {
             tracing::warn!("config: option {option} has changed, it counts after a restart");

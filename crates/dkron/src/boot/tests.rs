@@ -39,15 +39,6 @@ fn data_directories() {
 }
 
 #[test]
-fn what_this_version_can_not_do_is_refused() {
-    let text = check(&options(&[])).unwrap_err().to_string();
-    assert!(text.contains("--dev"), "{text}");
-    let three = options(&[("server", "true"), ("bootstrap-expect", "3")]);
-    assert!(check(&three).unwrap_err().to_string().contains("use 1"));
-    assert!(check(&options(&[("dev", "true")])).is_ok());
-}
-
-#[test]
 fn what_a_reload_changes() {
     let layers = |flags: &[(&str, &str)]| {
         let flags = flags.iter().map(|(k, v)| ((*k).to_owned(), vec![(*v).to_owned()])).collect();

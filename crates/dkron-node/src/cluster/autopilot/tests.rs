@@ -101,6 +101,7 @@ impl Case {
                 last_index: 0,
                 applied_index: 0,
                 wall: 0,
+                cluster_version: 1,
             },
             asked_at: now - Duration::from_secs(*age),
             round_trip: Duration::ZERO,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use dkron_core::domain::State;
 use tokio_util::sync::CancellationToken;
 
-use super::town::{A1, S1, Town, ended, name_of, opened};
+use super::town::{A1, S1, Town, ended, member, name_of, opened};
 use crate::rpc::grpc::{Client, Identity, IoThread, Listener, protocol};
 use crate::rpc::{Lane, Method, Role, Target, Wire};
 
@@ -28,13 +28,14 @@ async fn a_session_goes_on_while_the_bulk_lane_stands_still() {
     });
     let thread = IoThread::start().unwrap();
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let target = Target { id: S1, address: listener.local_addr().unwrap().to_string() };
+    let address = listener.local_addr().unwrap();
+    let (port, target) = (address.port(), Target { id: S1, address: address.to_string() });
     let own = identity(S1, "s1".into(), Role::Server);
     let shutdown = CancellationToken::new();
     listener.serve(&thread, own, router, shutdown.clone()).unwrap();
     let client = Client::new(&thread, identity(A1, name_of(A1), Role::Agent));
     let wire: Arc<dyn Wire> = Arc::new(client);
-    let _agent = town.agent_over(Arc::clone(&wire), A1, home.path(), vec![target.clone()]);
+    let _agent = town.agent_over(Arc::clone(&wire), A1, home.path(), vec![member(S1, port)]);
     opened(&server, 1).await;
     town.job(&server, "job", "a1", |_| {}).await;
 

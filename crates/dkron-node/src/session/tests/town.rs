@@ -13,20 +13,31 @@ use dkron_exec::{BoxFuture, CancelToken, Executor, Outcome, OutputSink, Registry
 use dkron_gossip::{Member, Members, Status};
 use dkron_store::Durability;
 use dkron_store::data_dir::{DataDir, Options};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::server::{Log, Server};
-use crate::agent::{Agent, AgentOptions, start_agent};
+use crate::agent::{Crew, CrewParts, start_crew};
 use crate::cluster::{Book, Leader};
 use crate::rpc::memory::Hub;
-use crate::rpc::{Caller, Role, Target, Wire};
+use crate::rpc::{Caller, Role, Wire};
+
+/// A server as gossip shows it, with its RPC port there.
+pub fn member(id: u64, port: u16) -> Member {
+    let tags = [("role", "dkron"), ("server", "true"), ("region", "global")];
+    let mut tags: BTreeMap<String, String> =
+        tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    tags.insert("port".to_owned(), port.to_string());
+    let address = "127.0.0.1:1".parse().unwrap();
+    Member { id, name: format!("s{id}"), address, tags, status: Status::Alive }
+}
 
 pub struct Town {
     pub hub: Hub,
     pub log: Log,
     pub gate: Gate,
     book: Book,
-    _members: watch::Sender<Members>,
+    members: Mutex<Vec<watch::Sender<Members>>>,
+    fail: mpsc::Sender<String>,
     tickets: AtomicU64,
 }
 
@@ -43,19 +54,14 @@ impl Town {
 
     /// Gossip shows these servers.
     pub fn with(servers: &[u64]) -> Town {
-        let member = |id: &u64| {
-            let tags = [("role", "dkron"), ("server", "true"), ("port", "1"), ("region", "global")];
-            let tags = tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-            let address = "127.0.0.1:1".parse().unwrap();
-            Member { id: *id, name: format!("s{id}"), address, tags, status: Status::Alive }
-        };
-        let (members, book) = Book::fixed(servers.iter().map(member).collect());
+        let (members, book) = Book::fixed(servers.iter().map(|id| member(*id, 1)).collect());
         Town {
             hub: Hub::default(),
             log: Log::default(),
             gate: Gate::default(),
             book,
-            _members: members,
+            members: Mutex::new(vec![members]),
+            fail: mpsc::channel(4).0,
             tickets: AtomicU64::new(1),
         }
     }
@@ -66,11 +72,12 @@ impl Town {
         Server::start(self, id, &format!("s{id}"), settings)
     }
 
-    /// An agent that was told of these servers, with its data there.
-    pub fn agent(&self, id: u64, at: &Path, roster: &[&Server]) -> Agent {
+    /// An agent to which gossip shows these servers besides, with its data there.
+    pub fn agent(&self, id: u64, at: &Path, servers: &[&Server]) -> Crew {
         let wire = self.hub.wire(caller(id, &name_of(id)));
-        let roster = roster.iter().map(|server| server.target()).collect();
-        self.agent_over(wire, id, at, roster)
+        let mut shown = self.book.members().to_vec();
+        shown.extend(servers.iter().map(|server| member(server.id, 1)));
+        self.agent_over(wire, id, at, shown)
     }
 
     pub fn agent_over(
@@ -78,14 +85,21 @@ impl Town {
         wire: Arc<dyn Wire>,
         id: u64,
         at: &Path,
-        roster: Vec<Target>,
-    ) -> Agent {
+        servers: Vec<Member>,
+    ) -> Crew {
+        let book = if servers.len() == self.book.members().len() {
+            self.book.clone()
+        } else {
+            let (members, book) = Book::fixed(servers);
+            self.members.lock().unwrap().push(members);
+            book
+        };
         let name = name_of(id);
         let mut options = Options::new([id as u8; 16], "test");
         options.durability = Durability::None;
         let executors: [Arc<dyn Executor>; 2] =
             [Arc::new(self.gate.clone()), Arc::new(NoopExecutor)];
-        start_agent(AgentOptions {
+        start_crew(CrewParts {
             name: name.as_str().into(),
             region: "global".into(),
             data: DataDir::open(at, options).unwrap(),
@@ -94,8 +108,8 @@ impl Town {
             runner: None,
             held: Vec::new(),
             wire,
-            book: self.book.clone(),
-            roster,
+            book,
+            fail: self.fail.clone(),
         })
         .unwrap()
     }

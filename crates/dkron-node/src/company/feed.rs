@@ -1,0 +1,116 @@
+//! What the conductor hears of the others: who is there, what their clocks show, and which
+//! versions they know.
+
+use std::collections::BTreeMap;
+
+use dkron_core::conductor::RosterMember;
+use dkron_core::domain::{CLUSTER_VERSION, NodeName};
+use dkron_gossip::{Member, Status};
+use dkron_raft::{Handle, Membership};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use crate::cluster::Book;
+use crate::cluster::peers::{self, PeerStatus, Statuses};
+use crate::event::Event;
+
+pub struct Parts {
+    pub raft: Handle,
+    pub book: Book,
+    pub statuses: watch::Receiver<Statuses>,
+    /// This server.
+    pub own: u64,
+    pub events: mpsc::UnboundedSender<Event>,
+}
+
+/// Tells all of it whenever something may have changed, and the clocks after each comparison and
+/// at the beginning of a leadership, because slots wait for them.
+pub async fn run(parts: Parts) {
+    let Parts { raft, mut book, mut statuses, own, events } = parts;
+    let mut leadership = raft.leadership();
+    let (mut known_roster, mut known_version) = (None, None);
+    loop {
+        let roster = roster(&book.members());
+        if known_roster.as_ref() != Some(&roster) {
+            known_roster = Some(roster.clone());
+            // The scheduling thread is gone if nobody listens.
+            let _ = events.send(Event::Roster(roster));
+        }
+        let (membership, all) = (raft.membership(), statuses.borrow_and_update().clone());
+        let version = version(&all, &membership, own);
+        if known_version != Some(version) {
+            known_version = Some(version);
+            let _ = events.send(Event::Versions(version));
+        }
+        let (voters, offsets) = peers::clocks(&all, &membership, Instant::now());
+        let _ = events.send(Event::Clocks { voters, offsets });
+        tokio::select! {
+            true = book.changed() => {}
+            Ok(()) = statuses.changed() => {}
+            Ok(()) = leadership.changed() => {}
+            else => return,
+        }
+    }
+}
+
+/// All members that have not left.
+fn roster(members: &[Member]) -> BTreeMap<NodeName, RosterMember> {
+    let stays = |member: &&Member| member.status != Status::Left;
+    let member = |member: &Member| {
+        let region = member.tags.get("region").cloned().unwrap_or_default();
+        let (tags, alive) = (member.tags.clone(), member.status == Status::Alive);
+        (NodeName::from(member.name.as_str()), RosterMember { region, tags, alive })
+    };
+    members.iter().filter(stays).map(member).collect()
+}
+
+/// The newest version of a cluster that all its servers know; none while one has not said.
+fn version(statuses: &[PeerStatus], membership: &Membership, own: u64) -> Option<u32> {
+    let known = |id: u64| {
+        let status = statuses.iter().find(|status| status.status.id == id);
+        if id == own { Some(CLUSTER_VERSION) } else { Some(status?.status.cluster_version) }
+    };
+    let servers = membership.servers.iter();
+    servers.map(|server| known(server.peer.id)).min().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use dkron_wire::server::ServerStatus;
+
+    use super::*;
+    use crate::cluster::stage;
+
+    fn status(id: u64, cluster_version: u32) -> PeerStatus {
+        let name = format!("s{id}");
+        PeerStatus {
+            status: ServerStatus { id, name, cluster_version, ..ServerStatus::default() },
+            asked_at: Instant::now(),
+            round_trip: Duration::ZERO,
+            clock_offset: 0,
+            problem: None,
+        }
+    }
+
+    #[test]
+    fn the_version_is_the_oldest_and_unknown_while_one_is_silent() {
+        let membership = stage::membership(&[1, 2], &[3]);
+        let all = [status(2, CLUSTER_VERSION), status(3, 1)];
+        assert_eq!(version(&all, &membership, 1), Some(1));
+        assert_eq!(version(&all[..1], &membership, 1), None);
+        assert_eq!(version(&[], &stage::membership(&[1], &[]), 1), Some(CLUSTER_VERSION));
+        assert_eq!(version(&[], &Membership::default(), 1), None);
+    }
+
+    #[test]
+    fn who_left_is_no_member_and_who_is_silent_is() {
+        let mut members: Vec<Member> = (1..=3).map(|id| stage::member(id, 3)).collect();
+        members[1].status = Status::Left;
+        members[2].status = Status::Failed;
+        let roster = roster(&members);
+        let alive: Vec<_> = roster.iter().map(|(name, one)| (name.as_str(), one.alive)).collect();
+        assert_eq!(alive, [("s1", true), ("s3", false)]);
+    }
+}
