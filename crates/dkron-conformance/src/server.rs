@@ -44,17 +44,8 @@ impl Server {
 
     /// The same with variables of its environment.
     pub fn start_with(bin: &Path, args: &[&str], env: &[(&str, &str)]) -> anyhow::Result<Server> {
-        let env: Vec<_> = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let dir = std::env::temp_dir().join(format!("dkron-{}-{number}", std::process::id()));
-        fs::create_dir_all(&dir).with_context(|| format!("creating {dir:?}"))?;
-        let args: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
         for attempt in 1.. {
-            let url = format!("http://{}", free_address()?);
-            let child = spawn(bin, &args, &env, &url, &dir)?;
-            let (bin, dir, args, env) = (bin.to_owned(), dir.clone(), args.clone(), env.clone());
-            let mut server = Server { url, dir, bin, args, env, child };
+            let mut server = Server::launch(bin, args, env)?;
             match server.wait_ready() {
                 Ok(()) => return Ok(server),
                 Err(e) if attempt >= TRIES || !server.log().contains("in use") => return Err(e),
@@ -63,6 +54,19 @@ impl Server {
             }
         }
         unreachable!("the loop above returns")
+    }
+
+    /// Starts the process alone, in a folder of its own: it may wait for others.
+    pub fn launch(bin: &Path, args: &[&str], env: &[(&str, &str)]) -> anyhow::Result<Server> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("dkron-{}-{number}", std::process::id()));
+        fs::create_dir_all(&dir).with_context(|| format!("creating {dir:?}"))?;
+        let env: Vec<_> = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let args: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
+        let url = format!("http://{}", free_address()?);
+        let child = spawn(bin, &args, &env, &url, &dir)?;
+        Ok(Server { url, dir, bin: bin.to_owned(), args, env, child })
     }
 
     pub fn pid(&self) -> u32 {
@@ -121,7 +125,8 @@ impl Server {
         got.is_ok_and(|response| response.status == 200)
     }
 
-    fn stop(&mut self) {
+    /// SIGTERM, and its end.
+    pub fn stop(&mut self) {
         if self.is_alive() {
             let pid = self.pid().to_string();
             let _ = Command::new("kill").args(["-TERM", &pid]).status();
@@ -142,7 +147,7 @@ impl Drop for Server {
     }
 }
 
-fn free_address() -> anyhow::Result<String> {
+pub(crate) fn free_address() -> anyhow::Result<String> {
     let socket = TcpListener::bind("127.0.0.1:0").context("no free port")?;
     Ok(socket.local_addr().context("no free port")?.to_string())
 }

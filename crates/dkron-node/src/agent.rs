@@ -56,8 +56,6 @@ pub struct Agent {
 
 /// What works on an agent, whatever the way to the servers.
 pub(crate) struct Crew {
-    /// What its runs write, while they go on.
-    pub outputs: LiveOutputs,
     grip: Grip,
     /// End with the agent.
     tasks: JoinSet<()>,
@@ -87,7 +85,7 @@ impl Agent {
 
     /// Lets go of all runs, as `Node::hand_over`.
     pub async fn hand_over(&self) {
-        self.crew.grip.hand_over().await;
+        self.crew.hand_over().await;
     }
 
     /// Waits for what must not go on without it at most for `patience`, then stops. What the
@@ -102,13 +100,17 @@ impl Agent {
 }
 
 impl Crew {
+    pub async fn hand_over(&self) {
+        self.grip.hand_over().await;
+    }
+
     pub async fn stop(mut self, farewell: Farewell, patience: Duration) {
         if !self.grip.part(farewell, patience).await {
             tracing::warn!("stopping while executions run: they will be recorded as lost");
         }
         self.tasks.shutdown().await;
         if farewell == Farewell::HandOver {
-            self.grip.hand_over().await;
+            self.hand_over().await;
         }
     }
 }
@@ -152,7 +154,7 @@ pub(crate) fn start_crew(parts: CrewParts) -> Result<Crew, Error> {
     std::fs::create_dir_all(&spool).map_err(|source| Error::Thread { name: "hands", source })?;
     let (orders, messages) = mpsc::channel(MESSAGES);
     let (grip, gripped) = Grip::new();
-    let (outlet, outputs) = (Outlet::closed(parts.name), LiveOutputs::default());
+    let outlet = Outlet::closed(parts.name);
     let wire = parts.wire;
     let hands = Hands::run(hands::Parts {
         recalled,
@@ -164,7 +166,7 @@ pub(crate) fn start_crew(parts: CrewParts) -> Result<Crew, Error> {
         held: parts.held,
         spool: Arc::from(spool),
         shipper: Arc::new(Remote::new(Arc::clone(&wire), outlet.linked(), None)),
-        outputs: outputs.clone(),
+        outputs: LiveOutputs::default(),
         pool: tokio::runtime::Handle::current(),
     });
     thread("hands", &parts.fail, hands)?;
@@ -172,5 +174,5 @@ pub(crate) fn start_crew(parts: CrewParts) -> Result<Crew, Error> {
     let mut tasks = JoinSet::new();
     let shard = data.shard();
     tasks.spawn(session::run(session::Parts { shard, guide, wire, outlet, hands: orders }));
-    Ok(Crew { outputs, grip, tasks, _data: data })
+    Ok(Crew { grip, tasks, _data: data })
 }

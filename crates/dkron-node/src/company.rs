@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::cluster::peers::{self, Statuses};
-use crate::cluster::{Book, Leader, Mark, autopilot, bootstrap};
+use crate::cluster::{Book, Leader, Mark, Servers, autopilot, bootstrap};
 use crate::consensus::{self, Stored};
 use crate::event::Event;
 use crate::forward::{self, Front};
@@ -61,13 +61,13 @@ impl Company {
     }
 
     /// Starts what keeps the cluster up; it ends with `tasks`. `outlet` and `hands` are both ends
-    /// of this server's own worker. The answer is how the other servers are.
+    /// of this server's own worker. What comes back answers operators.
     pub fn start(
         &self,
         tasks: &mut JoinSet<()>,
         fail: &mpsc::Sender<String>,
         (outlet, hands): (Outlet, mpsc::Sender<Inbound>),
-    ) -> watch::Receiver<Statuses> {
+    ) -> Servers {
         let (statuses, seen) = watch::channel(Statuses::default());
         let (beginning, fail) = (self.beginning(), fail.clone());
         tasks.spawn(async move {
@@ -101,7 +101,16 @@ impl Company {
         let guide = Guide::Server { leader: self.leader.clone(), events: self.events.clone() };
         let (shard, wire) = (self.shard, Arc::clone(&self.wire));
         tasks.spawn(session::run(session::Parts { shard, guide, wire, outlet, hands }));
-        seen
+        Servers {
+            raft: self.raft.clone(),
+            own: (self.own.id, self.own.name.clone()),
+            version: self.version.clone(),
+            mark: Arc::clone(&self.mark),
+            book: self.book.clone(),
+            statuses: seen,
+            office: self.seen.told.office.clone(),
+            leader: self.leader.clone(),
+        }
     }
 
     fn beginning(&self) -> bootstrap::Parts {

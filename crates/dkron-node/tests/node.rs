@@ -12,6 +12,7 @@ use dkron_exec::executors::NoopExecutor;
 use dkron_exec::{
     BoxFuture, CancelToken, Executor, Outcome, OutputSink, ProcessorRegistry, Registry, Run,
 };
+use dkron_node::network::{NetworkOptions, Profile};
 use dkron_node::service::{Error, ListQuery, Member, ReadMode, Service};
 use dkron_node::{Farewell, Node, Options};
 use dkron_store::Durability;
@@ -63,15 +64,33 @@ async fn begin(path: &Path, bootstrap: bool) -> Node {
         zone_data: "test".into(),
         data: DataDir::open(path, data).unwrap(),
         durability: Durability::None,
-        bootstrap,
+        expect: bootstrap.into(),
         executors: Registry::new(executors),
         runner: None,
         held: Vec::new(),
         processors: ProcessorRegistry::new([]),
         raft_multiplier: 1,
-        rpc_address: "127.0.0.1:6868".into(),
+        network: network(),
     });
     node.await.unwrap()
+}
+
+/// Free ports on loopback, and nobody to look for.
+fn network() -> NetworkOptions {
+    let free = "127.0.0.1:0".parse().unwrap();
+    NetworkOptions {
+        bind: free,
+        advertise: free,
+        rpc_bind: free,
+        rpc_advertise: free,
+        key: None,
+        profile: Profile::Local,
+        join: Vec::new(),
+        retry_join: Vec::new(),
+        retry_max: None,
+        retry_interval: Duration::from_secs(1),
+        reconnect_timeout: Duration::from_secs(60),
+    }
 }
 
 /// Asks again until it is so; a test that waits for ever is ended by its runner.

@@ -53,7 +53,8 @@ fn ask(url: &str, method: &str, path: &str, body: Option<&Value>) -> anyhow::Res
     response.json().with_context(|| format!("{method} {path}"))
 }
 
-/// Jobs of every second, said in both ways, some with a process and most with a call.
+/// Jobs of every second, said in both ways, some with a process and most with a call; each slot
+/// runs on one node, however many there are.
 pub struct Slots {
     names: Vec<String>,
 }
@@ -64,12 +65,13 @@ impl Slots {
         let create = |index: usize| {
             let name = format!("slots-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
             let schedule = if index.is_multiple_of(2) { "* * * * * *" } else { "@every 1s" };
-            let job = match index % 3 {
+            let mut job = match index % 3 {
                 2 => json!({"name": name, "schedule": schedule, "executor": "shell",
                     "executor_config": {"command": "true"}}),
                 _ => json!({"name": name, "schedule": schedule, "executor": "http",
                     "executor_config": {"method": "GET", "url": format!("{sink}/x")}}),
             };
+            job["tags"] = json!({"dc": "dc1:1"});
             ask(url, "POST", "/v1/jobs", Some(&job)).unwrap();
             name
         };

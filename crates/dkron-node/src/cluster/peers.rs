@@ -32,7 +32,6 @@ pub struct PeerStatus {
     pub status: ServerStatus,
     /// When the question was sent that it answered: how it was then is certain.
     pub asked_at: Instant,
-    pub round_trip: Duration,
     /// Its wall clock minus ours, in nanoseconds, exact to half the round trip.
     pub clock_offset: i64,
     /// Why the last question was not answered, if it was not.
@@ -148,7 +147,7 @@ async fn ask(wire: Arc<dyn Wire>, target: Target) -> (u64, Result<PeerStatus, Ca
     let status = read.map(|status| {
         let half = i64::try_from(round_trip.as_nanos() / 2).unwrap_or(i64::MAX);
         let clock_offset = status.wall.saturating_sub(before.saturating_add(half));
-        PeerStatus { status, asked_at, round_trip, clock_offset, problem: None }
+        PeerStatus { status, asked_at, clock_offset, problem: None }
     });
     (target.id, status)
 }
@@ -223,7 +222,6 @@ mod tests {
                 cluster_version: 1,
             },
             asked_at: now - Duration::from_secs(age),
-            round_trip: Duration::ZERO,
             clock_offset: offset,
             problem: None,
         };

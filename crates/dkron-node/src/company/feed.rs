@@ -76,8 +76,6 @@ fn version(statuses: &[PeerStatus], membership: &Membership, own: u64) -> Option
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use dkron_wire::server::ServerStatus;
 
     use super::*;
@@ -88,7 +86,6 @@ mod tests {
         PeerStatus {
             status: ServerStatus { id, name, cluster_version, ..ServerStatus::default() },
             asked_at: Instant::now(),
-            round_trip: Duration::ZERO,
             clock_offset: 0,
             problem: None,
         }

@@ -17,7 +17,7 @@ mod wire;
 pub mod memory;
 
 pub use method::{Lane, Method};
-pub use router::{Caller, Handler, Role, Router, StreamHandler};
+pub use router::{Caller, Role, Router};
 pub use wire::{BoxFuture, CallError, Frames, Target, Wire};
 
 /// LIMIT: bytes of one frame; larger things travel as streams.

@@ -40,13 +40,6 @@ impl Outlet {
         Outlet { node, way: Arc::new(Mutex::new(Way::Closed)), linked }
     }
 
-    /// Leads to the conductor beside it.
-    pub fn own(node: NodeName, events: mpsc::UnboundedSender<Event>) -> Outlet {
-        let outlet = Outlet::closed(node);
-        outlet.turn(Way::Own(events));
-        outlet
-    }
-
     /// Whom it leads to, and when that changes.
     pub fn linked(&self) -> watch::Receiver<Linked> {
         self.linked.subscribe()

@@ -10,6 +10,5 @@ mod run;
 #[cfg(test)]
 mod tests;
 
-pub use plan::{View, plan};
 pub use remove::{RemoveError, remove_peer};
 pub use run::{Parts, run};

@@ -10,7 +10,8 @@ use dkron_wire::server::ServerStatus;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Parts, RemoveError, View, plan, remove_peer, run};
+use super::plan::{View, plan};
+use super::{Parts, RemoveError, remove_peer, run};
 use crate::cluster::peers::{self, PeerStatus, Statuses};
 use crate::cluster::stage::{
     self, Actor, REGION, Stage, directories, member, membership, peer, until,
@@ -104,7 +105,6 @@ impl Case {
                 cluster_version: 1,
             },
             asked_at: now - Duration::from_secs(*age),
-            round_trip: Duration::ZERO,
             clock_offset: 0,
             problem: None,
         };

@@ -14,6 +14,5 @@ mod run;
 #[cfg(test)]
 mod tests;
 
-pub use plan::{Step, View, Wait, plan};
 pub use pledge::Pledge;
 pub use run::{Parts, register, run};

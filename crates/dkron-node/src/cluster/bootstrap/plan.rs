@@ -74,10 +74,6 @@ pub enum Wait {
         name: String,
         to: String,
     },
-    /// Somebody did not answer yet.
-    Answer {
-        name: String,
-    },
 }
 
 impl std::fmt::Display for Wait {
@@ -102,7 +98,6 @@ impl std::fmt::Display for Wait {
                 "server `{name}` has promised to begin a cluster with `{to}`: start that one, or \
                  delete the file `promise` in the data directory of `{name}` if it is gone for good"
             ),
-            Wait::Answer { name } => write!(f, "waiting for an answer of server `{name}`"),
         }
     }
 }

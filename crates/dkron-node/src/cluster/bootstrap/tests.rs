@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use dkron_wire::server::{Candidate, PromiseAnswer, PromiseAsk};
 use tempfile::TempDir;
 
-use super::plan::Marked;
+use super::plan::{Marked, Step, View, Wait, plan};
 use super::pledge::Answering;
-use super::{Pledge, Step, View, Wait, plan, run};
+use super::{Pledge, run};
 use crate::cluster::stage::{self, Actor, Stage, directories, member, until};
 use crate::cluster::{Book, ClusterId, Entry, Mark};
 

@@ -36,7 +36,6 @@ const ADDRESSES_MAX: usize = 4;
 /// A connection whose greeting is over.
 pub(super) struct Connection {
     line: Line,
-    pub address: SocketAddr,
     /// What the other side said of itself.
     pub other: Hello,
     /// The cluster that this side named.
@@ -173,7 +172,7 @@ async fn greet(
             return Err(unreachable(format!("{address} answers a proof with something else")));
         }
     }
-    Ok(Connection { line, address, other, said })
+    Ok(Connection { line, other, said })
 }
 
 async fn say(line: &Line, address: SocketAddr, words: Greeting) -> Result<Greeting, CallError> {

@@ -19,7 +19,7 @@ use super::server::{Log, Server};
 use crate::agent::{Crew, CrewParts, start_crew};
 use crate::cluster::{Book, Leader};
 use crate::rpc::memory::Hub;
-use crate::rpc::{Caller, Role, Wire};
+use crate::rpc::{Caller, Role, Target, Wire};
 
 /// A server as gossip shows it, with its RPC port there.
 pub fn member(id: u64, port: u16) -> Member {
