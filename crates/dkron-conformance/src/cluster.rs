@@ -106,7 +106,7 @@ impl Server {
         if response.status >= 300 {
             bail!("{}: {} {}", self.url, response.status, response.text());
         }
-        response.json()
+        Ok(response.json()?)
     }
 
     /// How many members it sees alive.

@@ -95,7 +95,7 @@ fn all_servers_restart_and_one_comes_back_wiped() {
     goes_on(&seen, &cluster);
 
     let wiped = (cluster.led().unwrap() + 1) % 3;
-    let former = id_of(&cluster.servers[wiped]);
+    let former = id_of(&cluster.servers[wiped], &format!("s{}", wiped + 1));
     cluster.servers[wiped].kill().unwrap();
     fs::remove_dir_all(cluster.servers[wiped].dir.join("data")).unwrap();
     cluster.servers[wiped].spawn_again().unwrap();
@@ -106,18 +106,19 @@ fn all_servers_restart_and_one_comes_back_wiped() {
         let voters = servers.iter().filter(|one| one["voter"] == true && one["id"] != former);
         voters.count() == 3 && servers.len() == 3
     };
-    until("a voter in the place of the wiped one", PATIENCE, taken_in)
-        .unwrap_or_else(|err| panic!("{err:#}\n{}", cluster.logs()));
+    until("a voter in the place of the wiped one", PATIENCE, taken_in).unwrap_or_else(|err| {
+        let health = asked.get("/v1/operator/health").unwrap_or_default();
+        panic!("{err:#}: former {former}, now {health}\n{}", cluster.logs())
+    });
     cluster.wait_ready().unwrap();
     assert_eq!(seen.doubled(), []);
     cluster.servers.iter().for_each(|server| slots.are_whole(&server.url));
 }
 
-/// By what it says of itself.
-fn id_of(server: &Server) -> Value {
+fn id_of(server: &Server, name: &str) -> Value {
     let health = server.get("/v1/operator/health").unwrap();
-    let own = |one: &&Value| one["last_contact_ms"] == 0;
-    health["servers"].as_array().unwrap().iter().find(own).unwrap()["id"].clone()
+    let named = |one: &&Value| one["name"] == name;
+    health["servers"].as_array().unwrap().iter().find(named).unwrap()["id"].clone()
 }
 
 #[test]
