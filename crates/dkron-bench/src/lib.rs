@@ -19,7 +19,7 @@ pub use args::Args;
 use figures::Report;
 
 pub const USAGE: &str = "\
-usage: bench KIND [--url http://HOST:PORT [--pid PID] | --bin DKRON] [--json FILE]
+usage: bench KIND [--url http://HOST:PORT [--pid PID] | --bin DKRON [--servers 1|3 [--agents N]]] [--json FILE]
 
   scheduled  [--rate 1000] [--seconds 30] [--executor http|shell|noop] [--stored 0] [--warm 0]
              jobs of every second; beside so many idle jobs; after so many seconds of history
@@ -44,6 +44,8 @@ pub const OPTIONS: &[&str] = &[
     "url",
     "pid",
     "bin",
+    "servers",
+    "agents",
     "json",
     "rate",
     "seconds",

@@ -28,16 +28,22 @@ impl Cluster {
         Cluster::start_with(bin, agents, &[])
     }
 
-    /// The same with more options for all nodes.
+    /// The same with more options for all nodes. Servers have the tag `kind=server`, agents
+    /// `kind=agent`.
     pub fn start_with(bin: &Path, agents: usize, more: &[&str]) -> anyhow::Result<Cluster> {
         let gossip = (0..3).map(|_| free_address()).collect::<anyhow::Result<Vec<_>>>()?;
         let joins: Vec<String> = gossip.iter().map(|at| format!("--retry-join={at}")).collect();
         let launch = |name: &str, at: Option<&String>| {
             let (name, data) = (format!("--node-name={name}"), "--data-dir=data".to_owned());
             let mut args = vec![name, data];
-            if let Some(at) = at {
-                args.extend([format!("--bind-addr={at}")]);
-                args.extend(["--server".to_owned(), "--bootstrap-expect=3".to_owned()]);
+            match at {
+                Some(at) => args.extend([
+                    format!("--bind-addr={at}"),
+                    "--tag=kind=server".to_owned(),
+                    "--server".to_owned(),
+                    "--bootstrap-expect=3".to_owned(),
+                ]),
+                None => args.push("--tag=kind=agent".to_owned()),
             }
             let args = args.iter().chain(&joins).map(String::as_str);
             let args: Vec<&str> = args.chain(more.iter().copied()).collect();

@@ -37,6 +37,8 @@ pub fn run(args: &Args, executor: &str, rate_default: usize) -> anyhow::Result<R
             false => api::local_job(index, "* * * * * *", &load.executor),
         };
         between(&mut job, start, load.warm + load.seconds);
+        // Without tags it would run on each of several nodes.
+        job["tags"] = target.one_node();
         api.create(&job)
     })?;
     let created = now();
@@ -48,12 +50,15 @@ pub fn run(args: &Args, executor: &str, rate_default: usize) -> anyhow::Result<R
     println!("== {} jobs created; load for {} s", load.rate, load.warm + load.seconds);
     sleep_until(first);
     let cpu = target.pid().map_or(0.0, cpu_seconds);
+    let following = || target.followers().into_iter().map(cpu_seconds).sum::<f64>();
+    let followers = following();
     let mut sizes = Vec::new();
     for part in 1..=PARTS {
         sleep_until(first + load.seconds * SECOND * part / PARTS);
         sizes.extend(target.pid().map(rss_mb));
     }
     let cpu = target.pid().map_or(0.0, cpu_seconds) - cpu;
+    let followers = (following() - followers) / target.followers().len().max(1) as f64;
     let arrivals = match load.is_http() {
         true => {
             let wanted = load.rate * usize::try_from(load.warm + load.seconds)?;
@@ -75,6 +80,10 @@ pub fn run(args: &Args, executor: &str, rate_default: usize) -> anyhow::Result<R
     }
     if target.pid().is_some() {
         report.put_rounded("server CPU %", 100.0 * cpu / load.seconds as f64);
+    }
+    if !target.followers().is_empty() {
+        report.put_rounded("a follower's CPU %", 100.0 * followers / load.seconds as f64);
+        report.put_ratio("a follower's CPU of the leader's", followers, cpu);
     }
     load.compare(&mut report);
     Ok(report)
