@@ -53,7 +53,9 @@ async fn begin(path: &Path, bootstrap: bool) -> Node {
         name: NodeName::from("n1"),
         addr: "127.0.0.1".into(),
         port: 8946,
-        tags: [("role".to_owned(), "dkron".to_owned())].into(),
+        tags: [("role", "dkron"), ("region", "global")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
         status: 1,
     };
     let executors = [Arc::new(NoopExecutor) as Arc<dyn Executor>, Arc::new(Endless)];
