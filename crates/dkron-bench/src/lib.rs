@@ -33,6 +33,8 @@ usage: bench KIND [--url http://HOST:PORT [--pid PID] | --bin DKRON [--servers 1
   takeover   [--rounds 10] [--runs 100]          kill -9 while processes run, account
   cancel     [--runs 1000]                       cancel processes, look for what is left
   output     [--jobs 10] [--megabytes 100]       much output from several runs at once
+  agents     [--agents 200] [--rate 1000] [--seconds 30]
+             noop runs on many agents of one process, under one leader
   overload   [--rate 40000] [--seconds 20]       more than the server can hold, then recovery
   limits                                         the machine alone
   all        [--json FILE]                       each of them, one table

@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt as _;
 
 use dkron_bench::{Args, OPTIONS, USAGE};
 
-use crate::cargo::{build_dkron, cargo};
+use crate::cargo::{build_dkron, cargo, step};
 
 pub fn bench(args: &Args) -> anyhow::Result<()> {
     args.only(1, OPTIONS)?;
@@ -14,6 +14,10 @@ pub fn bench(args: &Args) -> anyhow::Result<()> {
     load.args(std::env::args_os().skip(2));
     if args.text("url").is_none() && args.text("bin").is_none() {
         load.arg("--bin").arg(build_dkron(true)?);
+        if matches!(args.words[0].as_str(), "agents" | "all") {
+            let build = ["build", "--locked", "--release", "-p", "dkron", "--example", "agents"];
+            step("build many agents", &mut cargo(&build))?;
+        }
     }
     Err(load.exec().into())
 }

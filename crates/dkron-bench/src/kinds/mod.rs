@@ -1,5 +1,6 @@
 //! What can be measured; one file each.
 
+mod agents;
 mod cancel;
 mod instant;
 mod kill;
@@ -27,6 +28,7 @@ const KINDS: &[(&str, &[&str])] = &[
     ("takeover", &["--rounds", "10", "--runs", "100"]),
     ("cancel", &["--runs", "1000"]),
     ("output", &["--jobs", "10", "--megabytes", "100"]),
+    ("agents", &["--agents", "200", "--rate", "1000"]),
     ("overload", &["--rate", "40000", "--seconds", "20"]),
 ];
 
@@ -47,6 +49,7 @@ pub fn run(kind: &str, args: &Args) -> anyhow::Result<Report> {
         "takeover" => takeover::run(args)?,
         "cancel" => cancel::run(args)?,
         "output" => output::run(args)?,
+        "agents" => agents::run(args)?,
         "overload" => overload::run(args)?,
         "limits" => limits::report(),
         other => anyhow::bail!("no kind `{other}`"),

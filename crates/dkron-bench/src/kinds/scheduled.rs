@@ -158,7 +158,7 @@ fn store(url: &str, from: usize, count: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn judge(report: &mut Report, arrivals: &[Arrival], account: &Account) {
+pub fn judge(report: &mut Report, arrivals: &[Arrival], account: &Account) {
     let Account { expected, missed, double, foreign } = *account;
     report.put("due", expected);
     report.put("missed", missed);
@@ -180,7 +180,7 @@ pub fn between(job: &mut Value, first: i64, seconds: i64) {
 }
 
 /// Starts of every job from its history, once all of them are there or the wait is over.
-fn starts(url: &str, jobs: usize, seconds: i64) -> anyhow::Result<Vec<Arrival>> {
+pub fn starts(url: &str, jobs: usize, seconds: i64) -> anyhow::Result<Vec<Arrival>> {
     let mut last = Api::new(url);
     let complete = format!("/v1/jobs/{}/executions", api::name(jobs - 1));
     let kept = seconds.min(HISTORY);

@@ -1,0 +1,95 @@
+//! `bench agents`: many agents, each with its own session, under one leader that gives them runs.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use super::scheduled::{between, judge, starts};
+use crate::api::{self, Api, CONNECTIONS, now, parallel, sleep_until, wait_for};
+use crate::args::Args;
+use crate::figures::Report;
+use crate::process::{cpu_seconds, rss_mb};
+use crate::sink::{SECOND, account, tally};
+use crate::target::Target;
+
+const JOINED: Duration = Duration::from_secs(120);
+
+pub fn run(args: &Args) -> anyhow::Result<Report> {
+    let count: usize = args.number("agents", 200)?;
+    let rate: usize = args.number("rate", 1_000)?;
+    let seconds: i64 = args.number("seconds", 30)?;
+    anyhow::ensure!((1..=1_000).contains(&count), "--agents: 1 to 1000");
+    anyhow::ensure!((1..=20_000).contains(&rate), "--rate: 1 to 20000");
+    anyhow::ensure!((1..100).contains(&seconds), "--seconds: 1 to 99");
+    let target = Target::open(args)?;
+    let pid = target.pid().context("needs a server of its own: leave --url out")?;
+    let crowd = Crowd::start(&target, count)?;
+    let before = rss_mb(pid);
+    let start = (now() / SECOND + 4 + rate as i64 / 250) * SECOND;
+    parallel(&target.url, CONNECTIONS, rate, |api, index| {
+        let mut job = api::local_job(index, "* * * * * *", "noop");
+        job["tags"] = json!({"kind": "agent:1"});
+        between(&mut job, start, seconds);
+        api.create(&job)
+    })?;
+    anyhow::ensure!(now() < start, "creating {rate} jobs took too long: lower --rate");
+    println!("== {count} agents, {rate} jobs; load for {seconds} s");
+    sleep_until(start);
+    let cpu = cpu_seconds(pid);
+    sleep_until(start + seconds * SECOND);
+    let cpu = cpu_seconds(pid) - cpu;
+    let runs = starts(&target.url, rate, seconds)?;
+    let mut report = Report::new(format!("{rate} noop runs/s on {count} agents for {seconds} s"));
+    let slots = (0..seconds).map(|s| start + s * SECOND);
+    judge(&mut report, &runs, &account(&tally(&runs), rate, slots));
+    report.put_rounded("leader RSS MB before", before);
+    report.put_rounded("leader RSS MB", rss_mb(pid));
+    report.put_rounded("leader CPU %", 100.0 * cpu / seconds as f64);
+    report.put_rounded("agents RSS MB, all", rss_mb(crowd.child.id()));
+    Ok(report)
+}
+
+/// All agents, in a process beside this program.
+struct Crowd {
+    child: Child,
+    directory: PathBuf,
+}
+
+impl Crowd {
+    fn start(target: &Target, count: usize) -> anyhow::Result<Crowd> {
+        let mut api = Api::new(&target.url);
+        let members = api.list("/v1/members")?;
+        let server = members.first().context("a member")?;
+        let gossip = format!("{}:{}", server["Addr"].as_str().unwrap_or_default(), server["Port"]);
+        let beside = std::env::current_exe()?;
+        let beside = beside.parent().context("a folder")?.join("examples").join("agents");
+        let directory = std::env::temp_dir().join(format!("dkron-agents-{}", std::process::id()));
+        std::fs::create_dir_all(&directory)?;
+        let mut command = Command::new(&beside);
+        command.arg(count.to_string()).arg(&directory).arg(gossip).stdin(Stdio::piped());
+        let child = command.spawn();
+        let child = child.with_context(|| {
+            format!("{beside:?}: build it with `cargo build --release -p dkron --example agents`")
+        })?;
+        let crowd = Crowd { child, directory };
+        let alive = |one: &&Value| one["Status"] == 1;
+        let joined = wait_for(JOINED, || {
+            api.list("/v1/members").is_ok_and(|all| all.iter().filter(alive).count() == count + 1)
+        });
+        anyhow::ensure!(joined, "not all agents have joined");
+        // Members are seen by gossip; their sessions follow within a moment.
+        std::thread::sleep(Duration::from_secs(3));
+        Ok(crowd)
+    }
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
