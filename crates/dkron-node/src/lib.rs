@@ -33,6 +33,9 @@ mod threads;
 pub use agent::{Agent, AgentOptions, start_agent};
 #[cfg(debug_assertions)]
 pub use clocks::staged;
+pub use cluster::recover::{
+    RecoverError, Report as Recovered, Wish as Recovery, offline as recover,
+};
 pub use error::Error;
 pub use hands::Farewell;
 pub use node::{End, Node, start};

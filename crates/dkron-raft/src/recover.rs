@@ -45,6 +45,12 @@ pub enum RecoverError {
     NotAmong,
     #[error("rows are stored up to entry {applied}, but the log ends with entry {last}")]
     Gap { applied: u64, last: u64 },
+    #[error("the log has no entry {index}: it holds {first} to {last}")]
+    NoEntry { index: u64, first: u64, last: u64 },
+    #[error("entry {index} is applied and stored, entries up to {applied} are: it stays")]
+    Applied { index: u64, applied: u64 },
+    #[error("entry {index} changes the membership: it can not be left out")]
+    Members { index: u64 },
     #[error("failed to read the stored log and state")]
     Read { source: Box<dyn std::error::Error + Send + Sync> },
     #[error("failed to write the log")]
@@ -110,6 +116,41 @@ pub fn recover(
         generation: forced.div_ceil(2),
         before: stored.members,
     })
+}
+
+/// The command of an entry that is still to be applied; none if it carries none. Offline.
+pub fn stored_command(
+    log: &Log,
+    marker: Option<&Bytes>,
+    index: u64,
+) -> Result<Option<Bytes>, RecoverError> {
+    match unapplied(log, marker, index)?.payload {
+        Payload::Blank => Ok(None),
+        Payload::Normal(command) => Ok(Some(command.0)),
+        Payload::Membership(_) => Err(RecoverError::Members { index }),
+    }
+}
+
+/// Makes an entry that is still to be applied one that changes nothing, in its place and term. The
+/// server that does so is no replica of those that do not. Offline. Blocks until it is durable.
+pub fn leave_out(log: &Log, marker: Option<&Bytes>, index: u64) -> Result<(), RecoverError> {
+    let entry = unapplied(log, marker, index)?;
+    if matches!(entry.payload, Payload::Membership(_)) {
+        return Err(RecoverError::Members { index });
+    }
+    let blank = Entry { log_id: entry.log_id, payload: Payload::Blank };
+    log.replace(index, codec::entry(&blank)).map_err(write)
+}
+
+fn unapplied(log: &Log, marker: Option<&Bytes>, index: u64) -> Result<Entry, RecoverError> {
+    let applied = Stored::read(log, marker)?.applied.map(|id| id.index);
+    if let Some(applied) = applied.filter(|applied| index <= *applied) {
+        return Err(RecoverError::Applied { index, applied });
+    }
+    let found = log.read(index..index.saturating_add(1), 0).map_err(read)?.pop();
+    let (first, last) = (log.first_index().unwrap_or(0), log.last_index().unwrap_or(0));
+    let (_, bytes) = found.ok_or(RecoverError::NoEntry { index, first, last })?;
+    codec::read_entry(bytes).map_err(read)
 }
 
 /// The log goes on behind what the rows hold, also if it ends before that.

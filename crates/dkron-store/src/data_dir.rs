@@ -76,6 +76,11 @@ pub struct DataDir {
 type Part<T> = Mutex<Option<Arc<T>>>;
 
 impl DataDir {
+    /// Whether there is one, in use or not; nothing is made.
+    pub fn is_one(path: &Path) -> bool {
+        path.join(MANIFEST).is_file()
+    }
+
     pub fn open(path: &Path, mut options: Options) -> Result<DataDir, Error> {
         options.log.durability = options.durability;
         options.state.durability = options.durability;

@@ -126,6 +126,18 @@ impl Log {
         Ok(())
     }
 
+    /// Puts other bytes in the place of an entry that is there, for a repair by hand: who has read
+    /// the old ones does not hear of it. Durable when it returns.
+    pub fn replace(&self, index: u64, bytes: Vec<u8>) -> Result<(), Error> {
+        check_len("log entry", &bytes, ENTRY_BYTES_MAX)?;
+        self.wait_for(|done| {
+            let mut view = self.admit()?;
+            let bytes = view.replace(index, bytes)?;
+            self.queue(view, Step::Append(vec![(index, bytes)]), done);
+            Ok(())
+        })
+    }
+
     /// Removes all entries after `index`.
     pub fn truncate_after(&self, index: u64) -> Result<(), Error> {
         self.wait_for(|done| self.truncate_after_then(index, done))

@@ -4,31 +4,23 @@
 //! Everything that this server knows is kept. Servers that are not on the list are not heard any
 //! more until they are wiped: the generation of the cluster's mark rises.
 
+mod list;
+mod offline;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use bytes::Bytes;
 use dkron_raft::Peer;
 use dkron_raft::recover::{Recovered, recover as force, stored_members};
 use dkron_store::data_dir::DataDir;
-use serde_json::Value;
 
 use super::Mark;
 use crate::rows;
-
-/// LIMIT: bytes of a list of servers.
-const LIST_MAX: u64 = 1 << 20;
-
-/// A server on the list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// Its id, or the name under which the cluster knows it.
-    pub key: String,
-    /// `host:port` of its RPC listener; none keeps what the cluster knows.
-    pub address: Option<String>,
-    pub voter: bool,
-}
+use list::{Listed, read};
+pub use offline::{Wish, offline};
 
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +28,8 @@ pub struct Report {
     pub kept: Recovered,
     pub voters: Vec<Peer>,
     pub learners: Vec<Peer>,
+    /// An entry that is not applied any more, with what it wanted.
+    pub left_out: Option<(u64, String)>,
 }
 
 impl std::fmt::Display for Report {
@@ -47,7 +41,11 @@ impl std::fmt::Display for Report {
         if !self.learners.is_empty() {
             write!(f, "; learners: {}", names(&self.learners))?;
         }
-        write!(f, "; generation {}", self.kept.generation)
+        write!(f, "; generation {}", self.kept.generation)?;
+        if let Some((index, what)) = &self.left_out {
+            write!(f, "; left out: entry {index} ({what})")?;
+        }
+        Ok(())
     }
 }
 
@@ -55,6 +53,10 @@ impl std::fmt::Display for Report {
 pub enum RecoverError {
     #[error("{path}: {reason}")]
     List { path: PathBuf, reason: String },
+    #[error("`{0}` is no data directory of a server: name the one with --data-dir")]
+    NoData(PathBuf),
+    #[error("the cluster does not know this server (id {0:016x}): recover one that belonged to it")]
+    Unknown(u64),
     #[error("the list of servers: {0}")]
     Servers(String),
     #[error("failed to open the data directory")]
@@ -96,14 +98,22 @@ pub fn recover(
     own: &Peer,
     list: &[Listed],
 ) -> Result<Report, RecoverError> {
-    let (log, state) = (data.log(), data.state());
-    let (log, state) = (log.map_err(RecoverError::Open)?, state.map_err(RecoverError::Open)?);
-    let marker = rows::stored_marker(&state).map_err(RecoverError::Read)?;
+    let (log, marker) = stored(data)?;
     let known = stored_members(&log, marker.as_ref())?;
     let (voters, learners) = servers(list, own, &known).map_err(RecoverError::Servers)?;
     let kept = force(own.id, &log, marker.as_ref(), &voters, &learners)?;
     mark.raise_generation(kept.generation).map_err(RecoverError::Mark)?;
-    Ok(Report { kept, voters, learners })
+    Ok(Report { kept, voters, learners, left_out: None })
+}
+
+type Stored = (std::sync::Arc<dkron_store::log::Log>, Option<Bytes>);
+
+/// The log, and the marker beside the rows.
+fn stored(data: &DataDir) -> Result<Stored, RecoverError> {
+    let (log, state) = (data.log(), data.state());
+    let (log, state) = (log.map_err(RecoverError::Open)?, state.map_err(RecoverError::Open)?);
+    let marker = rows::stored_marker(&state).map_err(RecoverError::Read)?;
+    Ok((log, marker))
 }
 
 type Servers = (Vec<Peer>, Vec<Peer>);
@@ -137,49 +147,10 @@ fn find(key: &str, own: &Peer, known: &[Peer]) -> Result<Peer, String> {
     found.cloned().ok_or_else(|| format!("the cluster knows no server `{key}`, but {}", names()))
 }
 
-/// Reads a list as Dkron's servers do: `[{"id": …, "address": …, "non_voter": false}]`.
-pub fn read(path: &Path) -> io::Result<Vec<Listed>> {
-    let length = fs::metadata(path)?.len();
-    if length > LIST_MAX {
-        return Err(io::Error::other(format!(
-            "it has {length} bytes, at most {LIST_MAX} are read"
-        )));
-    }
-    parse(&fs::read(path)?).map_err(|reason| io::Error::new(io::ErrorKind::InvalidData, reason))
-}
-
-fn parse(bytes: &[u8]) -> Result<Vec<Listed>, String> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|err| err.to_string())?;
-    let Value::Array(servers) = value else { return Err("it must be a list".into()) };
-    if servers.is_empty() {
-        return Err("it lists no server".into());
-    }
-    servers.iter().enumerate().map(|(at, server)| listed(at + 1, server)).collect()
-}
-
-fn listed(at: usize, server: &Value) -> Result<Listed, String> {
-    let Value::Object(fields) = server else { return Err(format!("server {at} is no object")) };
-    let wrong = |field: &str| format!("`{field}` of server {at} is missing or of the wrong kind");
-    let key = match fields.get("id") {
-        Some(Value::String(key)) if !key.is_empty() => key.clone(),
-        Some(Value::Number(id)) => id.to_string(),
-        _ => return Err(wrong("id")),
-    };
-    let address = match fields.get("address") {
-        Some(Value::String(address)) if !address.is_empty() => Some(address.clone()),
-        Some(_) => return Err(wrong("address")),
-        None => None,
-    };
-    let voter = match fields.get("non_voter") {
-        Some(Value::Bool(non_voter)) => !non_voter,
-        Some(_) => return Err(wrong("non_voter")),
-        None => true,
-    };
-    Ok(Listed { key, address, voter })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::cluster::stage::peer;
 
@@ -191,7 +162,7 @@ mod tests {
     fn a_list_names_servers_by_name_or_id() {
         let text = br#"[{"id": "s1", "address": "10.0.0.9:6868"},
             {"id": 2, "non_voter": true}, {"id": "3", "non_voter": false, "more": 1}]"#;
-        let list = parse(text).unwrap();
+        let list = super::list::parse(text).unwrap();
         let own = peer(1);
         let (voters, learners) = servers(&list, &own, &[peer(1), peer(2), peer(3)]).unwrap();
         let moved = Peer { address: "10.0.0.9:6868".into(), ..peer(1) };
@@ -201,18 +172,6 @@ mod tests {
         assert_eq!(unknown, "the cluster knows no server `s9`, but s1, s2");
         let twice = servers(&[on_list("s1"), on_list("1")], &own, &[peer(1)]).unwrap_err();
         assert_eq!(twice, "`1` is on it twice");
-    }
-
-    #[test]
-    fn a_list_that_is_not_understood_is_refused_with_the_reason() {
-        let reason = |text: &str| parse(text.as_bytes()).unwrap_err();
-        assert_eq!(reason("{}"), "it must be a list");
-        assert_eq!(reason("[]"), "it lists no server");
-        assert_eq!(reason("[1]"), "server 1 is no object");
-        assert!(reason(r#"[{"id": "a"}, {}]"#).contains("`id` of server 2"));
-        assert!(reason(r#"[{"id": "a", "address": 1}]"#).contains("`address` of server 1"));
-        assert!(reason(r#"[{"id": "a", "non_voter": 1}]"#).contains("`non_voter` of server 1"));
-        assert!(reason("[").contains("line 1"));
     }
 
     fn data(directory: &Path) -> DataDir {

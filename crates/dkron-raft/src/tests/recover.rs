@@ -4,7 +4,7 @@
 use super::owner::{Image, open_log};
 use super::street::{Town, peer};
 use super::texts;
-use crate::recover::{RecoverError, Recovered, recover, stored_members};
+use crate::recover::{RecoverError, Recovered, leave_out, recover, stored_command, stored_members};
 use crate::{Change, Peer};
 
 /// Forces a stopped server to these voters.
@@ -107,6 +107,47 @@ async fn of_two_that_are_left_the_one_that_knows_more_leads() {
     assert_eq!(town.leader().await, leader);
     town.nodes[&leader].propose(200..210).await;
     town.check(210);
+}
+
+/// No server survives one entry: without it everything else is there, also for those that join.
+#[tokio::test]
+async fn an_entry_can_be_left_out() {
+    let mut town = Town::cluster(3).await;
+    let leader = town.leader().await;
+    town.nodes[&leader].propose(0..10).await;
+    town.check(10);
+    let mut image = town.kill(leader).await;
+    for id in (1..=3).filter(|id| *id != leader) {
+        town.kill(id).await;
+    }
+    let (index, bad) = image.entries[7].clone();
+    // As if the rows of nothing had been stored.
+    let applied = std::mem::take(&mut image);
+    let path = town.directory(leader).to_path_buf();
+    let left_out = tokio::task::spawn_blocking(move || {
+        let (log, marker) = (open_log(&path), applied.marker.as_ref());
+        assert_eq!(stored_command(&log, None, index).unwrap(), Some(bad));
+        let stored = stored_command(&log, marker, index).unwrap_err().to_string();
+        assert!(stored.contains("is applied and stored"), "{stored}");
+        let beyond = stored_command(&log, None, 999).unwrap_err().to_string();
+        assert!(beyond.contains("the log has no entry 999"), "{beyond}");
+        assert!(matches!(leave_out(&log, None, 0), Err(RecoverError::Members { index: 0 })));
+        recover(leader, &log, None, &[peer(leader)], &[]).unwrap();
+        leave_out(&log, None, index).unwrap();
+        assert_eq!(stored_command(&log, None, index).unwrap(), None);
+        leave_out(&log, None, index).unwrap();
+    });
+    left_out.await.unwrap();
+    town.start(leader, image).await;
+    assert_eq!(town.leader().await, leader);
+    town.nodes[&leader].propose(10..12).await;
+    town.open(11).await;
+    town.change(Change::AddLearner { peer: peer(11), replaces: Vec::new() }).await;
+    let wanted: Vec<String> = texts(0..7).into_iter().chain(texts(8..12)).collect();
+    for id in [leader, 11] {
+        town.nodes[&id].state.wait_for(11);
+        assert_eq!(town.nodes[&id].state.texts(), wanted);
+    }
 }
 
 #[tokio::test]

@@ -42,6 +42,24 @@ fn reopen_keeps_everything() {
 }
 
 #[test]
+fn an_entry_is_replaced_in_memory_and_in_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(&dir);
+    append(&log, entries(3..6));
+    log.replace(4, b"other".to_vec()).unwrap();
+    for outside in [2, 6] {
+        assert!(matches!(log.replace(outside, Vec::new()), Err(Error::Order { .. })));
+    }
+    let wanted = [entries(3..4), vec![(4, b"other".to_vec())], entries(5..6)].concat();
+    assert_eq!(read_all(&log), wanted);
+    drop(log);
+    let log = open(&dir);
+    assert_eq!(read_all(&log), wanted);
+    log.replace(4, b"another".to_vec()).unwrap();
+    assert_eq!(read_all(&log)[1].1, b"another");
+}
+
+#[test]
 fn an_entry_can_be_read_before_it_is_durable() {
     let dir = tempfile::tempdir().unwrap();
     let log = open(&dir);

@@ -106,6 +106,21 @@ impl View {
         Ok(taken)
     }
 
+    /// The sizes that are counted stay those of the old entry.
+    pub(super) fn replace(&mut self, index: u64, bytes: Vec<u8>) -> Result<Bytes, Error> {
+        if !(self.start..self.end).contains(&index) {
+            return Err(Error::Order { what: "log entry", index, expected: self.start });
+        }
+        let (seq, bytes) = (self.seq_queued + 1, Arc::new(bytes));
+        let at = index.checked_sub(self.cache_start).and_then(|at| usize::try_from(at).ok());
+        if let Some(cached) = at.and_then(|at| self.cache.get_mut(at)) {
+            self.cache_bytes = self.cache_bytes - cached.bytes.len() + bytes.len();
+            *cached = Cached { seq, bytes: Arc::clone(&bytes) };
+        }
+        self.epoch += 1;
+        Ok(bytes)
+    }
+
     fn check_order(&self, entries: &[(u64, Vec<u8>)]) -> Result<(), Error> {
         let Some((first, _)) = entries.first() else {
             return Ok(());

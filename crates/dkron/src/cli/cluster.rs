@@ -1,6 +1,10 @@
-//! `dkron cluster`: how the cluster is.
+//! `dkron cluster`: how the cluster is, and the way out when most of its servers are gone.
 
-use clap::{ArgMatches, Command};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Arg, ArgMatches, Command, value_parser};
+use dkron_node::Recovery;
 use serde_json::Value;
 
 use super::console;
@@ -14,11 +18,58 @@ pub fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(status)
+        .subcommand(recover_command())
+}
+
+fn recover_command() -> Command {
+    let path = |name: &'static str, value: &'static str| {
+        Arg::new(name).long(name).value_name(value).value_parser(value_parser!(PathBuf))
+    };
+    let data = path("data-dir", "DIR")
+        .required(true)
+        .help("Data directory of a server that is stopped and was in the cluster");
+    let peers = path("peers", "FILE").help(
+        "The servers that are left, as JSON: [{\"id\": name or id, \"address\": \"host:port\", \
+         \"non_voter\": false}]; without it this server alone is the cluster",
+    );
+    let skip = Arg::new("skip-entry")
+        .long("skip-entry")
+        .value_name("N")
+        .value_parser(value_parser!(u64))
+        .help("Leave this entry of the log out: the one at which every server ends");
+    Command::new("recover")
+        .about("Go on with the servers that are left when most are lost for ever")
+        .args([data, peers, skip])
+}
+
+pub fn run(matches: &ArgMatches) -> anyhow::Result<()> {
+    match matches.subcommand() {
+        Some(("status", matches)) => show(matches),
+        Some(("recover", matches)) => recover(matches),
+        _ => Ok(()),
+    }
+}
+
+fn recover(matches: &ArgMatches) -> anyhow::Result<()> {
+    let wish = Recovery {
+        data_dir: matches.get_one::<PathBuf>("data-dir").cloned().unwrap_or_default(),
+        peers: matches.get_one::<PathBuf>("peers").cloned(),
+        skip: matches.get_one::<u64>("skip-entry").copied(),
+    };
+    let done = dkron_node::recover(&wish).context("nothing was recovered")?;
+    println!("{done}");
+    if wish.skip.is_some() {
+        println!("What the entry that was left out would have changed is lost, and nothing else.");
+    }
+    println!(
+        "Start this server now. Those that are not on the list are refused until their data \
+         directories are emptied; then they are taken in again."
+    );
+    Ok(())
 }
 
 /// Exit code 1 when nobody leads.
-pub fn run(matches: &ArgMatches) -> anyhow::Result<()> {
-    let Some(("status", matches)) = matches.subcommand() else { return Ok(()) };
+fn show(matches: &ArgMatches) -> anyhow::Result<()> {
     let answer = console::ask(matches, "GET", "/v1/operator/health", String::new())?;
     // The same body comes with a 503 when nobody leads.
     let health: Value =
