@@ -31,6 +31,16 @@ impl Cluster {
     /// The same with more options for all nodes. Servers have the tag `kind=server`, agents
     /// `kind=agent`.
     pub fn start_with(bin: &Path, agents: usize, more: &[&str]) -> anyhow::Result<Cluster> {
+        Cluster::start_in(bin, agents, more, &[])
+    }
+
+    /// The same with variables of their environments.
+    pub fn start_in(
+        bin: &Path,
+        agents: usize,
+        more: &[&str],
+        env: &[(&str, &str)],
+    ) -> anyhow::Result<Cluster> {
         let gossip = (0..3).map(|_| free_address()).collect::<anyhow::Result<Vec<_>>>()?;
         let joins: Vec<String> = gossip.iter().map(|at| format!("--retry-join={at}")).collect();
         let launch = |name: &str, at: Option<&String>| {
@@ -47,7 +57,7 @@ impl Cluster {
             }
             let args = args.iter().chain(&joins).map(String::as_str);
             let args: Vec<&str> = args.chain(more.iter().copied()).collect();
-            Server::launch(bin, &args, &[])
+            Server::launch(bin, &args, env)
         };
         let servers = gossip.iter().enumerate();
         let servers = servers.map(|(no, at)| launch(&format!("s{}", no + 1), Some(at)));
@@ -77,6 +87,24 @@ impl Cluster {
         let agree = names.iter().all(|one| one["Name"] == name.as_str());
         let place = name.strip_prefix('s')?.parse::<usize>().ok()?.checked_sub(1)?;
         (agree && names.len() * 2 > self.servers.len()).then_some(place)
+    }
+
+    /// Waits until as many servers vote, by what one of them says.
+    pub fn wait_voters(&self, asked: usize, voters: usize) -> anyhow::Result<()> {
+        let vote = || {
+            let health = self.servers[asked].get("/v1/operator/health").unwrap_or_default();
+            health["healthy"] == true && health["voters_alive"] == voters
+        };
+        let waited = wait::until("voters", READY, vote);
+        waited.with_context(|| self.logs())
+    }
+
+    /// Where a node is reached by others and by operators, as the cluster knows it.
+    pub fn rpc(&self, asked: usize, name: &str) -> anyhow::Result<String> {
+        let members = self.servers[asked].get("/v1/members")?;
+        let members = members.as_array().context("a list")?;
+        let named = members.iter().find(|one| one["Name"] == name).context("a member")?;
+        Ok(named["Tags"]["rpc_addr"].as_str().context("an address")?.to_owned())
     }
 
     /// Waits for a leader.

@@ -26,6 +26,17 @@ pub fn binary() -> anyhow::Result<PathBuf> {
     found.context("no dkron binary beside this test: run `cargo build -p dkron` first")
 }
 
+/// Runs a command of the binary to its end: whether it says yes, and all that it says.
+pub fn command(bin: &Path, args: &[&str]) -> anyhow::Result<(bool, String)> {
+    let output = Command::new(bin).args(args).output().with_context(|| format!("{bin:?}"))?;
+    let said = [output.stdout, output.stderr].concat();
+    Ok((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
+}
+
+fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
 /// Stopped when dropped, and its folder removed.
 pub struct Server {
     pub url: String,
@@ -62,7 +73,7 @@ impl Server {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("dkron-{}-{number}", std::process::id()));
         fs::create_dir_all(&dir).with_context(|| format!("creating {dir:?}"))?;
-        let env: Vec<_> = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let env = owned(env);
         let args: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
         let url = format!("http://{}", free_address()?);
         let child = spawn(bin, &args, &env, &url, &dir)?;
@@ -90,6 +101,43 @@ impl Server {
     pub fn spawn_again(&mut self) -> anyhow::Result<()> {
         self.child = spawn(&self.bin, &self.args, &self.env, &self.url, &self.dir)?;
         Ok(())
+    }
+
+    /// An option of its next life, in the place of any that has the name.
+    pub fn set_option(&mut self, name: &str, value: &str) {
+        self.drop_option(name);
+        self.args.push(format!("--{name}={value}"));
+    }
+
+    /// Its next life is without an option.
+    pub fn drop_option(&mut self, name: &str) {
+        let begin = format!("--{name}=");
+        self.args.retain(|arg| !arg.starts_with(&begin));
+    }
+
+    /// The variables of its next life.
+    pub fn set_env(&mut self, env: &[(&str, &str)]) {
+        self.env = owned(env);
+    }
+
+    /// Sends a signal by its name, such as STOP.
+    pub fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let pid = self.pid().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status()?;
+        anyhow::ensure!(sent.success(), "kill -{name} {pid}: {sent}");
+        Ok(())
+    }
+
+    /// Waits until the process has ended by itself, and tells its exit code.
+    pub fn ended(&mut self) -> anyhow::Result<Option<i32>> {
+        wait::until("end of the agent", READY, || !self.is_alive())?;
+        Ok(self.child.wait().context("waiting for the agent")?.code())
+    }
+
+    /// Waits until the log says it.
+    pub fn says(&self, text: &str) -> anyhow::Result<()> {
+        let said = wait::until(text, READY, || self.log().contains(text));
+        said.with_context(|| format!("the log of {}:\n{}", self.url, self.log_tail()))
     }
 
     /// Whether the process still runs.
@@ -147,7 +195,8 @@ impl Drop for Server {
     }
 }
 
-pub(crate) fn free_address() -> anyhow::Result<String> {
+/// An address on loopback that nothing has at this moment.
+pub fn free_address() -> anyhow::Result<String> {
     let socket = TcpListener::bind("127.0.0.1:0").context("no free port")?;
     Ok(socket.local_addr().context("no free port")?.to_string())
 }

@@ -6,11 +6,10 @@
 //! leads; equal logs get equal entries.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use bytes::Bytes;
 use dkron_store::log::Log;
-use tokio::sync::oneshot;
 
 use crate::codec;
 use crate::config::{CommittedLeaderId, Entry, LogId, Member, Membership, Payload, Vote};
@@ -158,13 +157,14 @@ fn append(log: &Log, last: LogId, entry: &Entry) -> Result<(), RecoverError> {
     if log.last_index().is_none_or(|index| index < last.index) {
         log.purge_upto(last.index, codec::log_id(last)).map_err(write)?;
     }
-    let (done, answer) = oneshot::channel();
+    // Not a channel of the runtime: at a start this is called on one of its threads.
+    let (done, answer) = mpsc::sync_channel(1);
     let written = Box::new(move |result| {
         // The asker waits below.
         let _ = done.send(result);
     });
     log.append(vec![(entry.log_id.index, codec::entry(entry))], written).map_err(write)?;
-    let answered = answer.blocking_recv().map_err(write)?;
+    let answered = answer.recv().map_err(write)?;
     answered.map_err(write)
 }
 

@@ -55,7 +55,7 @@ pub enum RecoverError {
     List { path: PathBuf, reason: String },
     #[error("`{0}` is no data directory of a server: name the one with --data-dir")]
     NoData(PathBuf),
-    #[error("the cluster does not know this server (id {0:016x}): recover one that belonged to it")]
+    #[error("the cluster does not know this server (id {0}): recover one that belonged to it")]
     Unknown(u64),
     #[error("the list of servers: {0}")]
     Servers(String),
