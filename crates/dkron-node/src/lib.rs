@@ -29,6 +29,7 @@ mod session;
 mod snapshot;
 pub mod telemetry;
 mod threads;
+mod versions;
 
 pub use agent::{Agent, AgentOptions, start_agent};
 #[cfg(debug_assertions)]
@@ -42,3 +43,5 @@ pub use node::{End, Node, start};
 pub use options::Options;
 #[cfg(debug_assertions)]
 pub use rpc::grpc::stage_protocol;
+#[cfg(debug_assertions)]
+pub use versions::stage_cluster_version;

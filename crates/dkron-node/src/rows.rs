@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::reader::{Around, Index};
 use crate::snapshot::{self, Installed, SnapshotRows};
+use crate::versions;
 
 /// Where consensus keeps its marker; the ledger's own single rows have small codes.
 const MARKER: [u8; 1] = [0xff];
@@ -49,7 +50,7 @@ pub fn load(state: &State) -> Result<Ledger, Error> {
             Ok::<(), Error>(())
         })?;
     }
-    loader.finish().map_err(Error::Load)
+    loader.finish().and_then(versions::refuse).map_err(Error::Load)
 }
 
 /// The marker of consensus beside the newest rows.

@@ -34,8 +34,15 @@ pub fn skipped(skips: &[Option<(SkipReason, u64)>], reply: &Reply) {
     }
 }
 
+/// This server became the one that schedules.
 pub fn in_office() {
     metrics::counter!("dkron_scheduler_start").increment(1);
+    schedules(true);
+}
+
+/// Whether this server is the one that decides slots.
+pub fn schedules(is_in_office: bool) {
+    metrics::gauge!("dkron_scheduler_active").set(if is_in_office { 1.0 } else { 0.0 });
 }
 
 /// A proposal found its queue full.

@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 
 use super::row::Row;
 use super::state::{Derived, JobState, Ledger, Phase, Runtime};
-use crate::domain::{CLUSTER_VERSION, JobNo, LogIndex, RULES, RequestId, Version};
+use crate::domain::{CLUSTER_VERSION, JobNo, LogIndex, RULES, RequestId, Version, rules_of};
 
 /// Rows that do not make a ledger: the store lost some, or they are of another format.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -13,7 +13,7 @@ pub enum LoadError {
     /// A job, group or output names a definition that is not there.
     NoDefinition(JobNo, Version),
     /// The cluster was raised to a version, with these rules, that this server does not know.
-    TooNew { version: u32, rules: u32 },
+    TooNew { version: u32, rules: u32, known: u32 },
 }
 
 impl core::fmt::Display for LoadError {
@@ -22,10 +22,11 @@ impl core::fmt::Display for LoadError {
             LoadError::NoDefinition(job_no, version) => {
                 write!(f, "stored state has no definition {version} of job number {job_no}")
             }
-            LoadError::TooNew { version, rules } => write!(
+            LoadError::TooNew { version, rules, known } => write!(
                 f,
                 "the cluster is at version {version} with rules {rules}, this server knows \
-                 {CLUSTER_VERSION} with rules {RULES} at most: upgrade it"
+                 {known} with rules {} at most: upgrade it",
+                rules_of(*known)
             ),
         }
     }
@@ -89,7 +90,7 @@ impl Loader {
         let mut ledger = self.ledger;
         let (version, rules) = (ledger.version(), ledger.rules());
         if version > CLUSTER_VERSION || rules > RULES {
-            return Err(LoadError::TooNew { version, rules });
+            return Err(LoadError::TooNew { version, rules, known: CLUSTER_VERSION });
         }
         ledger.requests = self.requests.into_iter().collect();
         for (job_no, runtime) in self.runtimes {

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use dkron_core::domain::{CLUSTER_VERSION, NodeName};
+use dkron_core::domain::NodeName;
 use dkron_raft::{Handle, Membership};
 use dkron_wire::server::ServerStatus;
 use tokio::sync::watch;
@@ -16,6 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::clocks;
 use crate::cluster::{Book, Mark};
 use crate::rpc::{CallError, Lane, Method, Router, Target, Wire};
+use crate::versions::cluster_version;
 
 /// Between two questions.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -77,7 +78,7 @@ impl Own {
             last_index: index(metrics.as_ref().and_then(|metrics| metrics.last_index)),
             applied_index: index(metrics.as_ref().and_then(|metrics| metrics.applied_index)),
             wall: wall(),
-            cluster_version: CLUSTER_VERSION,
+            cluster_version: cluster_version(),
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use dkron_core::conductor::RosterMember;
-use dkron_core::domain::{CLUSTER_VERSION, NodeName};
+use dkron_core::domain::NodeName;
 use dkron_gossip::{Member, Status};
 use dkron_raft::{Handle, Membership};
 use tokio::sync::{mpsc, watch};
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::cluster::Book;
 use crate::cluster::peers::{self, PeerStatus, Statuses};
 use crate::event::Event;
+use crate::versions::cluster_version;
 
 pub struct Parts {
     pub raft: Handle,
@@ -68,7 +69,7 @@ fn roster(members: &[Member]) -> BTreeMap<NodeName, RosterMember> {
 fn version(statuses: &[PeerStatus], membership: &Membership, own: u64) -> Option<u32> {
     let known = |id: u64| {
         let status = statuses.iter().find(|status| status.status.id == id);
-        if id == own { Some(CLUSTER_VERSION) } else { Some(status?.status.cluster_version) }
+        if id == own { Some(cluster_version()) } else { Some(status?.status.cluster_version) }
     };
     let servers = membership.servers.iter();
     servers.map(|server| known(server.peer.id)).min().flatten()
@@ -76,6 +77,7 @@ fn version(statuses: &[PeerStatus], membership: &Membership, own: u64) -> Option
 
 #[cfg(test)]
 mod tests {
+    use dkron_core::domain::CLUSTER_VERSION;
     use dkron_wire::server::ServerStatus;
 
     use super::*;

@@ -1,6 +1,6 @@
 //! What earlier lives of this node left behind: the journal, and what the runner still holds.
 
-use dkron_core::domain::{BootId, CLUSTER_VERSION, NodeName, Seq, limits};
+use dkron_core::domain::{BootId, NodeName, Seq, limits};
 use dkron_core::worker::{self, Action, Past, Survivor, Worker};
 use dkron_exec::runner::Held;
 use dkron_store::Durability;
@@ -8,7 +8,7 @@ use dkron_store::data_dir::DataDir;
 
 use super::Journal;
 use crate::error::Error;
-use crate::{clocks, identity};
+use crate::{clocks, identity, versions};
 
 /// A worker that knows what it knew.
 pub struct Recalled {
@@ -31,7 +31,7 @@ pub fn recall(
     let journal_id = identity::journal_id(&path, !path.exists())?;
     let (journal, records) = Journal::open(&path, durability)?;
     let (node, capacity) = (node.clone(), limits::NODE_RUNS);
-    let version = CLUSTER_VERSION;
+    let version = versions::cluster_version();
     let own = worker::Options { node, boot_id, journal_id, capacity, version };
     let same_boot = identity::is_same_boot(&path, boot_id)?;
     let survivors = held.iter().map(survivor).collect();

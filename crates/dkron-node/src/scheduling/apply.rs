@@ -9,7 +9,7 @@ use dkron_raft::ApplyBatch;
 
 use super::Scheduling;
 use crate::snapshot::Installed;
-use crate::{clocks, rows, telemetry};
+use crate::{clocks, rows, telemetry, versions};
 
 impl Scheduling {
     /// # Panics
@@ -25,6 +25,7 @@ impl Scheduling {
             };
             self.hashes.reached(LogIndex(index.0 - 1), &self.ledger);
             let ticket = entry.request.and_then(|id| self.mint.ticket(id));
+            versions::check(&entry);
             let skips = self.skips(&entry.command);
             let outcome = self.apply_entry(entry, &committed.bytes);
             self.count(&outcome.rows);

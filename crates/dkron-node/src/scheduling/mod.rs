@@ -204,6 +204,7 @@ impl Scheduling {
         raft: &mut oneshot::Receiver<Handle>,
         apply: &mut mpsc::Receiver<ApplyBatch>,
     ) -> Option<()> {
+        telemetry::schedules(false);
         loop {
             tokio::select! {
                 biased;
@@ -306,6 +307,7 @@ impl Scheduling {
 
     fn deposed(&mut self) {
         self.update.office = Some(None);
+        telemetry::schedules(false);
         let begun = std::time::Instant::now();
         self.input(Input::Deposed);
         Timer::RevokeLeadership.record(begun.elapsed());

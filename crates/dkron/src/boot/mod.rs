@@ -77,14 +77,19 @@ pub async fn run(mut options: Options, mut reload: Reload) -> anyhow::Result<()>
     serve(listener, app, node, stop).await
 }
 
-/// Tests set the wall clock of a build with debug assertions through a file, and the version of
-/// the protocol between nodes that it announces.
+/// Tests set the wall clock of a build with debug assertions through a file, and the versions that
+/// it announces: of the protocol between nodes, and of a cluster that it can be a part of.
 #[cfg(debug_assertions)]
 fn stage() {
     let highest = std::env::var("DKRON_TEST_PROTOCOL").ok().and_then(|text| text.parse().ok());
     if let Some(highest) = highest {
         tracing::warn!(highest, "the protocol's version is staged by a test");
         dkron_node::stage_protocol(highest);
+    }
+    let newest = std::env::var("DKRON_TEST_CLUSTER_VERSION").ok();
+    if let Some(newest) = newest.and_then(|text| text.parse().ok()) {
+        tracing::warn!(newest, "the version of a cluster that is known is staged by a test");
+        dkron_node::stage_cluster_version(newest);
     }
     if let Some(file) = std::env::var_os("DKRON_TEST_CLOCK") {
         tracing::warn!(?file, "the wall clock is staged by a test");

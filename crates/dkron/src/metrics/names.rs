@@ -49,7 +49,8 @@ pub const TIMERS: &[(&str, &str)] = &[
 /// Gauges with what they show.
 pub const GAUGES: &[(&str, &str)] = &[
     ("dkron_job_executions_running", "executions that have not ended"),
-    ("dkron_raft_leader", "1 where the scheduler runs"),
+    ("dkron_raft_leader", "1 where consensus leads"),
+    ("dkron_scheduler_active", "1 on the server in office, which decides slots; 0 on others"),
 ];
 
 /// Tells the recorder what each name means.
