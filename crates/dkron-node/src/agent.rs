@@ -19,7 +19,7 @@ use crate::forward::{self, Front};
 use crate::hands::{self, Farewell, Grip, Hands, recall};
 use crate::network::{Listens, Network, NetworkOptions, Retag, Who};
 use crate::node::{MESSAGES, node_number};
-use crate::outputs::LiveOutputs;
+use crate::outputs::{self, LiveOutputs};
 use crate::rpc::{Role, Router, Wire};
 use crate::session::{self, Guide, Outlet, Remote};
 use crate::threads::thread;
@@ -57,6 +57,8 @@ pub struct Agent {
 /// What works on an agent, whatever the way to the servers.
 pub(crate) struct Crew {
     grip: Grip,
+    /// Of the runs here.
+    pub outputs: LiveOutputs,
     /// End with the agent.
     tasks: JoinSet<()>,
     /// Holds the lock of the data directory until everything has ended.
@@ -139,7 +141,8 @@ pub async fn start_agent(options: AgentOptions) -> Result<Agent, Error> {
     let front = Arc::default();
     // It never leads: operators alone are heard.
     let nobody = watch::channel(Leader::None).1;
-    network.serve(forward::register(Router::default(), nobody, Arc::clone(&front)))?;
+    let router = forward::register(Router::default(), nobody, Arc::clone(&front));
+    network.serve(outputs::register_live(router, crew.outputs.clone()))?;
     network.join(&mut crew.tasks, &fail).await?;
     let (listens, retag) = (network.listens(), network.retag());
     Ok(Agent { front, listens, retag, crew, network, failed })
@@ -155,7 +158,7 @@ pub(crate) fn start_crew(parts: CrewParts) -> Result<Crew, Error> {
     let (orders, messages) = mpsc::channel(MESSAGES);
     let (grip, gripped) = Grip::new();
     let outlet = Outlet::closed(parts.name);
-    let wire = parts.wire;
+    let (wire, outputs) = (parts.wire, LiveOutputs::default());
     let hands = Hands::run(hands::Parts {
         recalled,
         messages,
@@ -166,7 +169,7 @@ pub(crate) fn start_crew(parts: CrewParts) -> Result<Crew, Error> {
         held: parts.held,
         spool: Arc::from(spool),
         shipper: Arc::new(Remote::new(Arc::clone(&wire), outlet.linked(), None)),
-        outputs: LiveOutputs::default(),
+        outputs: outputs.clone(),
         pool: tokio::runtime::Handle::current(),
     });
     thread("hands", &parts.fail, hands)?;
@@ -174,5 +177,5 @@ pub(crate) fn start_crew(parts: CrewParts) -> Result<Crew, Error> {
     let mut tasks = JoinSet::new();
     let shard = data.shard();
     tasks.spawn(session::run(session::Parts { shard, guide, wire, outlet, hands: orders }));
-    Ok(Crew { grip, tasks, _data: data })
+    Ok(Crew { grip, outputs, tasks, _data: data })
 }

@@ -6,7 +6,6 @@ mod feed;
 use std::sync::{Arc, OnceLock};
 
 use dkron_raft::{Handle, Peer};
-use dkron_store::blob::Blobs;
 use dkron_store::state::State;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -16,6 +15,7 @@ use crate::cluster::{Book, Leader, Mark, Servers, autopilot, bootstrap};
 use crate::consensus::{self, Stored};
 use crate::event::Event;
 use crate::forward::{self, Front};
+use crate::outputs::{self, LiveOutputs, Store};
 use crate::reads::{self, Seen};
 use crate::rpc::grpc::protocol;
 use crate::rpc::{Router, Wire};
@@ -37,7 +37,9 @@ pub struct Company {
     pub wire: Arc<dyn Wire>,
     pub book: Book,
     pub state: Arc<State>,
-    pub blobs: Arc<Blobs>,
+    pub outputs: Store,
+    /// Of this server's own runs.
+    pub live: LiveOutputs,
     pub sessions: Sessions,
     pub leader: watch::Receiver<Leader>,
     pub events: mpsc::UnboundedSender<Event>,
@@ -55,7 +57,8 @@ impl Company {
         let router = peers::register(router, self.as_peer());
         let router = reads::register(router, self.seen.clone());
         let router = forward::register(router, self.leader.clone(), Arc::clone(&self.front));
-        let router = session::store_outputs(router, Arc::clone(&self.blobs));
+        let router = outputs::register(router, &self.outputs);
+        let router = outputs::register_live(router, self.live.clone());
         let (shard, leader, events) = (self.shard, self.leader.clone(), self.events.clone());
         self.sessions.register(router, ServeParts { shard, leader, events })
     }

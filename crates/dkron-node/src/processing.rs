@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use dkron_core::domain::{ExecutionId, Job, NodeName, Record, State};
+use dkron_core::domain::{ExecutionId, Job, NodeName, Output, Record, State};
 use dkron_exec::{ExecutionView, ProcessorRegistry, run_processors};
-use dkron_store::blob::Blobs;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::event::Event;
-use crate::outputs;
+use crate::outputs::Store;
 
 /// Executions processed at a time; others wait in memory, and in the ledger.
 const AT_A_TIME: usize = 8;
@@ -21,7 +20,7 @@ pub struct Processing {
 
 struct Shared {
     processors: ProcessorRegistry,
-    blobs: Arc<Blobs>,
+    outputs: Store,
     node: NodeName,
     events: mpsc::UnboundedSender<Event>,
 }
@@ -30,11 +29,11 @@ impl Processing {
     pub fn new(
         pool: tokio::runtime::Handle,
         processors: ProcessorRegistry,
-        blobs: Arc<Blobs>,
+        outputs: Store,
         node: NodeName,
         events: mpsc::UnboundedSender<Event>,
     ) -> Self {
-        let shared = Arc::new(Shared { processors, blobs, node, events });
+        let shared = Arc::new(Shared { processors, outputs, node, events });
         Processing { pool, room: Arc::new(Semaphore::new(AT_A_TIME)), shared }
     }
 
@@ -44,27 +43,40 @@ impl Processing {
         let (room, shared) = (Arc::clone(&self.room), Arc::clone(&self.shared));
         self.pool.spawn(async move {
             let Ok(_permit) = room.acquire_owned().await else { return };
-            let (seq, finish) = (record.seq, record.finish.clone());
-            let events = shared.events.clone();
-            let work = tokio::task::spawn_blocking(move || shared.process(&record, &job, limit));
-            if work.await.is_err() {
-                // Broken down outside of any processor: the output stays what it was.
-                let (output, dropped) = (finish.output, finish.dropped);
-                let _ = events.send(Event::Processed { seq, output, dropped });
-            }
+            let (seq, finish) = (record.seq, &record.finish);
+            let output = shared.outputs.read(&finish.output).await;
+            let (processing, processed) = (Arc::clone(&shared), Arc::clone(&record));
+            let work = move || processing.process(&processed, &job, &output);
+            let (output, dropped) = match tokio::task::spawn_blocking(work).await {
+                // Broken down outside of any processor, or not: the output stays what it was.
+                Err(_) | Ok(None) => (finish.output.clone(), finish.dropped),
+                Ok(Some(mut bytes)) => {
+                    bytes.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+                    let whole = bytes.len();
+                    match shared.outputs.keep(bytes).await {
+                        // What could not be stored was cut to its tail.
+                        Output::Inline(kept) => {
+                            let dropped = (whole - kept.len()) as u64;
+                            (Output::Inline(kept), dropped)
+                        }
+                        output => (output, 0),
+                    }
+                }
+            };
+            // The thread is gone if nobody listens; it is asked again after the next start.
+            let _ = shared.events.send(Event::Processed { seq, output, dropped });
         });
     }
 }
 
 impl Shared {
-    fn process(&self, record: &Record, job: &Job, limit: u32) {
-        let seq = record.seq;
-        let id = ExecutionId { seq, node: record.node.clone() }.to_string();
-        let output = outputs::read(&self.blobs, &record.finish.output);
+    /// What takes the place of the output, if anything does.
+    fn process(&self, record: &Record, job: &Job, output: &[u8]) -> Option<Vec<u8>> {
+        let id = ExecutionId { seq: record.seq, node: record.node.clone() }.to_string();
         let view = ExecutionView {
             id: &id,
             job_name: job.name.as_str(),
-            output: &output,
+            output,
             success: record.finish.state == State::Success,
             reporting_node: self.node.as_str(),
         };
@@ -74,14 +86,6 @@ impl Shared {
         for (name, problem) in &processed.problems {
             tracing::error!(processor = %name, execution = %id, %problem, "processor failed");
         }
-        let (output, dropped) = match processed.replacement {
-            None => (record.finish.output.clone(), record.finish.dropped),
-            Some(mut bytes) => {
-                bytes.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-                (outputs::keep(&self.blobs, bytes), 0)
-            }
-        };
-        // The thread is gone if nobody listens; it is asked again after the next start.
-        let _ = self.events.send(Event::Processed { seq, output, dropped });
+        processed.replacement
     }
 }

@@ -69,6 +69,14 @@ impl Book {
         self.members.borrow().iter().find(|member| member.id == id).map(Entry::of)
     }
 
+    /// Where the node of this name is now; one that is alive rather than one that was.
+    pub fn named(&self, name: &str) -> Option<Target> {
+        let members = self.members.borrow();
+        let named = members.iter().filter(|member| member.name == name);
+        let found = named.max_by_key(|member| member.status == Status::Alive)?;
+        Entry::of(found).target()
+    }
+
     /// Where a node is now, whatever others remember of it.
     pub fn target(&self, id: u64) -> Option<Target> {
         let address = self.get(id)?.rpc?;

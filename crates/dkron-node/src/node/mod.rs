@@ -44,6 +44,8 @@ pub struct Node {
     network: Network,
     /// End with the node.
     tasks: JoinSet<()>,
+    /// Consensus, for those who must not hold it.
+    _known_raft: Arc<OnceLock<Handle>>,
     /// Holds the lock of the data directory until everything has ended.
     data: dkron_store::data_dir::DataDir,
 }

@@ -1,6 +1,6 @@
 //! From options to a running server.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use dkron_core::conductor::{self, Conductor, Input, RosterMember};
 use dkron_core::domain::BootId;
@@ -24,6 +24,7 @@ use crate::event::Event;
 use crate::forward::Forwarder;
 use crate::network::{Network, Who};
 use crate::options::Options;
+use crate::outputs::Circle;
 use crate::reads::{self, Asking, Reads, Seen};
 use crate::rows::Markers;
 use crate::rpc::Role;
@@ -41,10 +42,13 @@ pub async fn start(mut options: Options) -> Result<Node, Error> {
     let (wires, inboxes) = wires(&stored.ledger, &options.member, &network);
     let conductor = conductor(&options, &options.member, stored.recalled.boot_id);
     let (log, state) = (Arc::clone(&stored.log), Arc::clone(&stored.state));
-    let (blobs, threads_inboxes) = (Arc::clone(&stored.blobs), inboxes.threads);
-    let give_raft =
-        threads(&options, stored, held, conductor, &wires, threads_inboxes, network.wire())?;
+    let known_raft = Arc::<OnceLock<Handle>>::default();
+    let circle = circle(own.id, &network, Arc::downgrade(&known_raft));
+    let (give_raft, outputs) =
+        threads(&options, stored, held, conductor, &wires, inboxes.threads, circle)?;
     let raft = consensus(&options, own.id, log, &state, &wires, &network).await?;
+    // Nobody leads before this, so no output is kept by a majority of nobody.
+    let _ = known_raft.set(raft.clone());
     // The thread took its end of this channel before consensus could send it anything.
     let _ = give_raft.send(raft.clone());
     telemetry::joined();
@@ -63,7 +67,8 @@ pub async fn start(mut options: Options) -> Result<Node, Error> {
         wire: network.wire(),
         book: network.book(),
         state,
-        blobs,
+        outputs,
+        live: wires.outputs,
         sessions: wires.sessions,
         leader: wires.around.leader.clone(),
         events: wires.events.clone(),
@@ -88,6 +93,7 @@ pub async fn start(mut options: Options) -> Result<Node, Error> {
         grip: inboxes.grip,
         network,
         tasks,
+        _known_raft: known_raft,
         data: options.data,
     })
 }
@@ -111,6 +117,17 @@ async fn consensus(
     let carrier = Arc::new(Carrier { wire: network.wire(), book: network.book(), rows });
     let apply = wires.apply.clone();
     dkron_raft::start(consensus, log, markers, apply, carrier).await.map_err(Error::Consensus)
+}
+
+/// The other servers, as far as outputs are concerned. A run that goes on after the node has ended
+/// must not hold its log: so consensus is only known as long as the node is there.
+fn circle(own: u64, network: &Network, raft: Weak<OnceLock<Handle>>) -> Circle {
+    let membership = move || {
+        let raft = raft.upgrade();
+        raft.as_deref().and_then(OnceLock::get).map(Handle::membership).unwrap_or_default()
+    };
+    let (wire, book) = (network.wire(), network.book());
+    Circle { own, wire, book, membership: Arc::new(membership) }
 }
 
 /// Starts what looks at consensus and rows beside the threads.

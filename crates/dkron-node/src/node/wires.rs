@@ -19,10 +19,9 @@ use crate::hands::{self, Grip, Gripped, Hands};
 use crate::identity::Mint;
 use crate::network::Network;
 use crate::options::Options;
-use crate::outputs::{Keeper, LiveOutputs};
+use crate::outputs::{Afar, Circle, Keeper, LiveOutputs, Store};
 use crate::reader::{self, Around, Index, Reader, Update};
 use crate::reads::{Telling, Told};
-use crate::rpc::Wire;
 use crate::scheduling::{self, Scheduling};
 use crate::service::{Member, Query, REQUESTS, Request};
 use crate::session::{Inbound, Outlet, Remote, Sessions};
@@ -118,7 +117,8 @@ pub(super) fn wires(ledger: &Ledger, own: &Member, network: &Network) -> (Wires,
     (wires, inboxes)
 }
 
-/// Starts all threads but that of consensus; the answer is where they wait for it.
+/// Starts all threads but that of consensus; the answer is where they wait for it, and what they
+/// keep outputs in.
 pub(super) fn threads(
     options: &Options,
     stored: Stored,
@@ -126,10 +126,12 @@ pub(super) fn threads(
     conductor: Conductor,
     wires: &Wires,
     inboxes: ThreadInboxes,
-    wire: Arc<dyn Wire>,
-) -> Result<oneshot::Sender<Handle>, Error> {
+    circle: Circle,
+) -> Result<(oneshot::Sender<Handle>, Store), Error> {
     let (pool, name) = (tokio::runtime::Handle::current(), options.member.name.clone());
-    let (state, blobs, fail) = (stored.state, stored.blobs, &wires.fail);
+    let (state, fail, wire) = (stored.state, &wires.fail, Arc::clone(&circle.wire));
+    let (live, book) = (wires.outputs.clone(), circle.book.clone());
+    let store = Store::new(stored.blobs, circle);
     let reader = Reader::run(reader::Parts {
         index: Index::new(&stored.ledger, wires.around.clone()),
         telling: inboxes.telling,
@@ -137,12 +139,12 @@ pub(super) fn threads(
         behind: Arc::clone(&wires.behind),
         queries: inboxes.queries,
         state: Arc::clone(&state),
-        blobs: Arc::clone(&blobs),
-        outputs: wires.outputs.clone(),
+        store: store.clone(),
+        outputs: Afar::new(name.clone(), live, Arc::clone(&wire), book),
         pool: pool.clone(),
     });
     thread("reader", fail, reader)?;
-    let (keeper, teller) = Keeper::new(Arc::clone(&blobs));
+    let (keeper, teller) = Keeper::new(store.clone());
     thread("outputs", fail, keeper.run(Arc::clone(&state)))?;
     let spool = options.data.spool_path();
     std::fs::create_dir_all(&spool).map_err(|source| Error::Thread { name: "hands", source })?;
@@ -155,7 +157,7 @@ pub(super) fn threads(
         runner: options.runner.clone(),
         held,
         spool: Arc::from(spool),
-        shipper: Arc::new(Remote::new(wire, wires.outlet.linked(), Some(Arc::clone(&blobs)))),
+        shipper: Arc::new(Remote::new(wire, wires.outlet.linked(), Some(store.clone()))),
         outputs: wires.outputs.clone(),
         pool: pool.clone(),
     });
@@ -177,7 +179,7 @@ pub(super) fn threads(
         disk_full: disk::watch(watched, wires.fail.clone()),
         sessions: wires.sessions.clone(),
         processors: options.processors.clone(),
-        blobs,
+        store: store.clone(),
         node_name: name,
         event_sender: wires.events.clone(),
         raft,
@@ -185,5 +187,5 @@ pub(super) fn threads(
         leave: wires.leave.clone(),
     });
     thread("scheduling", fail, scheduling)?;
-    Ok(give_raft)
+    Ok((give_raft, store))
 }

@@ -4,11 +4,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dkron_core::domain::{HistoryNo, JobNo, Output, Record};
+use dkron_core::domain::{HistoryNo, JobNo};
 use dkron_core::ledger::{Row, RowKey, RowOp};
-use dkron_store::blob::Digest;
 use dkron_store::state::State;
 use tokio::sync::mpsc;
+
+use super::carry::Name;
+use super::store::name_of;
 
 /// Names a row of the history.
 pub(super) type Key = (JobNo, HistoryNo);
@@ -17,7 +19,7 @@ pub(super) type Key = (JobNo, HistoryNo);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Change {
     pub(super) key: Key,
-    pub(super) digest: Option<Digest>,
+    pub(super) output: Option<Name>,
 }
 
 /// What the keeper hears, in order.
@@ -55,17 +57,17 @@ impl Teller {
             let change = match row {
                 RowOp::PutNew(Row::History { no, record })
                 | RowOp::Put(Row::History { no, record }) => {
-                    let digest = digest_of(record);
-                    if digest.is_some() {
+                    let output = name_of(&record.finish.output);
+                    if output.is_some() {
                         // Before anything else is looked at: the row may go within this batch.
                         self.shared.watched.fetch_add(1, Ordering::Relaxed);
                     } else if matches!(row, RowOp::PutNew(_)) || !self.is_watching() {
                         continue;
                     }
-                    Change { key: (record.job_no, *no), digest }
+                    Change { key: (record.job_no, *no), output }
                 }
                 RowOp::Delete(RowKey::History(job_no, no)) if self.is_watching() => {
-                    Change { key: (*job_no, *no), digest: None }
+                    Change { key: (*job_no, *no), output: None }
                 }
                 _ => continue,
             };
@@ -101,13 +103,5 @@ impl Teller {
 
     fn is_watching(&self) -> bool {
         self.shared.watched.load(Ordering::Relaxed) > 0
-    }
-}
-
-/// Where the output of a record is stored.
-pub(super) fn digest_of(record: &Record) -> Option<Digest> {
-    match &record.finish.output {
-        Output::Stored { digest, .. } => Some(Digest(digest.0)),
-        _ => None,
     }
 }

@@ -1,15 +1,16 @@
-//! Outputs of the executions that run on this node, readable while they grow.
+//! Outputs of the executions that go on, readable while they grow: those of this node, and one
+//! that some other node has (`afar`).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dkron_core::domain::Seq;
 use dkron_exec::OutputReader;
-use dkron_exec::output::{Piece, stored_output};
+use dkron_exec::output::{OutputTail, Piece, stored_output};
 
-use crate::service::ExecutionView;
+use super::afar::There;
 
-/// See the module. Clones share it.
+/// Those of this node. Clones share it.
 #[derive(Clone, Default)]
 pub struct LiveOutputs {
     by_seq: Arc<Mutex<HashMap<Seq, LiveOutput>>>,
@@ -18,8 +19,34 @@ pub struct LiveOutputs {
 /// One output that may still grow. Reading it costs its writer nothing.
 #[derive(Clone)]
 pub struct LiveOutput {
-    reader: OutputReader,
-    limit: usize,
+    source: Source,
+}
+
+#[derive(Clone)]
+enum Source {
+    Here { reader: OutputReader, limit: usize },
+    There(There),
+}
+
+/// Why a live output can not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// The run has not begun there, or its end is on its way.
+    Gone,
+    /// Its node can not be asked; why.
+    Away(String),
+}
+
+impl Absent {
+    /// What a reader is shown in its place.
+    pub fn line(&self) -> Vec<u8> {
+        match self {
+            Absent::Gone => Vec::new(),
+            Absent::Away(why) => {
+                format!("[... what it writes can not be read now: {why} ...]\n").into()
+            }
+        }
+    }
 }
 
 impl LiveOutputs {
@@ -35,16 +62,6 @@ impl LiveOutputs {
         self.lock().get(&seq).cloned()
     }
 
-    /// Puts what was written so far into views of running executions.
-    pub async fn fill(&self, mut views: Vec<ExecutionView>) -> Vec<ExecutionView> {
-        for view in &mut views {
-            if let Some(output) = self.get(view.id.seq) {
-                (view.output, view.dropped, _) = output.text().await;
-            }
-        }
-        views
-    }
-
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Seq, LiveOutput>> {
         self.by_seq.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -52,31 +69,67 @@ impl LiveOutputs {
 
 impl std::fmt::Debug for LiveOutput {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LiveOutput").field("limit", &self.limit).finish_non_exhaustive()
+        f.debug_struct("LiveOutput").finish_non_exhaustive()
     }
 }
 
 impl LiveOutput {
     pub fn new(reader: OutputReader, limit: usize) -> LiveOutput {
-        LiveOutput { reader, limit }
+        LiveOutput { source: Source::Here { reader, limit } }
     }
 
-    /// All that is kept, with a marker for what is not; how much that is, and how much was written.
-    pub async fn text(&self) -> (Vec<u8>, u64, u64) {
-        // A runner that has just gone holds nothing any more.
-        let tail = self.reader.snapshot().await.unwrap_or_default();
+    pub(super) fn there(there: There) -> LiveOutput {
+        LiveOutput { source: Source::There(there) }
+    }
+
+    /// All that is kept, of what is far away at most about `most` bytes, with a marker for what is
+    /// not shown; how much that is, and how much was written.
+    pub async fn text(&self, most: u64) -> Result<(Vec<u8>, u64, u64), Absent> {
+        let (tail, limit) = match &self.source {
+            // A runner that has just gone holds nothing any more.
+            Source::Here { reader, limit } => (reader.snapshot().await.unwrap_or_default(), *limit),
+            Source::There(there) => (tail(there, most).await?, usize::MAX),
+        };
         let total = tail.dropped + tail.bytes.len() as u64;
-        let stored = stored_output(None, &tail, self.limit);
-        (stored.bytes, stored.dropped, total)
+        let stored = stored_output(None, &tail, limit);
+        Ok((stored.bytes, stored.dropped, total))
     }
 
     /// At most `max` bytes from that offset, or from the oldest that is kept.
-    pub async fn read(&self, from: u64, max: usize) -> std::io::Result<Piece> {
-        self.reader.read(from, max).await
+    pub async fn read(&self, from: u64, max: usize) -> Result<Piece, Absent> {
+        match &self.source {
+            Source::Here { reader, .. } => reader.read(from, max).await.map_err(|_| Absent::Gone),
+            Source::There(there) => there.read(from, max).await,
+        }
     }
 
-    /// Waits until there may be more than `seen` bytes.
+    /// Waits until there may be more than `seen` bytes. Cancel-safe.
     pub async fn grown(&self, seen: u64) {
-        self.reader.grown(seen).await;
+        match &self.source {
+            Source::Here { reader, .. } => reader.grown(seen).await,
+            Source::There(there) => there.grown(seen).await,
+        }
+    }
+}
+
+/// What another node keeps now, piece by piece; of a long one the end.
+async fn tail(there: &There, most: u64) -> Result<OutputTail, Absent> {
+    let from = match most {
+        u64::MAX => 0,
+        most => there.read(u64::MAX, 0).await?.total.saturating_sub(most),
+    };
+    let mut piece = there.read(from, usize::MAX).await?;
+    let (mut dropped, goal) = (piece.start, piece.total);
+    let mut bytes = Vec::new();
+    loop {
+        if piece.start > dropped + bytes.len() as u64 {
+            // It went on faster than it was read; the newer end counts.
+            (dropped, bytes) = (piece.start, Vec::new());
+        }
+        bytes.extend_from_slice(&piece.bytes);
+        if piece.bytes.is_empty() || piece.end() >= goal {
+            return Ok(OutputTail { bytes: bytes.into(), dropped });
+        }
+        piece = there.read(piece.end(), usize::MAX).await?;
     }
 }

@@ -1,44 +1,40 @@
-//! Outputs of executions: small ones travel in the report, large ones stand in the blob store, as
-//! long as a row of the history refers to them.
+//! Outputs of executions: small ones travel in the report, large ones stand in the blob stores of
+//! the servers, as long as a row of the history refers to them.
 
+mod afar;
+mod carry;
 mod changes;
+mod circle;
 mod keeper;
 mod live;
-mod ship;
+mod missing;
+mod serve;
+mod store;
 
-use dkron_core::domain::{Digest, Output, limits};
-use dkron_store::blob::{self, Blobs};
+use std::sync::Arc;
 
+use dkron_core::domain::{Output, limits};
+use dkron_exec::BoxFuture;
+
+pub use afar::{Afar, Shown, register_live};
+pub use carry::{Name, Put, put};
 pub use changes::Teller;
+pub use circle::Circle;
 pub use keeper::Keeper;
-pub use live::{LiveOutput, LiveOutputs};
-pub use ship::{Local, Shipper, inline};
+pub use live::{Absent, LiveOutput, LiveOutputs};
+pub use serve::register;
+pub use store::{AGAIN, STORED, Store, Unkept, name_of, stored};
 
-/// Stores an output where its size belongs; it is durable when this returns. What the disk does
-/// not take is cut to what the report can carry.
-pub fn keep(blobs: &Blobs, bytes: Vec<u8>) -> Output {
-    if bytes.len() <= limits::INLINE_OUTPUT {
-        return inline(bytes);
-    }
-    let stored = blobs.put(&bytes).and_then(|digest| blobs.sync().map(|()| digest));
-    match stored {
-        Ok(digest) => Output::Stored { digest: Digest(digest.0), len: bytes.len() as u64 },
-        Err(err) => {
-            tracing::error!(reason = err.chain(), "an output could not be stored: its tail stays");
-            inline(bytes)
-        }
-    }
+/// Where a finished output that is too large for its report goes.
+pub trait Shipper: Send + Sync {
+    /// Durable when it is ready, or cut to what the report can carry.
+    fn ship(&self, bytes: Vec<u8>) -> BoxFuture<Output>;
 }
 
-/// The bytes of an output; a text that says so where they are missing.
-pub fn read(blobs: &Blobs, output: &Output) -> Vec<u8> {
-    match output {
-        Output::Empty => Vec::new(),
-        Output::Inline(bytes) => bytes.to_vec(),
-        Output::Stored { digest, .. } => match blobs.get(&blob::Digest(digest.0)) {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) => b"[... output is not stored any more ...]\n".to_vec(),
-            Err(err) => format!("[... output cannot be read: {} ...]\n", err.chain()).into_bytes(),
-        },
+/// Small outputs travel in the report, and what could not be stored with its tail.
+pub fn inline(bytes: Vec<u8>) -> Output {
+    match bytes.len() {
+        0 => Output::Empty,
+        len => Output::Inline(Arc::from(&bytes[len.saturating_sub(limits::INLINE_OUTPUT)..])),
     }
 }

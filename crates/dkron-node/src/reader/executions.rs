@@ -2,34 +2,41 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use dkron_core::domain::{ExecutionId, JobNo, Late, Output, Record, Seq, Skipped, State, limits};
 use dkron_core::ledger::Row;
-use dkron_store::blob::Blobs;
 use dkron_store::state::{self, Scan};
 use dkron_wire::Table;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use crate::outputs;
+use crate::outputs::{Store, name_of};
 use crate::service::{Error, ExecutionView, Kept};
 
 /// Finished executions that one answer holds at most.
 const EXECUTIONS: usize = 10_000;
 /// Single outputs that are being sent hold at most so much memory together; more is shed.
 const OUTPUT_ROOM_KIB: usize = 128 << 10;
+/// Outputs that one answer fetches from other servers, the newest.
+const BROUGHT: usize = 256;
+/// How long a list waits for them.
+const LISTED_PATIENCE: Duration = Duration::from_secs(2);
+/// How long one that is asked for is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The stored side of reading.
 pub struct History {
     pub(super) state: Arc<state::State>,
-    blobs: Arc<Blobs>,
+    store: Store,
     /// Room for single outputs that are being sent, in KiB.
     output_room: Arc<Semaphore>,
 }
 
 impl History {
-    pub fn new(state: Arc<state::State>, blobs: Arc<Blobs>) -> History {
-        History { state, blobs, output_room: Arc::new(Semaphore::new(OUTPUT_ROOM_KIB)) }
+    pub fn new(state: Arc<state::State>, store: Store) -> History {
+        History { state, store, output_room: Arc::new(Semaphore::new(OUTPUT_ROOM_KIB)) }
     }
 
     /// All executions of a job, newest first. `live` was read before: what ended since stands in
@@ -40,6 +47,7 @@ impl History {
         live: Vec<ExecutionView>,
     ) -> Result<Vec<ExecutionView>, Error> {
         let records = self.records(job_no)?;
+        self.bring(records.iter().map(|record| &record.finish.output), LISTED_PATIENCE);
         let finished: BTreeSet<Seq> = records.iter().map(|record| record.seq).collect();
         let running = live.into_iter().filter(|view| !finished.contains(&view.id.seq));
         let mut views: Vec<ExecutionView> = running.collect();
@@ -58,7 +66,9 @@ impl History {
         let wanted = ExecutionId::parse(id).ok_or(Error::ExecutionNotFound)?;
         let is_it = |record: &&Arc<Record>| record.seq == wanted.seq && record.node == wanted.node;
         let records = self.records(job_no)?;
-        let finished = records.iter().find(is_it).map(|record| self.view(record));
+        let finished = records.iter().find(is_it);
+        self.bring(finished.map(|record| &record.finish.output), PATIENCE);
+        let finished = finished.map(|record| self.view(record));
         let view = finished.or_else(|| live.into_iter().next());
         let mut view = [view.ok_or(Error::ExecutionNotFound)?];
         self.add_late(job_no, &mut view)?;
@@ -97,7 +107,8 @@ impl History {
             }
             _ => None,
         };
-        let bytes = Bytes::from(outputs::read(&self.blobs, &finish.output));
+        self.bring([&finish.output], PATIENCE);
+        let bytes = Bytes::from(self.store.read_here(&finish.output));
         let head = usize::try_from(finish.head).unwrap_or(usize::MAX).min(bytes.len());
         Ok(Kept { bytes, head, dropped: finish.dropped, state: finish.state, room })
     }
@@ -110,6 +121,19 @@ impl History {
             _ => None,
         });
         Ok(skipped.collect())
+    }
+
+    /// Fetches what of these is not on this server, in the time that there is. Must be called where
+    /// waiting is allowed.
+    fn bring<'a>(&self, outputs: impl IntoIterator<Item = &'a Output>, patience: Duration) {
+        let missing = outputs.into_iter().filter_map(name_of);
+        let missing = missing.filter(|name| self.store.lacks(name));
+        let missing: Vec<_> = missing.take(BROUGHT).collect();
+        if !missing.is_empty()
+            && let Ok(pool) = Handle::try_current()
+        {
+            pool.block_on(self.store.bring(missing, patience));
+        }
     }
 
     fn records(&self, job_no: JobNo) -> Result<Vec<Arc<Record>>, Error> {
@@ -128,7 +152,7 @@ impl History {
     }
 
     fn view(&self, record: &Record) -> ExecutionView {
-        let output = outputs::read(&self.blobs, &record.finish.output);
+        let output = self.store.read_here(&record.finish.output);
         ExecutionView { output, ..self.bare_view(record) }
     }
 

@@ -18,13 +18,12 @@ use std::time::Duration;
 
 use dkron_core::domain::{LogIndex, Seq, Timestamp};
 use dkron_core::ledger::RowOp;
-use dkron_store::blob::Blobs;
 use dkron_store::state::State;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::MissedTickBehavior;
 
 use crate::clocks;
-use crate::outputs::LiveOutputs;
+use crate::outputs::{Afar, Shown, Store};
 use crate::reads::{Office, Telling};
 use crate::service::{Buckets, Error, ExecutionView, Found, Query, Reply, Scope, StatsQuery};
 pub use around::Around;
@@ -37,6 +36,8 @@ use stats::Asked;
 const HISTORIES: usize = 8;
 /// Readers of histories that wait for their turn; more are shed.
 const HISTORY_QUEUE: usize = 512;
+/// No live executions.
+const NOTHING: (Vec<ExecutionView>, Shown) = (Vec::new(), Shown::Listed);
 /// How often waiting callers are looked at.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -72,8 +73,8 @@ pub struct Parts {
     pub behind: Arc<AtomicUsize>,
     pub queries: mpsc::Receiver<Query>,
     pub state: Arc<State>,
-    pub blobs: Arc<Blobs>,
-    pub outputs: LiveOutputs,
+    pub store: Store,
+    pub outputs: Afar,
     pub pool: tokio::runtime::Handle,
 }
 
@@ -85,7 +86,7 @@ pub struct Reader {
     history: Arc<History>,
     room: Arc<Semaphore>,
     queue: Arc<Semaphore>,
-    outputs: LiveOutputs,
+    outputs: Afar,
     pool: tokio::runtime::Handle,
 }
 
@@ -96,7 +97,7 @@ impl Reader {
             index: parts.index,
             telling: parts.telling,
             behind: parts.behind,
-            history: Arc::new(History::new(parts.state, parts.blobs)),
+            history: Arc::new(History::new(parts.state, parts.store)),
             room: Arc::new(Semaphore::new(HISTORIES)),
             queue: Arc::new(Semaphore::new(HISTORY_QUEUE)),
             outputs: parts.outputs,
@@ -160,14 +161,14 @@ impl Reader {
             Query::Own { reply } => send(reply, Ok(index.around.own())),
             Query::Drains { reply } => send(reply, Ok(index.drains.clone())),
             Query::Busy { reply } => {
-                let live = index.live_all();
+                let live = (index.live_all(), Shown::Listed);
                 self.read(reply, live, move |_, live| Ok(live));
             }
             Query::Executions { name, reply } => {
                 let Some(job_no) = index.job_no(&name) else {
                     return send(reply, Err(Error::JobNotFound));
                 };
-                let live = index.live_of(job_no);
+                let live = (index.live_of(job_no), Shown::Listed);
                 self.read(reply, live, move |history, live| history.executions(job_no, live));
             }
             Query::Execution { name, id, reply } => {
@@ -176,6 +177,7 @@ impl Reader {
                 };
                 let mut live = index.live_of(job_no);
                 live.retain(|view| view.id.to_string() == id);
+                let live = (live, Shown::Whole);
                 self.read(reply, live, move |history, live| history.execution(job_no, live, &id));
             }
             Query::Output { name, id, reply } => {
@@ -184,23 +186,23 @@ impl Reader {
                 };
                 let live = index.live_of(job_no).into_iter().find(|view| view.id.to_string() == id);
                 if let Some(view) = live {
-                    let output = self.outputs.get(view.id.seq);
+                    let output = self.outputs.find(&view.id);
                     return send(reply, Ok(Found::Live { output, state: view.state }));
                 }
-                self.read(reply, Vec::new(), move |history, _| {
+                self.read(reply, NOTHING, move |history, _| {
                     history.output(job_no, &id).map(Found::Ended)
                 });
             }
             Query::Stats { stats, reply } => self.stats(*stats, reply),
             Query::Recent { recent, reply } => {
-                self.read(reply, Vec::new(), move |history, _| history.recent(&recent));
+                self.read(reply, NOTHING, move |history, _| history.recent(&recent));
             }
             Query::Aged { after, reply } => send(reply, Ok(retention::aged(index, after))),
             Query::Skipped { name, reply } => {
                 let Some(job_no) = index.job_no(&name) else {
                     return send(reply, Err(Error::JobNotFound));
                 };
-                self.read(reply, Vec::new(), move |history, _| history.skipped(job_no));
+                self.read(reply, NOTHING, move |history, _| history.skipped(job_no));
             }
         }
     }
@@ -218,7 +220,7 @@ impl Reader {
                 None => return send(reply, Err(Error::JobNotFound)),
             },
         };
-        self.read(reply, Vec::new(), move |history, _| history.stats(&asked, &stats, now));
+        self.read(reply, NOTHING, move |history, _| history.stats(&asked, &stats, now));
     }
 
     /// Reads the disk and outputs elsewhere, a few at a time; what would wait too long is shed.
@@ -226,7 +228,7 @@ impl Reader {
     fn read<T: Send + 'static>(
         &self,
         reply: Reply<T>,
-        live: Vec<ExecutionView>,
+        (live, shown): (Vec<ExecutionView>, Shown),
         read: impl FnOnce(&History, Vec<ExecutionView>) -> Result<T, Error> + Send + 'static,
     ) {
         let Ok(place) = Arc::clone(&self.queue).try_acquire_owned() else {
@@ -237,7 +239,7 @@ impl Reader {
         self.pool.spawn(async move {
             let _place = place;
             let Ok(_permit) = room.acquire_owned().await else { return };
-            let live = outputs.fill(live).await;
+            let live = outputs.fill(live, shown).await;
             let done = tokio::task::spawn_blocking(move || read(&history, live)).await;
             send(reply, done.unwrap_or_else(|err| Err(Error::Storage(err.to_string()))));
         });

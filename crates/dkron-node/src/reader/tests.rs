@@ -15,6 +15,7 @@ use dkron_store::state::{self, State};
 
 use super::History;
 use super::stats::Asked;
+use crate::outputs::Store as OutputStore;
 use crate::rows;
 use crate::service::{Error, RecentPage, RecentQuery, Scope, StatsQuery};
 
@@ -31,7 +32,7 @@ impl Store {
         let dir = tempfile::tempdir().unwrap();
         let state = State::open(&dir.path().join("state"), state::Options::default()).unwrap();
         let blobs = Blobs::open(&dir.path().join("blobs"), blob::Options::default()).unwrap();
-        let history = History::new(Arc::new(state), Arc::new(blobs));
+        let history = History::new(Arc::new(state), OutputStore::alone(Arc::new(blobs)));
         Store { history, pushed: 0, _dir: dir }
     }
 

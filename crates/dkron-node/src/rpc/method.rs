@@ -22,7 +22,7 @@ pub enum Method {
     GetOutput = 8,
     /// A definition by its digest.
     Definition = 9,
-    /// Stream: outputs of going runs, as far as somebody watches.
+    /// A piece of what a going run has written.
     LiveOutput = 10,
     /// The wall clock of the other side.
     Clock = 11,

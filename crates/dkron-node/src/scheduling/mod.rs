@@ -19,14 +19,13 @@ use dkron_core::domain::{LogIndex, Now};
 use dkron_core::ledger::Ledger;
 use dkron_exec::ProcessorRegistry;
 use dkron_raft::{ApplyBatch, Epoch, Handle};
-use dkron_store::blob::Blobs;
 use dkron_store::state::State;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clocks;
 use crate::event::Event;
 use crate::identity::Mint;
-use crate::outputs::Teller;
+use crate::outputs::{Store, Teller};
 use crate::processing::Processing;
 use crate::reader::Update;
 use crate::service::Request;
@@ -64,7 +63,7 @@ pub struct Parts {
     pub disk_full: watch::Receiver<bool>,
     pub sessions: Sessions,
     pub processors: ProcessorRegistry,
-    pub blobs: Arc<Blobs>,
+    pub store: Store,
     pub node_name: dkron_core::domain::NodeName,
     pub event_sender: mpsc::UnboundedSender<Event>,
     /// Filled once consensus runs; it needs this thread to start.
@@ -130,7 +129,7 @@ impl Scheduling {
         let processing = Processing::new(
             parts.pool.clone(),
             parts.processors,
-            parts.blobs,
+            parts.store,
             parts.node_name,
             parts.event_sender.clone(),
         );

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{Parts, Scheduling};
 use crate::event::Event;
 use crate::identity::Mint;
-use crate::outputs::Keeper;
+use crate::outputs::{Keeper, Store};
 use crate::reader::Around;
 use crate::rows::Markers;
 use crate::service::Member;
@@ -41,7 +41,8 @@ async fn the_lead_may_come_before_consensus_is_in_hand() {
     options.durability = Durability::None;
     let data = DataDir::open(directory.path(), options).unwrap();
     let (state, blobs) = (data.state().unwrap(), data.blobs().unwrap());
-    let (_keeper, outputs) = Keeper::new(Arc::clone(&blobs));
+    let store = Store::alone(blobs);
+    let (_keeper, outputs) = Keeper::new(store.clone());
     let (apply, apply_inbox) = mpsc::channel(4);
     let (events, event_inbox) = mpsc::unbounded_channel();
     let (_requests, request_inbox) = mpsc::channel(4);
@@ -64,7 +65,7 @@ async fn the_lead_may_come_before_consensus_is_in_hand() {
         disk_full,
         sessions: Sessions::new("n1".into(), node),
         processors: ProcessorRegistry::new([]),
-        blobs,
+        store,
         node_name: NodeName::from("n1"),
         event_sender: events.clone(),
         raft,

@@ -11,10 +11,13 @@ use dkron_core::domain::{JobName, State};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Error, Query, Service};
+use crate::outputs::Absent;
 pub use crate::outputs::LiveOutput;
 
 /// How soon an execution is looked up again that has no output yet, or whose end is on its way.
 const AGAIN: Duration = Duration::from_millis(100);
+/// How soon the node of a run is asked again that could not be asked.
+const AWAY: Duration = Duration::from_secs(1);
 
 /// Where reading begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -85,6 +88,8 @@ pub struct Follow {
     /// The offset of the next byte, once `from` is known.
     at: u64,
     source: Source,
+    /// Whether it was said that the run's node can not be asked.
+    away: bool,
 }
 
 enum Source {
@@ -116,8 +121,9 @@ impl Service {
                 OutputText { bytes: Bytes::new(), total: 0, dropped: 0, state }
             }
             Found::Live { output: Some(output), state } => {
-                let (bytes, dropped, total) = output.text().await;
-                OutputText { bytes: bytes.into(), total, dropped, state }
+                let text = output.text(u64::MAX).await;
+                let (bytes, dropped, total) = text.unwrap_or_else(|why| (why.line(), 0, 0));
+                OutputText { bytes: bytes.into(), total, dropped, state: going(state, total) }
             }
             Found::Ended(kept) => {
                 let (total, dropped, state) = (kept.total(), kept.dropped, kept.state);
@@ -141,7 +147,8 @@ impl Service {
     /// Follows an output from an offset to its end. Unknown jobs and executions are told here.
     pub async fn follow(&self, name: JobName, id: String, from: Offset) -> Result<Follow, Error> {
         let source = Source::Unknown { whole: false, state: State::Pending };
-        let mut follow = Follow { service: self.clone(), name, id, from, at: 0, source };
+        let mut follow =
+            Follow { service: self.clone(), name, id, from, at: 0, source, away: false };
         follow.find(false).await?;
         Ok(follow)
     }
@@ -165,6 +172,7 @@ impl Follow {
             }
             match &self.source {
                 Source::Live(output, _) => output.grown(self.at).await,
+                _ if self.away => tokio::time::sleep(AWAY).await,
                 _ => tokio::time::sleep(AGAIN).await,
             }
         }
@@ -178,13 +186,19 @@ impl Follow {
         }
         match &mut self.source {
             Source::Live(output, state) => {
-                let state = *state;
                 let from = if self.from == Offset::End { u64::MAX } else { self.at };
-                // It fails where the end of the run took it away: what is kept goes on from here.
-                let Ok(part) = output.read(from, max).await else {
-                    self.source = Source::Unknown { whole: false, state };
-                    return Ok(self.nothing(state));
+                let part = match output.read(from, max).await {
+                    Ok(part) => part,
+                    // Where the end of the run took it away, what is kept goes on from here.
+                    Err(absent) => {
+                        let state = *state;
+                        self.source = Source::Unknown { whole: false, state };
+                        return Ok(self.absent(&absent, state));
+                    }
                 };
+                *state = going(*state, part.total);
+                let state = *state;
+                self.away = false;
                 let gap = match self.from {
                     Offset::End => 0,
                     _ => part.start.saturating_sub(self.at),
@@ -220,6 +234,13 @@ impl Follow {
             }
             Source::Over => Ok(self.nothing(State::Pending)),
         }
+    }
+
+    /// Nothing, or once why there is nothing.
+    fn absent(&mut self, absent: &Absent, state: State) -> OutputPiece {
+        let is_new = !std::mem::replace(&mut self.away, matches!(absent, Absent::Away(_)));
+        let line = if is_new { absent.line() } else { Vec::new() };
+        OutputPiece { bytes: line.into(), ..self.nothing(state) }
     }
 
     fn nothing(&self, state: State) -> OutputPiece {
@@ -302,6 +323,11 @@ impl Kept {
         texts.retain(|text| !text.bytes.is_empty());
         texts
     }
+}
+
+/// Whoever writes runs, although this server may not have heard yet that it does.
+fn going(state: State, total: u64) -> State {
+    if total > 0 { State::Running } else { state }
 }
 
 /// Bytes after others that are gone.

@@ -31,7 +31,6 @@ pub use outlet::{Linked, Outlet};
 pub use serve::ServeParts;
 pub use serve::Sessions;
 pub use ship::Remote;
-pub use ship::store_outputs;
 
 /// What comes to a node's hands.
 #[derive(Debug)]

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::identity::Mint;
-use crate::outputs::{Keeper, LiveOutputs};
+use crate::outputs::{Afar, Keeper, LiveOutputs, Store};
 use crate::reader::{self, Around, Reader};
 use crate::reads::{Telling, Told};
 use crate::rows::{self, Markers};
@@ -47,7 +47,8 @@ fn server(dir: &Path, name: &str) -> Server {
     let options = state::Options { durability: Durability::None, ..state::Options::default() };
     let state = Arc::new(State::open(&dir.join("state"), options).unwrap());
     let options = blob::Options { durability: Durability::None, ..blob::Options::default() };
-    let blobs = Arc::new(Blobs::open(&dir.join("blobs"), options).unwrap());
+    let blobs = Blobs::open(&dir.join("blobs"), options).unwrap();
+    let store = Store::alone(Arc::new(blobs));
     let ledger = rows::load(&state).unwrap();
     let own =
         Member { name: name.into(), addr: String::new(), port: 0, tags: [].into(), status: 1 };
@@ -71,11 +72,11 @@ fn server(dir: &Path, name: &str) -> Server {
         behind: Arc::clone(&behind),
         queries: query_inbox,
         state: Arc::clone(&state),
-        blobs: Arc::clone(&blobs),
-        outputs: LiveOutputs::default(),
+        store: store.clone(),
+        outputs: Afar::alone(LiveOutputs::default()),
         pool: pool.clone(),
     }));
-    let (keeper, outputs) = Keeper::new(Arc::clone(&blobs));
+    let (keeper, outputs) = Keeper::new(store.clone());
     tokio::spawn(keeper.run(Arc::clone(&state)));
     tokio::spawn(Scheduling::run(scheduling::Parts {
         ledger,
@@ -97,7 +98,7 @@ fn server(dir: &Path, name: &str) -> Server {
         disk_full,
         sessions: Sessions::new(name.into(), node),
         processors: ProcessorRegistry::new([]),
-        blobs,
+        store,
         node_name: name.into(),
         event_sender: events.clone(),
         raft,

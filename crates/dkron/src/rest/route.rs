@@ -99,6 +99,7 @@ impl Route {
             | Route::Jobs
             | Route::Job(_)
             | Route::Executions(_)
+            | Route::Output(..)
             | Route::Skipped(_)
             | Route::Stats
             | Route::Settings
@@ -109,11 +110,9 @@ impl Route {
             | Route::Metrics
             | Route::Root
             | Route::Ui => Place::Here,
-            Route::Busy
-            | Route::Execution(..)
-            | Route::Output(..)
-            | Route::ClusterHealth
-            | Route::Nodes => Place::LeaderOrHere,
+            Route::Busy | Route::Execution(..) | Route::ClusterHealth | Route::Nodes => {
+                Place::LeaderOrHere
+            }
             Route::Restore
             | Route::Pause(_)
             | Route::Put(_)
@@ -343,6 +342,8 @@ mod tests {
         }
         assert_eq!(Route::Leave.place(), Place::Here, "who is asked to leave leaves");
         assert_eq!(Route::Busy.place(), Place::LeaderOrHere);
+        let output = Route::Output("j".into(), "1-x".into());
+        assert_eq!(output.place(), Place::Here, "the run's node is asked, whoever leads");
     }
 
     #[test]

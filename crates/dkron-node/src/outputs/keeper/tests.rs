@@ -8,7 +8,10 @@ use dkron_core::ledger::{RowKey, RowOp};
 use dkron_store::{Durability, blob, state};
 
 use super::*;
-use crate::rows;
+use crate::cluster::stage;
+use crate::rpc::Router;
+use crate::rpc::memory::Hub;
+use crate::{outputs, rows};
 
 /// A node's disk and its keeper. Segments are small and have no grace.
 struct Place {
@@ -26,7 +29,7 @@ impl Place {
         let options = state::Options { durability: Durability::None, ..state::Options::default() };
         let state = Arc::new(State::open(&dir.path().join("state"), options).unwrap());
         let blobs = open_blobs(&dir);
-        let (keeper, teller) = Keeper::new(Arc::clone(&blobs));
+        let (keeper, teller) = Keeper::new(Store::alone(Arc::clone(&blobs)));
         Place { dir, state, blobs, keeper, teller, index: 0 }
     }
 
@@ -35,7 +38,7 @@ impl Place {
         let Place { dir, state, blobs, keeper, teller, index } = self;
         drop((blobs, keeper, teller));
         let blobs = open_blobs(&dir);
-        let (keeper, teller) = Keeper::new(Arc::clone(&blobs));
+        let (keeper, teller) = Keeper::new(Store::alone(Arc::clone(&blobs)));
         Place { dir, state, blobs, keeper, teller, index }
     }
 
@@ -54,7 +57,8 @@ impl Place {
     /// Stores an output of some thousand bytes that no other number has.
     fn output(&self, n: u64) -> Output {
         let bytes: Vec<u8> = (0..150_u64).flat_map(|at| Digest::of(&pair(n, at)).0).collect();
-        crate::outputs::keep(&self.blobs, bytes)
+        self.blobs.put(&bytes).unwrap();
+        outputs::stored(Name::of(&bytes))
     }
 
     fn segments(&self) -> usize {
@@ -182,6 +186,59 @@ fn an_output_that_is_not_here_is_not_counted() {
     place.apply(&[RowOp::Put(row(1, 2, elsewhere)), gone(1, 1), gone(1, 2)]);
     place.keeper.drain();
     assert_eq!((place.live(), place.watched(), place.teller.behind()), (0, 0, 0));
+}
+
+/// As when somebody reads it, or another server brings it after the row.
+#[test]
+fn an_output_that_comes_after_its_row_is_counted_before_anything_goes() {
+    let mut place = Place::new();
+    place.begin();
+    let bytes = vec![5; 9_000];
+    let output = outputs::stored(Name::of(&bytes));
+    place.apply(&[ended(1, 1, output.clone()), ended(1, 2, output)]);
+    place.keeper.drain();
+    assert_eq!((place.live(), place.watched()), (0, 2));
+    place.blobs.put(&bytes).unwrap();
+    // Seals the segment.
+    place.output(1);
+    place.output(2);
+    place.output(3);
+    place.keeper.sweep();
+    assert_eq!((place.live(), place.watched()), (1, 2));
+    place.apply(&[gone(1, 1)]);
+    place.keeper.drain();
+    place.keeper.sweep();
+    assert!(place.blobs.contains(&Digest::of(&bytes)));
+    place.apply(&[gone(1, 2)]);
+    place.keeper.drain();
+    place.keeper.sweep();
+    assert_eq!((place.live(), place.watched()), (0, 0));
+    assert!(!place.blobs.contains(&Digest::of(&bytes)));
+}
+
+/// A row of a snapshot, and one that comes while the keeper runs.
+#[tokio::test(start_paused = true)]
+async fn missing_outputs_are_fetched_from_another_server() {
+    let (hub, away) = (Hub::default(), Place::new());
+    hub.serve(2, outputs::register(Router::default(), &Store::alone(Arc::clone(&away.blobs))));
+    let Place { dir: _dir, state, blobs, .. } = Place::new();
+    let (_members, book) = stage::book(&[1, 2], 2);
+    let membership = Arc::new(|| stage::membership(&[1, 2], &[]));
+    let circle = outputs::Circle { own: 1, wire: hub.wire(stage::caller(1)), book, membership };
+    let (keeper, mut teller) = Keeper::new(Store::new(Arc::clone(&blobs), circle));
+    let mut tell = |index, output| {
+        let row = [ended(1, index, output)];
+        teller.note(&row);
+        state.push(index, row.iter().map(rows::op).collect()).unwrap();
+        teller.tell();
+    };
+    state.push(1, vec![rows::op(&ended(1, 1, away.output(1)))]).unwrap();
+    let running = tokio::spawn(keeper.run(Arc::clone(&state)));
+    tell(2, away.output(2));
+    while blobs.stats().live < 2 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    running.abort();
 }
 
 #[test]

@@ -2,10 +2,14 @@
 
 use std::collections::VecDeque;
 
+use dkron_core::domain::{ExecutionId, Seq};
 use dkron_exec::OutputSink;
 use tokio::sync::mpsc;
 
 use super::*;
+use crate::cluster::stage;
+use crate::outputs::{Afar, LiveOutputs};
+use crate::rpc::memory::Hub;
 
 /// A service whose reader finds these, one after the other; the last one for ever.
 fn service(found: impl IntoIterator<Item = Result<Found, Error>>) -> Service {
@@ -123,6 +127,27 @@ async fn whoever_follows_sees_the_rest_and_why_it_failed() {
     sink.write(b"done");
     let _ = sink.finish();
     assert_eq!(rest(&mut follow, 100).await, pieces(&[("done", 11), ("exit status 1\n", 11)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_can_not_be_asked_is_told_once() {
+    let (_members, book) = stage::book(&[], 0);
+    let wire = Hub::default().wire(stage::caller(1));
+    let afar = Afar::new("s1".into(), LiveOutputs::default(), wire, book);
+    let id = ExecutionId { seq: Seq(1), node: "a1".into() };
+    let away = || Ok(Found::Live { output: afar.find(&id), state: State::Running });
+    let sink = OutputSink::new(100);
+    sink.write(b"back\n");
+    let service = service([away(), away(), away(), live(&sink), away(), ended("back\n", 0, 0)]);
+    let mut follow = follow(&service, Offset::Start).await;
+    let line = "[... what it writes can not be read now: node a1 is no member ...]\n";
+    let expected = pieces(&[(line, 0), ("back\n", 5)]);
+    let first = [follow.next(100).await, follow.next(100).await];
+    let first = first.map(|piece| piece.unwrap().unwrap());
+    let first = first.map(|piece| (String::from_utf8(piece.bytes.to_vec()).unwrap(), piece.next));
+    assert_eq!(first.to_vec(), expected);
+    let _ = sink.finish();
+    assert_eq!(rest(&mut follow, 100).await, pieces(&[("", 5)]));
 }
 
 #[tokio::test]

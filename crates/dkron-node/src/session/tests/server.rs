@@ -11,11 +11,12 @@ use dkron_core::ledger::{Entry, Ledger, Row, RowOp};
 use dkron_store::blob::{self, Blobs};
 use tokio::sync::{mpsc, watch};
 
-use super::super::{Inbound, ServeParts, Sessions, store_outputs};
+use super::super::{Inbound, ServeParts, Sessions};
 use super::town::Town;
 use crate::clocks;
 use crate::cluster::Leader;
 use crate::event::Event;
+use crate::outputs::{self, Store};
 use crate::rpc::{Router, Target};
 
 pub type Log = Arc<Mutex<Vec<Entry>>>;
@@ -57,7 +58,7 @@ impl Server {
         let stored = Arc::new(open(directory.path()));
         let parts = ServeParts { shard: 0, leader: seen, events };
         let router = sessions.register(Router::default(), parts);
-        let router = store_outputs(router, Arc::clone(&stored));
+        let router = outputs::register(router, &Store::alone(Arc::clone(&stored)));
         town.hub.serve(id, router.clone());
         let mut conductor = Conductor::new(conductor::Options {
             server: name.into(),
