@@ -89,7 +89,11 @@ impl ClusterOptions {
         warnings: &mut Vec<String>,
     ) -> Result<ClusterOptions, Error> {
         let Addresses { bind, advertise } = addresses(layers, dev, interfaces, warnings)?;
-        let rpc_port = layers.int_in("rpc-port", 0, 65_535)? as u16;
+        let rpc_port = match layers.get("rpc-port")? {
+            // Nobody looks for a development node: several may run on one machine.
+            (_, Origin::Default) if dev => 0,
+            _ => layers.int_in("rpc-port", 0, 65_535)? as u16,
+        };
         let shown_port = match layers.int_in("advertise-rpc-port", 0, 65_535)? as u16 {
             0 => rpc_port,
             port => port,
@@ -139,7 +143,7 @@ fn addresses(
 ) -> Result<Addresses, Error> {
     let (_, origin) = layers.get("bind-addr")?;
     let text = match origin {
-        Origin::Default if dev => format!("127.0.0.1:{PORT}"),
+        Origin::Default if dev => "127.0.0.1:0".to_owned(),
         _ => layers.text("bind-addr")?,
     };
     let (text, warning) = expand("bind-addr", &text, interfaces)?;

@@ -74,10 +74,10 @@ fn addresses_follow_from_what_is_said() {
 }
 
 #[test]
-fn a_development_node_stays_on_this_machine() {
+fn a_development_node_stays_on_this_machine_and_takes_free_ports() {
     let (options, warnings) = read(&[], true, &NET).unwrap();
-    assert_eq!(options.bind.to_string(), "127.0.0.1:8946");
-    assert_eq!(options.rpc_advertise.to_string(), "127.0.0.1:6868");
+    assert_eq!(options.bind.to_string(), "127.0.0.1:0");
+    assert_eq!(options.rpc_advertise.to_string(), "127.0.0.1:0");
     assert!(warnings.is_empty(), "{warnings:?}");
 }
 
