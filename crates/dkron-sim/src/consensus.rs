@@ -181,7 +181,7 @@ impl World {
         if latest && !self.log(by).voter && up >= commit.max(self.committed.len()) {
             self.say(by, || "counts for majorities again".into());
             let log = self.log(by);
-            (log.voter, log.promised) = (true, term);
+            (log.voter, log.since, log.promised) = (true, term, term);
         }
         if self.brain_of(at).is_some_and(|brain| brain.elected.is_none()) {
             self.wake(at, self.now);
@@ -200,7 +200,7 @@ impl World {
         let majority = self.majority();
         let (Some(brain), Some(lead)) = (self.brain_of(at), self.lead(at)) else { return Ok(()) };
         let own = self.log_of(at);
-        let voters = (0..self.plan.servers).filter(|other| self.log_of(*other).voter);
+        let voters = (0..self.plan.servers).filter(|other| self.log_of(*other).counts(lead.term));
         let held = voters.map(|other| match other == at {
             true => own.durable,
             false => lead.matched.get(&other).copied().unwrap_or(0),
@@ -281,7 +281,7 @@ impl World {
     }
 
     fn leases(&self, at: At, lead: &Lead) -> bool {
-        let voters = (0..self.plan.servers).filter(|other| self.log_of(*other).voter);
+        let voters = (0..self.plan.servers).filter(|other| self.log_of(*other).counts(lead.term));
         let fresh = voters.filter(|other| {
             let acked = lead.acked.get(other).copied().unwrap_or_default();
             *other == at || (acked > Duration::ZERO && self.now < acked + LEASE)

@@ -173,7 +173,7 @@ impl World {
         let rows = source.rows.clone();
         let slots = source.log.slots[..applied.0 as usize].to_vec();
         let durable = slots.len();
-        Server { rows, log: Log { slots, durable, promised: 0, voter: false } }
+        Server { rows, log: Log { slots, durable, ..Log::default() } }
     }
 
     pub fn flush(&mut self, at: At) {

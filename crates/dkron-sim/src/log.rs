@@ -35,9 +35,16 @@ pub struct Log {
     pub promised: u64,
     /// Counts for majorities. A server that lost its disk does not, until it has caught up.
     pub voter: bool,
+    /// The leadership that made it count again: what earlier ones heard of it, it has forgotten.
+    pub since: u64,
 }
 
 impl Log {
+    /// Whether a leadership may count on what it says.
+    pub fn counts(&self, term: u64) -> bool {
+        self.voter && self.since <= term
+    }
+
     /// What an election compares.
     pub fn rank(&self) -> (u64, usize) {
         let slots = &self.slots[..self.durable];
