@@ -30,6 +30,8 @@ usage: bench KIND [--url http://HOST:PORT [--pid PID] | --bin DKRON [--servers 1
   list       [--jobs 100000] [--idle 20] [--history 0]
              create, page, idle, restart; with so many rows of history
   kill       [--rounds 10] [--rate 500]          kill -9 under load, account
+  failover   [--rounds 10] [--stops 20] [--rate 200]
+             three servers: kill -9 and planned stops of the leader, account
   takeover   [--rounds 10] [--runs 100]          kill -9 while processes run, account
   cancel     [--runs 1000]                       cancel processes, look for what is left
   output     [--jobs 10] [--megabytes 100]       much output from several runs at once
@@ -58,6 +60,7 @@ pub const OPTIONS: &[&str] = &[
     "idle",
     "history",
     "rounds",
+    "stops",
     "runs",
     "megabytes",
 ];

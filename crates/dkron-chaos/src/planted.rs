@@ -6,7 +6,41 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-use crate::case;
+use crate::case::{self, Case};
+use crate::check;
+
+pub const BUGS: [&str; 4] = ["double-start", "lost-line", "lost-record", "miscount"];
+
+/// Plants each bug into a copy of what a run left: a verdict that is good must also be able to be
+/// bad. Names the bugs that were not found.
+pub fn misses(dir: &Path) -> anyhow::Result<Vec<&'static str>> {
+    let mut missed = Vec::new();
+    for bug in BUGS {
+        let copy = dir.join("planted").join(bug);
+        copy_case(dir, &copy)?;
+        let rule = plant(&copy, bug)?;
+        if check::check(&Case::read(&copy)?).count(rule) == 0 {
+            missed.push(bug);
+        }
+    }
+    fs::remove_dir_all(dir.join("planted"))?;
+    Ok(missed)
+}
+
+/// The files that the checker reads.
+fn copy_case(from: &Path, to: &Path) -> anyhow::Result<()> {
+    for folder in ["", "lines", "history"] {
+        let (from, to) = (from.join(folder), to.join(folder));
+        fs::create_dir_all(&to).with_context(|| format!("creating {to:?}"))?;
+        for entry in fs::read_dir(&from).with_context(|| format!("reading {from:?}"))? {
+            let path = entry?.path();
+            if let Some(name) = path.file_name().filter(|_| path.is_file()) {
+                fs::copy(&path, to.join(name)).with_context(|| format!("copying {path:?}"))?;
+            }
+        }
+    }
+    Ok(())
+}
 
 /// Spoils the files of a run and says which rule must find it.
 pub fn plant(dir: &Path, what: &str) -> anyhow::Result<&'static str> {
@@ -45,7 +79,7 @@ pub fn plant(dir: &Path, what: &str) -> anyhow::Result<&'static str> {
             Ok("miscounted")
         }
         other => {
-            bail!("--planted {other}: one of double-start, lost-line, lost-record, miscount")
+            bail!("--planted {other}: one of {BUGS:?}")
         }
     }
 }

@@ -119,6 +119,14 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
             println!("planted: `{rule}` was {}", if found { "found" } else { "NOT FOUND" });
             found
         }
+        None if settings.smoke && verdict.is_good() => {
+            let missed = planted::misses(&dir)?;
+            match missed.as_slice() {
+                [] => println!("planted: all of {:?} were found", planted::BUGS),
+                missed => println!("planted: {missed:?} were NOT FOUND"),
+            }
+            missed.is_empty()
+        }
         None => verdict.is_good(),
     })
 }

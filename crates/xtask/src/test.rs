@@ -1,4 +1,5 @@
-//! `test`: the binary, every test of the workspace, the simulator's seeds; then the five slowest.
+//! `test`: the binary, every test of the workspace, the simulator's seeds, a short chaos run; then
+//! the five slowest.
 //! Cargo's output is passed on line by line and only listened to.
 
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -8,7 +9,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 
 use crate::cargo::{build_dkron, cargo};
-use crate::sim;
+use crate::{chaos, sim};
 use dkron_bench::Args;
 
 const SLOWEST: usize = 5;
@@ -16,14 +17,17 @@ const SLOWEST: usize = 5;
 pub fn test(args: &Args) -> anyhow::Result<()> {
     args.only(0, &[])?;
     // Tests of the front door start the real binary beside them.
-    build_dkron(false)?;
+    let bin = build_dkron(false)?;
     let mut build = cargo(&["test", "--locked", "--workspace", "--no-run", "--quiet"]);
     crate::cargo::step("build the tests", &mut build)?;
     sim::build()?;
+    chaos::build()?;
     let begun = Instant::now();
     let mut tests = cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]);
     let listener = listen(&mut tests)?;
     let simulated = sim::seeds(sim::SMOKE, 0);
+    // Alone: its hosts need the processors for themselves.
+    let survived = chaos::smoke(&bin);
     let took = begun.elapsed().as_secs_f64();
     println!("\nslowest test programs:");
     for (seconds, name) in listener.slowest() {
@@ -31,7 +35,7 @@ pub fn test(args: &Args) -> anyhow::Result<()> {
     }
     println!("{} passed, {} failed in {took:.1} s", listener.passed, listener.failed);
     anyhow::ensure!(listener.success, "cargo test failed");
-    simulated
+    simulated.and(survived)
 }
 
 /// One pipe for both streams keeps the names before their results.

@@ -2,6 +2,7 @@
 
 mod agents;
 mod cancel;
+mod failover;
 mod instant;
 mod kill;
 mod list;
@@ -9,6 +10,7 @@ mod output;
 mod overload;
 mod run_now;
 mod scheduled;
+mod stories;
 mod takeover;
 
 use crate::args::Args;
@@ -25,6 +27,7 @@ const KINDS: &[(&str, &[&str])] = &[
     ("run", &["--runs", "5000"]),
     ("list", &["--jobs", "100000"]),
     ("kill", &["--rounds", "10", "--rate", "500"]),
+    ("failover", &["--rounds", "10", "--stops", "20", "--rate", "200"]),
     ("takeover", &["--rounds", "10", "--runs", "100"]),
     ("cancel", &["--runs", "1000"]),
     ("output", &["--jobs", "10", "--megabytes", "100"]),
@@ -46,6 +49,7 @@ pub fn run(kind: &str, args: &Args) -> anyhow::Result<Report> {
         "run" => run_now::run(args)?,
         "list" => list::run(args)?,
         "kill" => kill::run(args)?,
+        "failover" => failover::run(args)?,
         "takeover" => takeover::run(args)?,
         "cancel" => cancel::run(args)?,
         "output" => output::run(args)?,
