@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use serde_json::{Map, Value, json};
 
+use crate::archive::{self, Records};
 use crate::case::{self, Plan};
 use crate::world::World;
 
@@ -55,7 +56,7 @@ fn open(world: &World, plan: &Plan) -> Option<(usize, usize)> {
 }
 
 /// Writes the history of every server, each asked by itself.
-pub fn histories(world: &World, plan: &Plan) -> anyhow::Result<()> {
+pub fn histories(world: &World, plan: &Plan, records: &Records) -> anyhow::Result<()> {
     let states = states(world);
     for server in world.servers() {
         let mut jobs = Map::new();
@@ -65,10 +66,12 @@ pub fn histories(world: &World, plan: &Plan) -> anyhow::Result<()> {
                 let target = format!("/v1/jobs/{name}{rest}");
                 world.get(&server, &target).with_context(|| format!("the history of {server}"))
             };
+            let mut skipped = get("/skipped")?;
+            archive::complete(&mut skipped, records.get(name));
             let told = json!({
                 "job": get("")?,
                 "executions": get("/executions")?,
-                "skipped": get("/skipped")?,
+                "skipped": skipped,
             });
             jobs.insert(name.clone(), told);
         }

@@ -4,6 +4,7 @@
 
 #![allow(clippy::print_stdout, reason = "a tool that talks to whoever started it")]
 
+mod archive;
 pub mod case;
 pub mod check;
 mod collect;

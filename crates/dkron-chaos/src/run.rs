@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use dkron_bench::{Args, now};
 
+use crate::archive::Archive;
 use crate::case::{self, Band, Case, Host, Plan, SECOND};
 use crate::dice::Dice;
 use crate::faults::{self, Fault, Kind, When};
@@ -168,6 +169,9 @@ fn act(settings: &Settings) -> anyhow::Result<()> {
     let mut plan = create(settings, &world)?;
     let urls = world.servers().into_iter().map(|name| (name.clone(), world.url(&name)));
     let client = Client::start(urls.collect())?;
+    let urls = world.servers().iter().map(|name| world.url(name)).collect();
+    let names = plan.jobs.iter().filter(|job| check::keeps_apart(&job.concurrency));
+    let archive = Archive::start(urls, names.map(|job| job.name.clone()).collect())?;
     let broken = break_things(settings, &mut world, &mut plan);
     world.switch.set(Rules::new());
     for name in &all {
@@ -185,7 +189,7 @@ fn act(settings: &Settings) -> anyhow::Result<()> {
     for server in world.servers() {
         ops.push(load::read(&server, &world.url(&server)));
     }
-    collect::histories(&world, &plan)?;
+    collect::histories(&world, &plan, &archive.stop())?;
     world.look_after();
     world.hear_panics();
     all.iter().for_each(|name| world.kill_host(name));
