@@ -99,6 +99,7 @@ impl Company {
             book: self.book.clone(),
             statuses: seen.clone(),
             own: self.own.id,
+            office: self.seen.told.office.clone(),
             events: self.events.clone(),
         }));
         let guide = Guide::Server { leader: self.leader.clone(), events: self.events.clone() };

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::cluster::Book;
 use crate::cluster::peers::{self, PeerStatus, Statuses};
 use crate::event::Event;
+use crate::reads::Office;
 use crate::versions::cluster_version;
 
 pub struct Parts {
@@ -21,14 +22,15 @@ pub struct Parts {
     pub statuses: watch::Receiver<Statuses>,
     /// This server.
     pub own: u64,
+    /// Of this server, as the reader has seen it begin.
+    pub office: watch::Receiver<Option<Office>>,
     pub events: mpsc::UnboundedSender<Event>,
 }
 
 /// Tells all of it whenever something may have changed, and the clocks after each comparison and
-/// at the beginning of a leadership, because slots wait for them.
+/// at the beginning of an office, because slots wait for them: what is told before does not count.
 pub async fn run(parts: Parts) {
-    let Parts { raft, mut book, mut statuses, own, events } = parts;
-    let mut leadership = raft.leadership();
+    let Parts { raft, mut book, mut statuses, own, mut office, events } = parts;
     let (mut known_roster, mut known_version) = (None, None);
     loop {
         let roster = roster(&book.members());
@@ -48,7 +50,7 @@ pub async fn run(parts: Parts) {
         tokio::select! {
             true = book.changed() => {}
             Ok(()) = statuses.changed() => {}
-            Ok(()) = leadership.changed() => {}
+            Ok(()) = office.changed() => {}
             else => return,
         }
     }
@@ -78,6 +80,7 @@ fn version(statuses: &[PeerStatus], membership: &Membership, own: u64) -> Option
 #[cfg(test)]
 mod tests {
     use dkron_core::domain::CLUSTER_VERSION;
+    use dkron_core::domain::Tenure;
     use dkron_wire::server::ServerStatus;
 
     use super::*;
@@ -101,6 +104,24 @@ mod tests {
         assert_eq!(version(&all[..1], &membership, 1), None);
         assert_eq!(version(&[], &stage::membership(&[1], &[]), 1), Some(CLUSTER_VERSION));
         assert_eq!(version(&[], &Membership::default(), 1), None);
+    }
+
+    /// The conductor counts a comparison that it hears of in office, and no other.
+    #[tokio::test]
+    async fn clocks_are_told_again_when_an_office_begins() {
+        let directory = tempfile::tempdir().unwrap();
+        let actor = stage::Stage::new().enter(1, 1, directory.path()).await;
+        let (_members, book) = stage::book(&[1], 1);
+        let (_statuses, statuses) = watch::channel(Statuses::default());
+        let (begin, office) = watch::channel(None);
+        let (events, mut told) = mpsc::unbounded_channel();
+        let raft = actor.raft.clone();
+        tokio::spawn(run(Parts { raft, book, statuses, own: 1, office, events }));
+        let mut clocks = async || while !matches!(told.recv().await, Some(Event::Clocks { .. })) {};
+        clocks().await;
+        begin.send_replace(Some(Office { tenure: Tenure(7), epoch: None }));
+        clocks().await;
+        actor.raft.shutdown().await;
     }
 
     #[test]
