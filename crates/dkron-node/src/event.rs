@@ -31,6 +31,8 @@ pub enum Event {
         messages: Vec<ToLeader>,
         room: OwnedSemaphorePermit,
     },
+    /// As `Input::Parted`.
+    Parted(NodeName),
     Processed {
         seq: Seq,
         output: Output,

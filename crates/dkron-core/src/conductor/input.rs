@@ -49,6 +49,8 @@ pub enum Input {
     Roster(BTreeMap<NodeName, RosterMember>),
     /// A node spoke. `link` names the connection, for the answer to a hello.
     FromNode { node: NodeName, message: Box<ToLeader> },
+    /// The way to a node broke. It may be back at any moment, and nothing is known of its runs.
+    Parted(NodeName),
     /// What applying an entry asks of the leader.
     Effects(Vec<Effect>),
     /// A proposal's fate.

@@ -227,6 +227,7 @@ impl Conductor {
             }
             Input::Deposed => self.deposed(&mut out),
             Input::Roster(roster) => self.roster = roster,
+            Input::Parted(node) => self.sessions.part(&node),
             Input::FromNode { node, message } => {
                 self.hear(ledger, now, node, *message, &mut out);
             }

@@ -44,9 +44,11 @@ impl Conductor {
         }
         let seed = seed(job.name.as_str(), nominal);
         let mut ready = Vec::new();
+        let mut parted = Vec::new();
         let mut silent = Vec::new();
         for name in matching {
             match self.sessions.eligible(name, mono) {
+                Some(node) if node.parted => parted.push(node.target(name)),
                 Some(node) => {
                     let load = self.load(ledger, name);
                     let room = (load as u64) < u64::from(node.capacity);
@@ -63,11 +65,11 @@ impl Conductor {
         if ready[..chosen].iter().any(|(full, ..)| *full) {
             return Choice::Wait;
         }
-        let run = |(.., target): (bool, usize, u64, &NodeName, Target)| Place {
-            target,
-            born_failed: None,
-        };
-        let mut places: Vec<Place> = ready.into_iter().take(limit).map(run).collect();
+        // Whose way broke may be back in a moment, which is better than a failure.
+        let ready = ready.into_iter().map(|(.., target)| target);
+        let targets = ready.chain(parted).take(limit);
+        let run = |target| Place { target, born_failed: None };
+        let mut places: Vec<Place> = targets.map(run).collect();
         let missing = limit - places.len();
         places.extend(silent.into_iter().take(missing).map(unreachable));
         Choice::Places(places)
@@ -103,7 +105,7 @@ impl Conductor {
             return None;
         }
         let mut nodes = matching.into_iter().filter_map(|name| {
-            let node = self.sessions.eligible(name, mono)?;
+            let node = self.sessions.eligible(name, mono).filter(|node| !node.parted)?;
             let room = (self.load(ledger, name) as u64) < u64::from(node.capacity);
             room.then(|| Place { target: node.target(name), born_failed: None })
         });

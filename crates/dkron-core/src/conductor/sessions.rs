@@ -28,6 +28,8 @@ pub(super) struct Node {
     pub stated: BTreeMap<Seq, Known>,
     /// All statements are here.
     pub open: bool,
+    /// The way to it broke, and nothing came since: runs go elsewhere if they can.
+    pub parted: bool,
     pub heard_at: Duration,
     /// How long its lease is.
     lost_after: Duration,
@@ -136,6 +138,7 @@ impl Sessions {
         }
         node.seen = message.no;
         node.heard_at = mono;
+        node.parted = false;
         match message.body {
             News::Beat { sent } => {
                 if terms.extends {
@@ -177,6 +180,7 @@ impl Sessions {
             version: hello.version,
             stated: BTreeMap::new(),
             open: false,
+            parted: false,
             heard_at: mono,
             lost_after,
             sent: 0,
@@ -186,6 +190,12 @@ impl Sessions {
         self.nodes.insert(hello.node.clone(), node);
         let message = Box::new(ToNode { tenure, session, no: 0, body });
         out.push(Action::Send { node: hello.node.clone(), message });
+    }
+
+    pub fn part(&mut self, node: &NodeName) {
+        if let Some(node) = self.nodes.get_mut(node) {
+            node.parted = true;
+        }
     }
 
     fn close(&mut self, node: &NodeName, out: &mut Vec<Action>) {

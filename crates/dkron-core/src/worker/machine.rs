@@ -42,6 +42,8 @@ pub enum Event {
     Message(ToNode),
     /// There is a new way to a leader: what was said on the old one may be lost.
     Linked,
+    /// The node ends: it wants no more runs, and says so in a new session.
+    Part,
     /// The node leaves for good: nothing of it goes on.
     Leave,
     /// The executor began.
@@ -107,6 +109,8 @@ struct Session {
     seen: u64,
     heard_at: Duration,
     beat_at: Duration,
+    /// A beat was acknowledged, so the leader has heard everything before it.
+    beaten: bool,
 }
 
 impl Worker {
@@ -136,6 +140,11 @@ impl Worker {
         self.held.values().filter(owed).count()
     }
 
+    /// Whether the leader knows that this node wants no more runs.
+    pub fn has_parted(&self) -> bool {
+        self.options.capacity == 0 && self.session.as_ref().is_some_and(|own| own.beaten)
+    }
+
     pub fn step(&mut self, now: Now, event: Event) -> Vec<Action> {
         let mut out = Vec::new();
         match event {
@@ -146,6 +155,12 @@ impl Worker {
                 self.linked = true;
                 self.hello_again = HELLO_AGAIN;
                 self.say_hello(now, &mut out);
+            }
+            Event::Part => {
+                let is_new = core::mem::replace(&mut self.options.capacity, 0) > 0;
+                if is_new && self.session.take().is_some() {
+                    self.say_hello(now, &mut out);
+                }
             }
             Event::Leave => {
                 let all: Vec<Seq> = self.held.keys().copied().collect();
@@ -271,7 +286,7 @@ impl Worker {
     fn open(&mut self, now: Now, no: SessionNo, out: &mut Vec<Action>) {
         self.hello_again = HELLO_AGAIN;
         let (heard_at, beat_at) = (now.mono, now.mono + BEAT);
-        self.session = Some(Session { no, sent: 0, seen: 0, heard_at, beat_at });
+        self.session = Some(Session { no, sent: 0, seen: 0, heard_at, beat_at, beaten: false });
         let state = |(seq, held): (&Seq, &Held)| held.statement(*seq);
         let statements: Vec<Statement> = self.held.iter().map(state).collect();
         for page in statements.chunks(PAGE) {
@@ -281,6 +296,10 @@ impl Worker {
         let results: Vec<(Seq, Box<Finish>)> = self.held.iter().filter_map(result).collect();
         for (seq, finish) in results {
             self.send(News::Finished { seq, finish }, out);
+        }
+        if self.options.capacity == 0 {
+            // Whoever ends waits for the answer.
+            self.send(News::Beat { sent: now.mono }, out);
         }
     }
 
@@ -292,6 +311,9 @@ impl Worker {
             Order::EndCommitted(seq) => self.acked(seq, true, false, out),
             Order::OutputStored(seq) => self.acked(seq, false, true, out),
             Order::Beat { sent } => {
+                if let Some(session) = &mut self.session {
+                    session.beaten = true;
+                }
                 self.lease.renew(sent);
                 self.tell_lease(out);
             }

@@ -103,8 +103,8 @@ impl Machine for Leader {
                 self.question(&verb, &mut line);
             }
             "hold" | "free" | "commit" | "refuse" | "unknown" => self.fate(&verb),
-            "member" | "left" | "open" | "hello" | "stated" | "stated_all" | "silence"
-            | "started" | "finished" => self.node(&verb, &mut line),
+            "member" | "left" | "parted" | "open" | "hello" | "stated" | "stated_all"
+            | "silence" | "started" | "finished" => self.node(&verb, &mut line),
             "elected" => self.step(Input::Elected),
             "deposed" => self.step(Input::Deposed),
             "stop" => self.step(Input::Stop),
@@ -291,6 +291,7 @@ impl Leader {
                 self.roster.remove(&name);
                 self.tell_roster();
             }
+            "parted" => self.step(Input::Parted(name.as_str().into())),
             "hello" => self.hello(&name, line),
             "open" => {
                 self.hello(&name, line);

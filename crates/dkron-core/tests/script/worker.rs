@@ -55,6 +55,12 @@ impl Machine for Node {
             }
             "tick" => self.step(Event::Tick),
             "leave" => self.step(Event::Leave),
+            "part" => {
+                let actions = self.step(Event::Part);
+                let mut said = self.note(actions);
+                said.push(format!("parted: {}", self.worker.has_parted()));
+                return said;
+            }
             "linked" => self.step(Event::Linked),
             "alive" => return self.alive(&parse_span(&line.word())),
             "started" => {

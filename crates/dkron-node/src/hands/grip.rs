@@ -20,6 +20,9 @@ pub enum Farewell {
     Leave,
 }
 
+/// A leader is waited for so long, to be told of the node's end.
+const GOODBYE: Duration = Duration::from_secs(1);
+
 /// The node's end.
 pub struct Grip {
     parting: mpsc::UnboundedSender<Parting>,
@@ -39,6 +42,8 @@ pub(super) struct Left {
     pub owing: usize,
     /// Those of them that outlive the agent.
     pub surviving: usize,
+    /// The leader gives it no more runs.
+    pub told: bool,
 }
 
 impl Grip {
@@ -57,12 +62,15 @@ impl Grip {
         let _ = tokio::time::timeout(PARTING, seen).await;
     }
 
-    /// Waits for what must not go on without the agent, at most for `patience`; false if that was
-    /// not enough.
+    /// Lets the leader know, so that it looks for other nodes; then waits for what must not go on
+    /// without the agent, at most for `patience`; false if that was not enough.
     pub async fn part(&mut self, farewell: Farewell, patience: Duration) -> bool {
         let leave = farewell == Farewell::Leave;
         // A thread that is gone needs no word.
         let _ = self.parting.send(if leave { Parting::Leave } else { Parting::Wait });
+        let told = self.left.wait_for(|left| left.is_some_and(|left| left.told));
+        // Nobody may lead now.
+        let _ = tokio::time::timeout(GOODBYE, told).await;
         let stays = |left: &Left| if farewell == Farewell::HandOver { left.surviving } else { 0 };
         let over = |left: &Option<Left>| left.is_some_and(|left| left.owing <= stays(&left));
         let idle = async {

@@ -132,9 +132,9 @@ impl Hands {
                 },
                 Some(told) = news.recv() => own.told(clocks::now(), told),
                 Some(parting) = parting.recv() => match parting {
-                    Parting::Wait => own.parting = true,
+                    Parting::Wait => own.part(),
                     Parting::Leave => {
-                        own.parting = true;
+                        own.part();
                         own.step(clocks::now(), Step::Leave);
                     }
                     Parting::HandOver(_done) => return,
@@ -152,11 +152,16 @@ impl Hands {
             }
             if own.parting {
                 let (owing, surviving) = (own.worker.owing(), own.survivors);
-                let now = Some(Left { owing, surviving });
+                let now = Some(Left { owing, surviving, told: own.worker.has_parted() });
                 left.send_if_modified(|seen| std::mem::replace(seen, now) != now);
             }
             own.journal.compact(&own.worker);
         }
+    }
+
+    fn part(&mut self) {
+        self.parting = true;
+        self.step(clocks::now(), Step::Part);
     }
 
     fn hear(&mut self, now: Now, message: Inbound) {

@@ -275,6 +275,7 @@ impl Scheduling {
                 drop(room);
                 return;
             }
+            Event::Parted(node) => Input::Parted(node),
             Event::Processed { seq, output, dropped } => Input::Processed { seq, output, dropped },
             Event::TooOld { job_no, first } => Input::TooOld { job_no, first },
             Event::Roster(roster) => Input::Roster(roster),

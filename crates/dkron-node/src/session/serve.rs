@@ -132,7 +132,10 @@ impl Sessions {
             }
         };
         tracing::debug!(%node, reason, "a node's stream ended");
-        self.inner.leave(&node, no);
+        if self.inner.leave(&node, no) {
+            // The server ends if nobody listens.
+            let _ = parts.events.send(Event::Parted(node));
+        }
     }
 
     /// Takes the place of the node's former stream.
@@ -203,11 +206,14 @@ impl Inner {
         sent.map_err(|_| "this server ends")
     }
 
-    fn leave(&self, node: &NodeName, no: u64) {
+    /// False if it has a newer stream.
+    fn leave(&self, node: &NodeName, no: u64) -> bool {
         let mut streams = self.streams();
-        if streams.by_node.get(node).is_some_and(|stream| stream.no == no) {
+        let is_last = streams.by_node.get(node).is_some_and(|stream| stream.no == no);
+        if is_last {
             streams.by_node.remove(node);
         }
+        is_last
     }
 }
 

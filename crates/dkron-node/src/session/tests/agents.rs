@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use dkron_core::domain::{EndReason, Output, State};
+use dkron_core::domain::{EndReason, Job, Output, State};
 
 use super::town::{A1, A2, S1, Town, ended, forbid, opened, until};
 use crate::hands::Farewell;
@@ -142,4 +142,25 @@ async fn one_agent_does_not_wait_for_another() {
     town.gate.open();
     let record = ended(&server, 1).await.remove(0);
     assert_eq!(record.node.as_str(), "a2");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_that_stops_is_given_nothing_that_another_can_do() {
+    let (town, home) = (Town::new(), tempfile::tempdir().unwrap());
+    let (one, two) = (home.path().join("1"), home.path().join("2"));
+    let server = town.server(S1);
+    town.elect(&server, &[]).await;
+    let _one = town.agent(A1, &one, &[&server]);
+    let two = town.agent(A2, &two, &[&server]);
+    opened(&server, 2).await;
+    let any = |job: &mut Job| job.tags = [("kind".to_owned(), "agent:1".to_owned())].into();
+    town.job(&server, "job", "a1", any).await;
+    two.stop(Farewell::HandOver, Duration::from_secs(10)).await;
+    for count in 1..=4 {
+        town.run(&server, "job");
+        town.gate.started(count).await;
+    }
+    town.gate.open();
+    let records = ended(&server, 4).await;
+    assert!(records.iter().all(|record| record.node.as_str() == "a1"), "{records:?}");
 }

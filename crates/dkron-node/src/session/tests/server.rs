@@ -133,13 +133,18 @@ fn open(directory: &Path) -> Blobs {
 
 fn roster() -> BTreeMap<NodeName, RosterMember> {
     let member = |name: &str| {
-        let tags = [("node".to_owned(), name.to_owned())].into();
+        let tags = [("node", name), ("kind", "agent")];
+        let tags = tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
         (name.into(), RosterMember { region: "global".into(), tags, alive: true })
     };
     ["a1", "a2"].map(member).into()
 }
 
 impl Brain {
+    pub fn in_office(&self) -> bool {
+        self.conductor.tenure().is_some()
+    }
+
     fn event(&mut self, event: Event) {
         match event {
             Event::FromAfar { node, messages, room } => {
@@ -149,6 +154,7 @@ impl Brain {
                 }
                 drop(room);
             }
+            Event::Parted(node) => self.input(Input::Parted(node)),
             Event::FromNode { node, message } => self.input(Input::FromNode { node, message }),
             _ => {}
         }

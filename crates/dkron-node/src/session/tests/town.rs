@@ -117,9 +117,11 @@ impl Town {
     /// Makes one lead, and tells all.
     pub async fn elect(&self, new: &Server, others: &[&Server]) {
         for other in others {
+            // One that still holds an office would claim to lead.
+            other.input(Input::Deposed);
+            until(|| other.see(|brain| !brain.in_office())).await;
             let name = new.name.clone();
             other.leader.send_replace(Leader::Other { name, target: new.target() });
-            other.input(Input::Deposed);
         }
         new.leader.send_replace(Leader::None);
         new.input(Input::Elected);
