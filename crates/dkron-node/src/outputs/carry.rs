@@ -1,13 +1,15 @@
 //! Stored outputs on their way between nodes.
 //!
 //! ```text
-//!   PutOutput   asks     digest (32 bytes) | length u64 | 1 = bring it to a majority    the bytes
-//!               answers  nothing = it is stored, else why it is not
+//!   PutOutput   asks     digest (32 bytes) | length u64 | 1 = bring it to a majority
+//!               answers  1 = there is room; then come the bytes
+//!                        nothing = it is stored, else why it is not
 //!   GetOutput   asks     digest (32 bytes) | length u64
 //!               answers  1 and the bytes, or 0 = it is not here
 //! ```
 //!
-//! Bytes follow in frames; an answer may come before the last of them.
+//! Bytes follow in frames. None is sent before there is room for all of them, so those who wait
+//! cost nothing, and none to a server that has the output already.
 
 use std::time::Duration;
 
@@ -26,7 +28,10 @@ const FRAME: Duration = Duration::from_secs(5);
 /// LIMIT: bytes of one frame.
 const PIECE: usize = 256 << 10;
 /// LIMIT: bytes of one output: what a job may keep, with what is said about it.
-const MOST: usize = limits::OUTPUT_BYTES_MOST as usize + (1 << 20);
+pub const MOST: usize = limits::OUTPUT_BYTES_MOST as usize + (1 << 20);
+
+/// There is room for what was announced.
+const GO: &[u8] = &[1];
 
 /// Names an output that is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -100,14 +105,18 @@ pub async fn put(
     let mut frames = wire.open(to, Lane::Bulk, Method::PutOutput, OPENING).await?;
     let mut head = name.encode();
     head.push(u8::from(put == Put::Spread));
-    let answer = tokio::select! {
-        biased;
-        answer = frames.from.recv() => answer,
-        // Whoever leaves before it has everything may have said why.
-        _ = send(&frames.to, head.into(), bytes) => frames.from.recv().await,
-    };
     let gone = || CallError::NoAnswer("the stream ended".into());
-    let answer = answer.ok_or_else(gone)??;
+    frames.to.send(head.into()).await.map_err(|_| gone())?;
+    let mut answer = frames.from.recv().await.ok_or_else(gone)??;
+    if answer == GO {
+        let last = tokio::select! {
+            biased;
+            last = frames.from.recv() => last,
+            // Whoever leaves before it has everything may have said why.
+            _ = send(&frames.to, bytes) => frames.from.recv().await,
+        };
+        answer = last.ok_or_else(gone)??;
+    }
     if answer.is_empty() {
         return Ok(());
     }
@@ -133,7 +142,7 @@ pub async fn give(to: &mpsc::Sender<Bytes>, bytes: Option<Bytes>) {
     // Who has left asks again.
     let _ = match bytes {
         None => to.send(Bytes::from_static(&[0])).await.is_ok(),
-        Some(bytes) => send(to, Bytes::from_static(&[1]), &bytes).await,
+        Some(bytes) => go(to).await && send(to, &bytes).await,
     };
 }
 
@@ -158,13 +167,19 @@ pub async fn rest(
 }
 
 /// False if nobody takes it any more.
-async fn send(to: &mpsc::Sender<Bytes>, head: Bytes, bytes: &Bytes) -> bool {
-    let mut sent = to.send(head).await.is_ok();
+async fn send(to: &mpsc::Sender<Bytes>, bytes: &Bytes) -> bool {
     for from in (0..bytes.len()).step_by(PIECE) {
         let piece = bytes.slice(from..bytes.len().min(from + PIECE));
-        sent = sent && to.send(piece).await.is_ok();
+        if to.send(piece).await.is_err() {
+            return false;
+        }
     }
-    sent
+    true
+}
+
+/// Says that there is room, or that the bytes follow; false if nobody hears it any more.
+pub async fn go(to: &mpsc::Sender<Bytes>) -> bool {
+    to.send(Bytes::from_static(GO)).await.is_ok()
 }
 
 async fn next(from: &mut mpsc::Receiver<Result<Bytes, CallError>>) -> Result<Bytes, String> {

@@ -48,7 +48,8 @@ async fn take(
     // One that comes again is not carried again.
     let bytes = match store.here(name.digest).await {
         Some(bytes) => bytes,
-        None => carry::rest(&mut frames.from, name).await?,
+        None if carry::go(&frames.to).await => carry::rest(&mut frames.from, name).await?,
+        None => return Err("nobody waits for the answer".into()),
     };
     let bytes = Bytes::from(bytes);
     if store.put(bytes.clone()).await? != name {

@@ -21,8 +21,8 @@ pub const STORED: Duration = Duration::from_secs(10);
 pub const AGAIN: Duration = Duration::from_millis(200);
 /// How long an output is looked for at the other servers.
 const FETCHED: Duration = Duration::from_secs(10);
-/// LIMIT: KiB of outputs in memory for one purpose; others wait. The largest has room.
-const ROOM_KIB: usize = 128 << 10;
+/// LIMIT: KiB of outputs in memory for one purpose; others wait. Two of the largest have room.
+const ROOM_KIB: usize = 2 * (carry::MOST / 1024 + 1);
 /// LIMIT: outputs that are fetched at a time.
 const FETCHES: usize = 8;
 

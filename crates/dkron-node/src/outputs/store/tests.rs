@@ -107,6 +107,27 @@ async fn what_an_agent_brings_is_spread_once() {
     assert!(matches!(refused, Err(crate::rpc::CallError::Refused(_))), "{refused:?}");
 }
 
+/// Who waits for room keeps its bytes.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_before_there_is_room() {
+    let stage = stage(1);
+    let wire = stage.hub.wire(stage::caller(2));
+    let to = crate::rpc::Target { id: 1, address: String::new() };
+    let head = [[0; 32].as_slice(), &(carry::MOST as u64).to_be_bytes(), &[0]].concat();
+    let mut streams = Vec::new();
+    for _ in 0..2 {
+        let mut frames = wire.open(&to, Lane::Bulk, Method::PutOutput, AGAIN).await.unwrap();
+        frames.to.send(head.clone().into()).await.unwrap();
+        assert_eq!(frames.from.recv().await.unwrap().unwrap().as_ref(), &[1]);
+        streams.push(frames);
+    }
+    let mut third = wire.open(&to, Lane::Bulk, Method::PutOutput, AGAIN).await.unwrap();
+    third.to.send(head.into()).await.unwrap();
+    assert!(timeout(Duration::from_millis(50), third.from.recv()).await.is_err());
+    drop(streams);
+    assert_eq!(third.from.recv().await.unwrap().unwrap().as_ref(), &[1]);
+}
+
 #[tokio::test]
 async fn a_plain_put_goes_nowhere_else() {
     let stage = stage(3);
