@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dkron_core::domain::limits;
-use dkron_store::blob::Digest;
+use dkron_store::blob::{BLOB_BYTES_MAX, Digest};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -28,7 +28,9 @@ const FRAME: Duration = Duration::from_secs(5);
 /// LIMIT: bytes of one frame.
 const PIECE: usize = 256 << 10;
 /// LIMIT: bytes of one output: what a job may keep, with what is said about it.
-pub const MOST: usize = limits::OUTPUT_BYTES_MOST as usize + (1 << 20);
+pub const MOST: usize = BLOB_BYTES_MAX;
+const _: () =
+    assert!(MOST > limits::OUTPUT_BYTES_MOST as usize, "all that a job may keep is stored");
 
 /// There is room for what was announced.
 const GO: &[u8] = &[1];

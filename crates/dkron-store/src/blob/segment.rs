@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 use super::digest::Digest;
 use crate::Error;
 
-/// LIMIT: bytes of one blob.
-pub const BLOB_BYTES_MAX: usize = 16 << 20;
+/// LIMIT: bytes of one blob: the most that a job may keep of an output, 64 MiB, and room for what
+/// is said about it.
+pub const BLOB_BYTES_MAX: usize = 65 << 20;
 
 const FILE_MARK: [u8; 8] = *b"DKBLOBS1";
 pub(super) const FILE_HEADER: u64 = 16;

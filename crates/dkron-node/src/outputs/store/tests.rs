@@ -86,6 +86,13 @@ async fn without_a_majority_only_the_tail_stays() {
 }
 
 #[tokio::test]
+async fn the_most_that_a_job_may_keep_is_stored() {
+    let stage = stage(2);
+    let kept = stage.stores[0].keep(vec![7; limits::OUTPUT_BYTES_MOST as usize]).await;
+    assert_eq!(stage.have(&name_of(&kept).unwrap()), 2);
+}
+
+#[tokio::test]
 async fn a_server_without_others_keeps_by_itself() {
     let stage = stage(1);
     assert!(name_of(&stage.stores[0].keep(large(1)).await).is_some());
