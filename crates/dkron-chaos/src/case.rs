@@ -18,6 +18,9 @@ const OPS: &str = "ops.json";
 const HISTORY: &str = "history";
 const LINES: &str = "lines";
 
+/// In the name of a fault that takes the runs of a host with their runner.
+pub const RUNNER: &str = "of the runner";
+
 /// In the name of a fault that freezes a host for longer than what keeps others out lasts.
 pub const BEYOND_LEASE: &str = "beyond its lease";
 

@@ -2,7 +2,7 @@
 //! other one.
 
 use super::*;
-use crate::case::{Band, History, Host, Op, Plan, SECOND, Skipped};
+use crate::case::{Band, History, Host, Op, Plan, RUNNER, SECOND, Skipped};
 use crate::lines::Line;
 
 const FENCE: u64 = 7;
@@ -275,6 +275,13 @@ fn a_failure_needs_a_start_or_a_reason() {
     };
     breaks(&["failure without a run"], |case| spoil(case, ""));
     breaks(&[], |case| spoil(case, "node_unreachable"));
+    let with_its_runner = |case: &mut Case, exit_code: Option<i64>| {
+        spoil(case, "");
+        change(case, "both", |story| story.executions[0].exit_code = exit_code);
+        case.plan.bands.last_mut().unwrap().name = format!("kill -9 {RUNNER}");
+    };
+    breaks(&[], |case| with_its_runner(case, None));
+    breaks(&["failure without a run"], |case| with_its_runner(case, Some(1)));
 }
 
 #[test]

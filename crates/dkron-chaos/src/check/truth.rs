@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Run, Verdict, View};
-use crate::case::{Execution, Job, SECOND};
+use crate::case::{Execution, Job, RUNNER, SECOND};
 use crate::lines::Said;
 
 /// Reasons for which a failed execution may never have started. A record without a reason says in
@@ -21,7 +21,8 @@ pub fn check(view: &View<'_>, verdict: &mut Verdict) {
         known.insert(told.id.as_str());
         *states.entry(told.state.as_str()).or_default() += 1;
         starts(job, told, view.run(&told.id), verdict);
-        outcome(job, told, view.run(&told.id), verdict);
+        let is_cut_short = died_with_its_runner(view, told);
+        outcome(job, told, view.run(&told.id), is_cut_short, verdict);
         explained(view, job, told, verdict);
     }
     for (execution, run) in &view.runs {
@@ -66,7 +67,21 @@ fn attempts_once(view: &View<'_>, verdict: &mut Verdict) {
     }
 }
 
-fn outcome(job: &Job, told: &Execution, run: Option<&Run>, verdict: &mut Verdict) {
+/// A process that was killed in its first moment had no time for a line: its record has neither
+/// reason nor exit code, and somebody killed the runner of its host while it went on.
+fn died_with_its_runner(view: &View<'_>, told: &Execution) -> bool {
+    let (due, end) = (told.scheduled.unwrap_or(0), told.finished.unwrap_or(i64::MAX));
+    let mut bands = view.case.plan.bands.iter().filter(|band| band.name.contains(RUNNER));
+    told.exit_code.is_none() && bands.any(|band| band.touches(&told.node, due, end))
+}
+
+fn outcome(
+    job: &Job,
+    told: &Execution,
+    run: Option<&Run>,
+    is_cut_short: bool,
+    verdict: &mut Verdict,
+) {
     let starts = run.map_or(0, |run| run.starts.len());
     let exit = run.and_then(|run| run.ends.first()).map(|(exit, _)| *exit);
     let ends = run.map_or(0, |run| run.ends.len());
@@ -76,6 +91,7 @@ fn outcome(job: &Job, told: &Execution, run: Option<&Run>, verdict: &mut Verdict
             let text = format!("{id}: {starts} starts, {ends} ends, exit code {exit:?}");
             verdict.add("success without a run", &job.name, text);
         }
+        "failed" if starts == 0 && is_cut_short => {}
         "failed" if starts == 0 && !NEVER_STARTED.contains(&told.reason.as_str()) => {
             let text = format!("{id}: no start, reason `{}`", told.reason);
             verdict.add("failure without a run", &job.name, text);
