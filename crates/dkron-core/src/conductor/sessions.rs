@@ -12,7 +12,7 @@ use crate::worker::{Hello, Known, News, Order, SessionNo, Statement, ToLeader, T
 /// A node that said nothing for longer gets no new runs.
 const FRESH: Duration = Duration::from_secs(3);
 /// A node that was heard within this is still one of the cluster.
-const LATELY: Duration = Duration::from_secs(300);
+pub(super) const LATELY: Duration = Duration::from_secs(300);
 /// Nodes that are too old are told of by name, up to so many.
 const TOO_OLD: usize = 1000;
 
