@@ -29,6 +29,20 @@ fn data(cluster: &Cluster, server: usize) -> PathBuf {
     cluster.servers[server].dir.join("data")
 }
 
+/// The agent knew the former cluster and goes along with this one.
+fn agents_work(cluster: &Cluster, server: usize) {
+    let server = &cluster.servers[server];
+    let job = json!({"name": "along", "schedule": "@every 1s", "executor": "noop",
+        "tags": {"kind": "agent"}});
+    server.post("/v1/jobs", &job).unwrap();
+    let ran = || {
+        let list = server.get("/v1/jobs/along/executions").unwrap_or_default();
+        list.as_array().is_some_and(|list| list.iter().any(|one| one["success"] == true))
+    };
+    until("a run on the agent", PATIENCE, ran)
+        .unwrap_or_else(|err| panic!("{err:#}\n{}", cluster.logs()));
+}
+
 fn recover(cluster: &Cluster, server: usize) -> (bool, String) {
     let data = data(cluster, server);
     let args = ["cluster", "recover", "--data-dir", data.to_str().unwrap()];
@@ -38,7 +52,7 @@ fn recover(cluster: &Cluster, server: usize) -> (bool, String) {
 #[test]
 fn the_last_of_three_goes_on_alone_and_the_others_come_back_wiped() {
     let (seen, sink) = far_end();
-    let mut cluster = Cluster::start(&binary().unwrap(), 0).unwrap();
+    let mut cluster = Cluster::start(&binary().unwrap(), 1).unwrap();
     let slots = Slots::create(&cluster.servers[0].url, &sink.url, JOBS);
     goes_on(&seen, &cluster);
     // The one that leads knows everything that was acknowledged.
@@ -58,6 +72,7 @@ fn the_last_of_three_goes_on_alone_and_the_others_come_back_wiped() {
     cluster.servers[left].restart().unwrap();
     goes_on(&seen, &cluster);
     slots.are_whole(&cluster.servers[left].url);
+    agents_work(&cluster, left);
 
     let returned = gone[0];
     cluster.servers[returned].spawn_again().unwrap();

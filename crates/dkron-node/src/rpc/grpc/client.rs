@@ -193,7 +193,14 @@ impl Inner {
         if mark.get() == Some(marked) {
             return Ok(());
         }
-        let adopted = tokio::task::spawn_blocking(move || mark.adopt(marked)).await;
+        let adopted = tokio::task::spawn_blocking(move || match mark.get() {
+            // The greeting lets agents alone come here with an older one.
+            Some(old) if old.cluster == marked.cluster => {
+                mark.raise_generation(marked.generation).map(drop)
+            }
+            _ => mark.adopt(marked),
+        });
+        let adopted = adopted.await;
         adopted
             .unwrap_or_else(|err| Err(std::io::Error::other(err)))
             .map_err(|err| CallError::Unreachable(format!("failed to join the cluster: {err}")))

@@ -140,6 +140,18 @@ impl Connection {
         Ok(Greeting::Done)
     }
 
+    /// Waits until this node belongs to a cluster that it could not name in its greeting; for ever if
+    /// it named one or has nothing to name.
+    pub async fn outdated(&self) {
+        let unsaid = self.known().is_some_and(|known| known.said.is_none());
+        if let Some(mark) = self.shared.own.mark.as_ref().filter(|_| unsaid)
+            && mark.changes().wait_for(Option::is_some).await.is_ok()
+        {
+            return;
+        }
+        std::future::pending().await
+    }
+
     /// Who asks; whoever was not greeted, or must be greeted again, is told so.
     pub async fn caller(&self, method: Method) -> Result<Caller, Status> {
         let Some(known) = self.known() else {

@@ -83,6 +83,9 @@ fn belong(own: &Hello, other: &Hello) -> Result<(), String> {
         return Ok(());
     }
     let (name, own_name) = (called(other), called(own));
+    if ours.cluster == theirs.cluster && (follows(own, other) || follows(other, own)) {
+        return Ok(());
+    }
     if ours.cluster != theirs.cluster {
         return Err(format!(
             "{name} belongs to cluster {}, {own_name} to cluster {}: start one of them with an \
@@ -96,6 +99,15 @@ fn belong(own: &Hello, other: &Hello) -> Result<(), String> {
          without {old}; empty the data directory of {old} to let it in again",
         theirs.generation, ours.cluster, ours.generation
     ))
+}
+
+/// An agent knows nothing that a recovery could contradict: it goes along with servers that were
+/// recovered, and never back.
+fn follows(agent: &Hello, server: &Hello) -> bool {
+    let generation = |hello| marked(hello).map(|marked| marked.generation);
+    role(agent.role) == Some(Role::Agent)
+        && role(server.role) == Some(Role::Server)
+        && generation(agent) < generation(server)
 }
 
 /// Shows that an end has the key; over all that both have said, so that none of it is another's.

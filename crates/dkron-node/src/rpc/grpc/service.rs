@@ -106,7 +106,15 @@ impl StreamingService<Bytes> for Open {
             let (sender, frames) = mpsc::channel(FRAMES_AHEAD);
             let (outbox, inbox) = mpsc::channel(FRAMES_AHEAD);
             tokio::spawn(pump(stream, outbox));
-            shared.streams.spawn(handler(caller, Frames { to: sender, from: inbox }));
+            let handled = handler(caller, Frames { to: sender, from: inbox });
+            let greeted = Arc::clone(&connection);
+            shared.streams.spawn(async move {
+                // The node shall know whom it has its session with: it comes again.
+                tokio::select! {
+                    () = handled => {}
+                    () = greeted.outdated(), if method == Method::Session => {}
+                }
+            });
             let head = once(Message::headed(codec::ANSWER, Bytes::new()));
             let messages = head.chain(ReceiverStream::new(frames).map(Message::plain)).map(Ok);
             Ok(Response::new(Box::new(messages) as Messages))

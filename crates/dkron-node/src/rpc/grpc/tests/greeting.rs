@@ -18,6 +18,7 @@ fn refusal(result: Result<impl std::fmt::Debug, CallError>) -> String {
     }
 }
 
+/// Bears T-45.
 #[tokio::test]
 async fn two_clusters_do_not_mix_and_the_text_names_both() {
     let one = Seed { mark: Some(ONE), ..Seed::new(1) }.start();
@@ -37,6 +38,19 @@ async fn an_older_generation_is_not_heard_from_either_end() {
         assert!(text.contains("recovered without `n1`"), "{text}");
         assert!(text.contains("generation 0") && text.contains("generation 1"), "{text}");
     }
+}
+
+#[tokio::test]
+async fn an_agent_goes_along_with_a_recovered_cluster_and_never_back() {
+    let newer = Marked { generation: 1, ..ONE };
+    let old = Seed { mark: Some(ONE), ..Seed::new(1) }.start();
+    let new = Seed { mark: Some(newer), ..Seed::new(2) }.start();
+    let agent = Seed { role: Role::Agent, mark: Some(ONE), ..Seed::new(3) }.start();
+    drop(agent.open(&old.target, Lane::Control, Method::Session).await);
+    assert_eq!(agent.mark.get(), Some(ONE));
+    drop(agent.open(&new.target, Lane::Control, Method::Session).await);
+    assert_eq!(agent.mark.get(), Some(newer));
+    assert!(refusal(agent.status(&old).await).contains("recovered without `n1`"));
 }
 
 #[tokio::test]
@@ -128,6 +142,23 @@ async fn a_session_makes_an_agent_part_of_the_cluster() {
     drop(agent.open(&server.target, Lane::Control, Method::Session).await);
     assert_eq!(agent.mark.get(), None);
     server.mark.adopt(ONE).unwrap();
+    drop(agent.open(&server.target, Lane::Control, Method::Session).await);
+    assert_eq!(agent.mark.get(), Some(ONE));
+}
+
+#[tokio::test]
+async fn a_session_from_before_the_cluster_ends_when_it_begins() {
+    let router =
+        crate::rpc::Router::default().stream(Method::Session, |_caller, frames| async move {
+            // Held open until the other side or this node ends it.
+            let _held = frames;
+            std::future::pending().await
+        });
+    let server = Seed { router, ..Seed::new(1) }.start();
+    let agent = Seed { role: Role::Agent, ..Seed::new(2) }.start();
+    let mut early = agent.open(&server.target, Lane::Control, Method::Session).await;
+    server.mark.adopt(ONE).unwrap();
+    while let Some(Ok(_)) = early.from.recv().await {}
     drop(agent.open(&server.target, Lane::Control, Method::Session).await);
     assert_eq!(agent.mark.get(), Some(ONE));
 }

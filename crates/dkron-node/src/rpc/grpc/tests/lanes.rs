@@ -9,6 +9,7 @@ const PIECE: usize = 256 << 10;
 const PIECES: usize = 400;
 
 /// A hundred megabytes, to a reader that sleeps until it is told to read.
+/// Bears T-15.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn heartbeats_pass_a_hundred_megabytes() {
     let (wake, sleeping) = tokio::sync::watch::channel(false);

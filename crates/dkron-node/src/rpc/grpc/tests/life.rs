@@ -54,6 +54,7 @@ async fn nobody_there_is_unreachable_and_says_so_at_once() {
 }
 
 /// A socket that accepts and says nothing: a stopped process looks like this.
+/// Bears T-20.
 #[tokio::test]
 async fn a_silent_node_is_given_up() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
