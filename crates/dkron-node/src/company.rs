@@ -100,6 +100,7 @@ impl Company {
             statuses: seen.clone(),
             own: self.own.id,
             office: self.seen.told.office.clone(),
+            mark: Arc::clone(&self.mark),
             events: self.events.clone(),
         }));
         let guide = Guide::Server { leader: self.leader.clone(), events: self.events.clone() };

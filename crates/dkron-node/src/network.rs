@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dkron_gossip::discover::{self, Entry};
@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::{Book, Mark};
+use crate::cluster::{Book, CLUSTER_TAG, Mark, Marked};
 use crate::error::Error;
 use crate::rpc::grpc::{Client, Identity, IoThread, Listener, derive_key, protocol};
 use crate::rpc::{Role, Router, Wire};
@@ -60,6 +60,7 @@ pub struct Who<'a> {
 /// Sockets of both kinds, bound.
 pub struct Network {
     gossip: Gossip,
+    retag: Retag,
     thread: IoThread,
     identity: Arc<Identity>,
     wire: Arc<dyn Wire>,
@@ -92,11 +93,14 @@ pub struct Listens {
     pub rpc: SocketAddr,
 }
 
-/// Publishes other tags; those that say where the RPC port is stay.
+/// Publishes other tags; those that say where the RPC port is and which cluster this is stay.
 #[derive(Clone)]
 pub struct Retag {
     gossip: Gossip,
     rpc: SocketAddr,
+    mark: Arc<Mark>,
+    /// What was published last.
+    tags: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 impl Network {
@@ -124,7 +128,7 @@ impl Network {
             name: who.name.to_owned(),
             role: who.role,
             shard: who.shard,
-            mark: Some(who.mark),
+            mark: Some(Arc::clone(&who.mark)),
             key: options.key.as_ref().map(|key| derive_key(key.as_bytes())),
             protocol: protocol(),
         });
@@ -135,16 +139,29 @@ impl Network {
             advertise: options.advertise,
             profile: options.profile,
             key: options.key.clone(),
-            tags: located(who.tags, advertised),
+            tags: located(who.tags.clone(), advertised, who.mark.get()),
             reconnect_timeout: options.reconnect_timeout,
             roster: Some(who.directory.join("roster")),
         });
         let gossip = gossip.await.map_err(Error::Gossip)?;
+        let tags = Arc::new(Mutex::new(who.tags));
+        let retag = Retag { gossip: gossip.clone(), rpc: advertised, mark: who.mark, tags };
         let wire = Arc::new(Client::new(&thread, Arc::clone(&identity)));
         let rpc = Ports { bound, advertised };
         let (listener, shutdown) = (Some(listener), CancellationToken::new());
         let serving = None;
-        Ok(Network { gossip, thread, identity, wire, rpc, listener, serving, shutdown, seeking })
+        Ok(Network {
+            gossip,
+            retag,
+            thread,
+            identity,
+            wire,
+            rpc,
+            listener,
+            serving,
+            shutdown,
+            seeking,
+        })
     }
 
     pub fn wire(&self) -> Arc<dyn Wire> {
@@ -170,7 +187,7 @@ impl Network {
     }
 
     pub fn retag(&self) -> Retag {
-        Retag { gossip: self.gossip.clone(), rpc: self.rpc.advertised }
+        self.retag.clone()
     }
 
     /// Answers others from now on; within the runtime in which streams shall be served.
@@ -208,6 +225,7 @@ impl Network {
                 let _ = gave_up.try_send(err.to_string());
             }
         });
+        tasks.spawn(self.retag().follow());
         let mut conflict = self.gossip.conflict();
         tasks.spawn(async move {
             while conflict.changed().await.is_ok() {
@@ -236,7 +254,28 @@ impl Network {
 
 impl Retag {
     pub async fn publish(&self, tags: BTreeMap<String, String>) -> Result<(), Error> {
-        self.gossip.set_tags(located(tags, self.rpc)).await.map_err(Error::Gossip)
+        self.tags.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&tags);
+        let tags = located(tags, self.rpc, self.mark.get());
+        self.gossip.set_tags(tags).await.map_err(Error::Gossip)
+    }
+
+    /// Publishes the same tags anew whenever this node belongs to another cluster.
+    async fn follow(self) {
+        let mut changes = self.mark.changes();
+        let mut said = None;
+        loop {
+            let now = *changes.borrow_and_update();
+            if said != now {
+                said = now;
+                let tags = self.tags.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                if let Err(err) = self.publish(tags).await {
+                    tracing::debug!(%err, "the cluster of this node was not published");
+                }
+            }
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
     }
 }
 
@@ -244,8 +283,15 @@ fn entries(texts: &[String]) -> Result<Vec<Entry>, Error> {
     texts.iter().map(|text| discover::parse(text).map_err(Error::Gossip)).collect()
 }
 
-/// The tags with those that lead to the RPC port.
-fn located(mut tags: BTreeMap<String, String>, rpc: SocketAddr) -> BTreeMap<String, String> {
+/// The tags with those that lead to the RPC port and name the cluster.
+fn located(
+    mut tags: BTreeMap<String, String>,
+    rpc: SocketAddr,
+    marked: Option<Marked>,
+) -> BTreeMap<String, String> {
+    if let Some(marked) = marked {
+        tags.insert(CLUSTER_TAG.to_owned(), marked.to_string());
+    }
     tags.insert("port".to_owned(), rpc.port().to_string());
     tags.insert("rpc_addr".to_owned(), rpc.to_string());
     tags

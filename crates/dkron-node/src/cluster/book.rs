@@ -7,6 +7,10 @@ use tokio::sync::watch;
 
 use crate::rpc::Target;
 
+/// The tag by which a member says which cluster it belongs to. Nobody is shown it: it is there so
+/// that those who joined the wrong members are not counted on.
+pub const CLUSTER_TAG: &str = "dkron-cluster";
+
 /// A cheap clone; looks up in what gossip said last.
 #[derive(Clone)]
 pub struct Book {

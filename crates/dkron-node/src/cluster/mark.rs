@@ -6,6 +6,8 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use tokio::sync::watch;
+
 use super::bootstrap::Pledge;
 
 /// One consensus group.
@@ -25,10 +27,17 @@ pub struct Marked {
     pub generation: u64,
 }
 
+impl std::fmt::Display for Marked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.cluster, self.generation)
+    }
+}
+
 /// The mark of one data directory.
 pub struct Mark {
     path: PathBuf,
     marked: Mutex<Option<Marked>>,
+    told: watch::Sender<Option<Marked>>,
     /// What this server promised about the beginning of a cluster.
     pledge: OnceLock<Arc<Pledge>>,
 }
@@ -48,11 +57,17 @@ impl Mark {
             Err(err) if err.kind() == io::ErrorKind::NotFound => None,
             Err(err) => return Err(err),
         };
-        Ok(Mark { path, marked: Mutex::new(marked), pledge: OnceLock::new() })
+        let told = watch::Sender::new(marked);
+        Ok(Mark { path, marked: Mutex::new(marked), told, pledge: OnceLock::new() })
     }
 
     pub fn get(&self) -> Option<Marked> {
         *self.marked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What [`Mark::get`] tells, as it changes.
+    pub fn changes(&self) -> watch::Receiver<Option<Marked>> {
+        self.told.subscribe()
     }
 
     /// From now on a cluster that the promise forbids is not adopted. Said once, before anything is
@@ -85,6 +100,7 @@ impl Mark {
             None => write(&self.path, new)?,
         }
         *marked = Some(new);
+        self.told.send_replace(*marked);
         Ok(())
     }
 
@@ -95,6 +111,7 @@ impl Mark {
         let new = Marked { generation: old.generation.max(generation), ..old };
         write(&self.path, new)?;
         *marked = Some(new);
+        self.told.send_replace(*marked);
         Ok(*marked)
     }
 }

@@ -14,7 +14,7 @@ mod servers;
 #[cfg(test)]
 pub mod stage;
 
-pub use book::{Book, Entry};
+pub use book::{Book, CLUSTER_TAG, Entry};
 pub use leader::Leader;
 pub use mark::{ClusterId, Mark, Marked};
 pub use servers::Servers;

@@ -4,7 +4,7 @@ use dkron_core::domain::{NodeName, Tenure};
 use dkron_gossip::Members;
 use tokio::sync::watch;
 
-use crate::cluster::Leader;
+use crate::cluster::{CLUSTER_TAG, Leader};
 use crate::service::Member;
 
 /// A cheap clone that sees what gossip and consensus said last.
@@ -61,11 +61,13 @@ impl Around {
 }
 
 fn member(member: &dkron_gossip::Member) -> Member {
+    let mut tags = member.tags.clone();
+    tags.remove(CLUSTER_TAG);
     Member {
         name: NodeName::from(member.name.as_str()),
         addr: member.address.ip().to_string(),
         port: member.address.port(),
-        tags: member.tags.clone(),
+        tags,
         status: member.status as u8,
     }
 }
