@@ -1,6 +1,6 @@
 //! Three real servers and their agents: what one server took shows on all of them, and servers that
 //! are killed, stopped or wiped lose nothing and double nothing.
-//! Bears T-01, T-02, T-05, T-42 and T-46.
+//! Bears T-01, T-02, T-05, T-08, T-42 and T-46.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 

@@ -55,6 +55,7 @@ async fn a_leader_without_a_quorum_is_none_and_says_so() {
     assert!(!matches!(outcome, Outcome::Committed { .. }), "{outcome:?}");
 }
 
+/// Bears T-14.
 #[tokio::test]
 async fn the_larger_half_goes_on_and_the_smaller_one_follows_after_the_heal() {
     let town = Town::cluster(5).await;

@@ -28,6 +28,7 @@ async fn a_run_on_an_agent_is_recorded() {
 }
 
 /// Bears T-12.
+/// Bears T-20.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cut_and_a_heal_leave_one_start_and_one_end() {
     let (town, home) = (Town::new(), tempfile::tempdir().unwrap());

@@ -17,6 +17,7 @@ fn identity(id: u64, name: String, role: Role) -> Arc<Identity> {
 }
 
 /// While the bulk lane is full of bytes that nobody reads, heartbeats and runs pass.
+/// Bears T-15.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_goes_on_while_the_bulk_lane_stands_still() {
     let (town, home) = (Town::new(), tempfile::tempdir().unwrap());

@@ -6,6 +6,7 @@ use dkron_core::domain::State;
 
 use super::town::{A1, S1, S2, Town, ended, opened};
 
+/// Bears T-11.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_does_not_lead_says_who_does() {
     let (town, home) = (Town::new(), tempfile::tempdir().unwrap());
