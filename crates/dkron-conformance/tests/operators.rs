@@ -64,7 +64,11 @@ fn a_cluster_is_shown_drained_left_and_made_smaller() {
     assert_eq!(names, ["s1", "s2", "s3"], "{listed}");
     assert_eq!(listed.matches("leader").count(), 1, "{listed}");
 
-    say(&cluster, "s1", &["node", "drain", "a1", "--reason=disk"]);
+    // A new cluster takes drains once all of its nodes have said that they know them.
+    let address = cluster.rpc(0, "s1").unwrap();
+    let drain = ["node", "drain", "a1", "--reason=disk", "--rpc-addr", &address];
+    let drained = || command(&binary().unwrap(), &drain).is_ok_and(|(done, _)| done);
+    until("a drain", PATIENCE, drained).unwrap();
     let nodes = say(&cluster, "s2", &["node", "list"]);
     let drained = |line: &&str| line.starts_with("a1 ") && line.contains("disk");
     assert!(nodes.lines().any(|line| drained(&line)), "{nodes}");
