@@ -140,8 +140,8 @@ impl Connection {
         Ok(Greeting::Done)
     }
 
-    /// Waits until this node belongs to a cluster that it could not name in its greeting; for ever if
-    /// it named one or has nothing to name.
+    /// Waits until this node belongs to a cluster that it could not name in its greeting; for ever
+    /// if it named one or has nothing to name.
     pub async fn outdated(&self) {
         let unsaid = self.known().is_some_and(|known| known.said.is_none());
         if let Some(mark) = self.shared.own.mark.as_ref().filter(|_| unsaid)
