@@ -135,6 +135,21 @@ impl Server {
         self.ask(&Request::json("POST", path, body))
     }
 
+    /// The same for what may be done twice: asked again while an election is in the way.
+    pub fn insist(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let mut answer = self.post(path, body);
+        let in_the_way = |answer: &anyhow::Result<Value>| {
+            answer.as_ref().is_err_and(|err| err.to_string().contains(": 503 "))
+        };
+        wait::until("an answer but 503", READY, || {
+            if in_the_way(&answer) {
+                answer = self.post(path, body);
+            }
+            !in_the_way(&answer)
+        })?;
+        answer
+    }
+
     pub fn ask(&self, request: &Request) -> anyhow::Result<Value> {
         let response = http::send(&self.url, request, PATIENCE)?;
         if response.status >= 300 {

@@ -10,6 +10,7 @@ use anyhow::{Context as _, ensure};
 use dkron_conformance::http::{self, Request};
 use dkron_conformance::instant;
 use dkron_conformance::listen::{Call, Listener, Reply};
+use dkron_conformance::wait::until;
 use serde_json::{Value, json};
 
 /// In microseconds, as instants are read.
@@ -72,7 +73,9 @@ impl Slots {
                     "executor_config": {"method": "GET", "url": format!("{sink}/x")}}),
             };
             job["tags"] = json!({"dc": "dc1:1"});
-            ask(url, "POST", "/v1/jobs", Some(&job)).unwrap();
+            // An election may be in the way.
+            let created = || ask(url, "POST", "/v1/jobs", Some(&job)).is_ok();
+            until("a job", Duration::from_secs(60), created).unwrap();
             name
         };
         Slots { names: (0..count).map(create).collect() }
