@@ -151,7 +151,7 @@ mod tests {
             wall: -1,
             cluster_version: 2,
         };
-        let bytes = format!("01ac0202733101{cluster}0001310101ac0201050401");
+        let bytes = format!("01ac0202733101{cluster}0001310101ac020105040102");
         assert_eq!(hex(&status.encode()), bytes);
         let mut newer = status.encode();
         newer.extend_from_slice(b"a field of tomorrow");
