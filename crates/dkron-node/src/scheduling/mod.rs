@@ -190,9 +190,16 @@ impl Scheduling {
             }
             own.drain(&mut apply, &mut events, &mut requests);
             own.look_at_office();
-            own.input(Input::Alarm);
+            own.alarm();
             own.flush();
         }
+    }
+
+    /// Who does not lead names no time to be woken: that of a leadership that is over would be one
+    /// that has passed, for ever.
+    fn alarm(&mut self) {
+        self.wake = Duration::ZERO;
+        self.input(Input::Alarm);
     }
 
     /// Applies what the log has until consensus runs. All other news wait: asked to lead without
