@@ -1,7 +1,7 @@
 //! One server among servers: what it answers to them, and what it does beside scheduling so that
 //! the cluster begins, grows and heals.
 
-mod feed;
+pub(crate) mod feed;
 
 use std::sync::{Arc, OnceLock};
 

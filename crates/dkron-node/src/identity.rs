@@ -9,6 +9,10 @@ use crate::error::Error;
 
 /// Random bytes from the kernel.
 pub fn random() -> Result<[u8; 16], Error> {
+    #[cfg(test)]
+    if let Some(bytes) = crate::sim::random() {
+        return Ok(bytes);
+    }
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(Error::Random)?;
     Ok(bytes)

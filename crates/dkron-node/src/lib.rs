@@ -26,6 +26,8 @@ mod rpc;
 mod scheduling;
 pub mod service;
 mod session;
+#[cfg(test)]
+mod sim;
 mod snapshot;
 pub mod telemetry;
 mod threads;

@@ -18,8 +18,32 @@ use crate::reader::{Around, Index};
 use crate::snapshot::{self, Installed, SnapshotRows};
 use crate::versions;
 
+/// Where the scheduling thread leaves the rows of applied entries.
+pub trait RowStore: Send + Sync + 'static {
+    /// As `State::push`.
+    fn push(&self, index: u64, ops: Vec<Op>) -> Result<(), dkron_store::Error>;
+    /// Rows that wait for the store.
+    fn pending_len(&self) -> usize;
+    /// The store on disk, for whoever reads it beside; a model has none.
+    fn on_disk(self: Arc<Self>) -> Option<Arc<State>>;
+}
+
+impl RowStore for State {
+    fn push(&self, index: u64, ops: Vec<Op>) -> Result<(), dkron_store::Error> {
+        State::push(self, index, ops)
+    }
+
+    fn pending_len(&self) -> usize {
+        State::pending_len(self)
+    }
+
+    fn on_disk(self: Arc<Self>) -> Option<Arc<State>> {
+        Some(self)
+    }
+}
+
 /// Where consensus keeps its marker; the ledger's own single rows have small codes.
-const MARKER: [u8; 1] = [0xff];
+pub const MARKER: [u8; 1] = [0xff];
 
 /// The store's keyspace of a table: the codes are the same by agreement, checked by a test.
 pub fn keyspace(table: Table) -> Keyspace {

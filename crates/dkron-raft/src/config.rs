@@ -52,7 +52,10 @@ impl openraft::RaftTypeConfig for Types {
     type Vote = openraft::Vote<LeaderId>;
     type Payload = openraft::EntryPayload<Command, u64, Member>;
     type Entry = openraft::Entry<CommittedLeaderId, Self::Payload>;
+    #[cfg(not(feature = "simulation"))]
     type AsyncRuntime = openraft::impls::TokioRuntime;
+    #[cfg(feature = "simulation")]
+    type AsyncRuntime = crate::simulated::Runtime;
     type Responder<T>
         = Reply<T>
     where

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use dkron_store::log::Log;
 use openraft::ServerState;
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{InitializeError, RaftError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::config::Member;
+use crate::disk::LogDisk;
 use crate::error::{self, Error, ReadError, ReceiveError};
 use crate::lanes::{Lane, Lanes, Load, Refused};
 use crate::leadership::{Epoch, Leadership};
@@ -55,7 +55,7 @@ pub struct Metrics {
 
 pub(crate) struct Parts {
     pub options: Options,
-    pub log: Arc<Log>,
+    pub log: Arc<dyn LogDisk>,
     pub office: Office,
     pub links: Links,
     pub retention: Retention,

@@ -90,6 +90,7 @@ pub(crate) async fn observe(office: Office, seen: watch::Sender<Leadership>) {
         // Who was elected begins with the first acknowledgement, not with the next look.
         let is_waiting = standing.leads.is_none() && office.is_elected();
         let changed = tokio::select! {
+            biased;
             changed = server.changed() => changed.is_ok(),
             changed = data.changed(), if is_waiting => changed.is_ok(),
             changed = resigned.changed() => changed.is_ok(),

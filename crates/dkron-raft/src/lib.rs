@@ -12,6 +12,7 @@
 
 mod codec;
 mod config;
+mod disk;
 mod error;
 mod handle;
 mod lanes;
@@ -27,6 +28,8 @@ mod reads;
 mod receive;
 pub mod recover;
 mod retention;
+#[cfg(feature = "simulation")]
+pub mod simulated;
 mod start;
 mod state;
 mod state_machine;
@@ -34,6 +37,7 @@ mod transfer;
 mod transport;
 mod wire;
 
+pub use disk::LogDisk;
 pub use error::{Error, ReadError, ReceiveError};
 pub use handle::{Handle, Metrics, Role};
 pub use lanes::{Lane, Load, Refused};

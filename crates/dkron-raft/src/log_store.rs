@@ -8,7 +8,7 @@ use std::io;
 use std::ops::{Bound, Range, RangeBounds};
 use std::sync::Arc;
 
-use dkron_store::log::{Done, Log};
+use dkron_store::log::Done;
 use futures::{Stream, stream};
 use openraft::storage::{IOFlushed, RaftLogStorage};
 use openraft::{LogState, OptionalSend, RaftLogReader};
@@ -16,17 +16,18 @@ use tokio::sync::oneshot;
 
 use crate::codec;
 use crate::config::{Entry, LogId, Types, Vote};
+use crate::disk::LogDisk;
 
 /// Bytes read at a time when entries are applied or sent to others.
 const READ_BYTES: usize = 4 << 20;
 
 #[derive(Clone)]
 pub(crate) struct LogStore {
-    log: Arc<Log>,
+    log: Arc<dyn LogDisk>,
 }
 
 impl LogStore {
-    pub(crate) fn new(log: Arc<Log>) -> Self {
+    pub(crate) fn new(log: Arc<dyn LogDisk>) -> Self {
         Self { log }
     }
 

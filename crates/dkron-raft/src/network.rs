@@ -169,6 +169,7 @@ impl RaftNetworkV2<Types> for Line {
         let patience = option.soft_ttl();
         let sent = self.transport.send_snapshot(&self.to, message, snapshot.snapshot, patience);
         let answer = tokio::select! {
+            biased;
             closed = cancel => return Err(StreamingError::Closed(closed)),
             answer = sent => answer.map_err(failure)?,
         };

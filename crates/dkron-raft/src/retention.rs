@@ -6,8 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dkron_store::log::Log;
-
+use crate::disk::LogDisk;
 use crate::error::Error;
 use crate::options::Options;
 use crate::start::Raft;
@@ -20,7 +19,7 @@ const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub(crate) struct Retention {
     pub raft: Raft,
-    pub log: Arc<Log>,
+    pub log: Arc<dyn LogDisk>,
     pub state: Arc<dyn StateHandle>,
     pub options: Options,
 }

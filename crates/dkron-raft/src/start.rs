@@ -4,11 +4,12 @@
 use std::io;
 use std::sync::Arc;
 
-use dkron_store::log::Log;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 
 use crate::config::{self, Types};
+use crate::disk::LogDisk;
 use crate::error::Error;
 use crate::handle::{Handle, Parts};
 use crate::lanes::Lanes;
@@ -30,7 +31,7 @@ pub(crate) type Raft = openraft::Raft<Types, StateMachine>;
 /// What the consensus thread is started with.
 struct Inside {
     options: Options,
-    log: Arc<Log>,
+    log: Arc<dyn LogDisk>,
     state: Arc<dyn StateHandle>,
     batches: mpsc::Sender<ApplyBatch>,
     transport: Arc<dyn Transport>,
@@ -54,11 +55,77 @@ type Started = (Office, Retention);
 /// The log is free again once all handles are gone, too.
 pub async fn start(
     options: Options,
-    log: Arc<Log>,
+    log: Arc<dyn LogDisk>,
     state: Arc<dyn StateHandle>,
     apply: mpsc::Sender<ApplyBatch>,
     transport: Arc<dyn Transport>,
 ) -> Result<Handle, Error> {
+    let (inside, outside, config) = prepare(options, log, state, apply, transport)?;
+    let (ready, started) = oneshot::channel();
+    let runtime = runtime().map_err(|source| Error::Thread { source })?;
+    std::thread::Builder::new()
+        .name("consensus".into())
+        .spawn(move || run(runtime, inside, config, ready))
+        .map_err(|source| Error::Thread { source })?;
+    outside.handle(started).await
+}
+
+/// The same as tasks of the runtime that calls it.
+#[cfg(feature = "simulation")]
+pub async fn start_here(
+    options: Options,
+    log: Arc<dyn LogDisk>,
+    state: Arc<dyn StateHandle>,
+    apply: mpsc::Sender<ApplyBatch>,
+    transport: Arc<dyn Transport>,
+) -> Result<Handle, Error> {
+    let (inside, outside, config) = prepare(options, log, state, apply, transport)?;
+    let (ready, started) = oneshot::channel();
+    tokio::spawn(async move {
+        let ended = inside.ended.clone();
+        let refused = serve(inside, config, ready).await;
+        ended.send_replace(true);
+        if let Some((ready, err)) = refused {
+            // Whoever started us is told, unless gone.
+            let _ = ready.send(Err(err));
+        }
+    });
+    outside.handle(started).await
+}
+
+/// What stays with whoever starts consensus.
+struct Outside {
+    options: Options,
+    log: Arc<dyn LogDisk>,
+    links: Links,
+    lanes: Arc<Lanes>,
+    ask: mpsc::Sender<Ask>,
+    reader: mpsc::Sender<Reader>,
+    seen: watch::Receiver<Leadership>,
+    has_ended: watch::Receiver<bool>,
+    stop: oneshot::Sender<()>,
+}
+
+impl Outside {
+    async fn handle(
+        self,
+        started: oneshot::Receiver<Result<Started, Error>>,
+    ) -> Result<Handle, Error> {
+        let (office, retention) = started.await.map_err(|_| Error::Stopped)??;
+        let Outside { options, log, links, lanes, ask, reader, seen, has_ended, stop } = self;
+        let parts =
+            Parts { options, log, office, links, retention, lanes, ask, reader, seen, has_ended };
+        Ok(Handle::new(parts, stop))
+    }
+}
+
+fn prepare(
+    options: Options,
+    log: Arc<dyn LogDisk>,
+    state: Arc<dyn StateHandle>,
+    apply: mpsc::Sender<ApplyBatch>,
+    transport: Arc<dyn Transport>,
+) -> Result<(Inside, Outside, openraft::Config), Error> {
     let config = config::config(&options)?;
     let lanes = Arc::new(Lanes::new(&options));
     let (ask, asks) = mpsc::channel(options.api_slots + options.conductor_slots);
@@ -81,16 +148,8 @@ pub async fn start(
         stop: stopped,
         ended,
     };
-    let (ready, started) = oneshot::channel();
-    let runtime = runtime().map_err(|source| Error::Thread { source })?;
-    std::thread::Builder::new()
-        .name("consensus".into())
-        .spawn(move || run(runtime, inside, config, ready))
-        .map_err(|source| Error::Thread { source })?;
-    let (office, retention) = started.await.map_err(|_| Error::Stopped)??;
-    let parts =
-        Parts { options, log, office, links, retention, lanes, ask, reader, seen, has_ended };
-    Ok(Handle::new(parts, stop))
+    let outside = Outside { options, log, links, lanes, ask, reader, seen, has_ended, stop };
+    Ok((inside, outside, config))
 }
 
 fn runtime() -> io::Result<Runtime> {
@@ -130,11 +189,13 @@ async fn serve(inside: Inside, config: openraft::Config, ready: Ready) -> Option
         state: inside.state,
         options: options.clone(),
     };
-    tokio::spawn(retention.clone().run());
+    // Ended with this future.
+    let mut tasks = JoinSet::new();
+    tasks.spawn(retention.clone().run());
     let office = Office::new(raft.clone(), &options, Resigned::new());
-    tokio::spawn(leadership::observe(office.clone(), inside.leadership));
-    tokio::spawn(reads::serve(office.clone(), inside.readers));
-    let feeding = tokio::spawn(proposal::feed(raft.clone(), inside.asks));
+    tasks.spawn(leadership::observe(office.clone(), inside.leadership));
+    tasks.spawn(reads::serve(office.clone(), inside.readers));
+    let feeding = tasks.spawn(proposal::feed(raft.clone(), inside.asks));
     if ready.send(Ok((office, retention))).is_err() {
         return None;
     }

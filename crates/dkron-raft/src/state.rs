@@ -3,11 +3,14 @@
 use std::any::Any;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::codec;
+use crate::state_machine::blocking;
+use crate::transport::BoxFuture;
 
 /// A committed entry that carries content; blanks and memberships are handled inside.
 #[derive(Debug, Clone)]
@@ -72,5 +75,10 @@ pub trait StateHandle: Send + Sync + 'static {
     fn install(&self, marker: Bytes, rows: Parcel) -> io::Result<()> {
         drop((marker, rows));
         Err(io::Error::new(io::ErrorKind::Unsupported, "this state cannot install a snapshot"))
+    }
+
+    /// The same without blocking whoever waits for it.
+    fn replace(self: Arc<Self>, marker: Bytes, rows: Parcel) -> BoxFuture<io::Result<()>> {
+        Box::pin(blocking(move || self.install(marker, rows)))
     }
 }

@@ -34,8 +34,7 @@ fn options() -> Options {
 async fn begin(directory: &Path, image: Image, options: Options) -> Result<Node, Error> {
     let (log, state) = (open_log(directory), State::of(image));
     let owner = state.owner(None);
-    let handle =
-        crate::start(options, Arc::clone(&log), state.clone(), owner, Arc::new(Alone)).await?;
+    let handle = crate::start(options, log.clone(), state.clone(), owner, Arc::new(Alone)).await?;
     Ok(Node { handle, state, log })
 }
 

@@ -32,7 +32,7 @@ mod plan;
 mod queue;
 mod sabotage;
 mod trace;
-mod workload;
+pub mod workload;
 mod world;
 
 #[cfg(test)]
@@ -41,7 +41,9 @@ mod tests;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-pub use invariants::Violation;
+pub use dice::Dice;
+pub use invariants::{Check, Violation};
+pub use oracle::Oracle;
 pub use sabotage::Sabotage;
 use world::World;
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use dkron_core::conductor::{Answer, Refusal, Request, Ticket};
-use dkron_core::domain::{JobName, NodeName, Now, Seq, SkipReason, Timestamp};
+use dkron_core::conductor::{Answer, Refusal, Request, RosterMember, Ticket};
+use dkron_core::domain::{JobName, NodeName, Now, RequestId, Seq, SkipReason, Timestamp};
 use dkron_core::ledger::{Command, Decision, Entry, Fire, Ledger, Row, RowKey, Trigger};
 use dkron_core::worker::Run;
 
@@ -94,9 +94,7 @@ impl Oracle {
         brain: &Brain,
     ) -> Check {
         let Command::Fire(fires) = command else { return Ok(()) };
-        let id = log::request(brain.life, ticket);
-        self.slots.proposed(id, brain.ledger.settings());
-        self.places.proposed(id, fires, brain);
+        self.judged_by(log::request(brain.life, ticket), fires, &brain.ledger, &brain.known)?;
         let scheduled = fires.iter().any(|fire| fire.trigger == Trigger::Schedule);
         let held = brain.stepped_at.filter(|at| now.mono < *at + HOLD);
         require(!(scheduled && held.is_some()), "clock", || {
@@ -105,10 +103,20 @@ impl Oracle {
         if scheduled {
             brain.clocks.may_decide(now.mono)?;
         }
-        fires.iter().try_for_each(|fire| {
-            not_drained(fire, brain)?;
-            somebody(fire, brain)
-        })
+        fires.iter().try_for_each(|fire| somebody(fire, brain))
+    }
+
+    /// What the leader of a proposal knew when it made it.
+    pub fn judged_by(
+        &mut self,
+        id: RequestId,
+        fires: &[Fire],
+        ledger: &Ledger,
+        members: &BTreeMap<NodeName, RosterMember>,
+    ) -> Check {
+        self.slots.proposed(id, ledger.settings());
+        self.places.proposed(id, fires, members);
+        fires.iter().try_for_each(|fire| not_drained(fire, ledger))
     }
 
     pub fn asked(&mut self, life: u64, ticket: Ticket, request: &Request) {
@@ -169,9 +177,9 @@ impl Oracle {
 }
 
 /// Nothing goes to a node that is to be empty.
-fn not_drained(fire: &Fire, brain: &Brain) -> Check {
+fn not_drained(fire: &Fire, ledger: &Ledger) -> Check {
     let Decision::Run(places) = &fire.decision else { return Ok(()) };
-    let drained = places.iter().find(|place| brain.ledger.is_drained(&place.target.node));
+    let drained = places.iter().find(|place| ledger.is_drained(&place.target.node));
     require(drained.is_none(), "drained", || format!("{fire:?} goes to a drained node"))
 }
 

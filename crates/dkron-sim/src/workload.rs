@@ -17,19 +17,19 @@ const NAMES: [&str; 6] = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta"];
 /// The key of the metadata that says which request wrote a definition.
 pub const WRITER: &str = "writer";
 /// The tag that jobs ask for, and what nodes answer.
-const ROLE: &str = "role";
+const KIND: &str = "kind";
 
 /// Every other machine is of another kind.
 pub fn tags_of(at: usize) -> BTreeMap<String, String> {
-    let role = if at.is_multiple_of(2) { "web" } else { "app" };
-    [(ROLE.to_string(), role.to_string())].into()
+    let kind = if at.is_multiple_of(2) { "web" } else { "app" };
+    [(KIND.to_string(), kind.to_string())].into()
 }
 
 /// Whether a node with these tags is meant by a job with those; any number of them.
 pub fn matches(wanted: &TextMap, tags: &BTreeMap<String, String>) -> bool {
-    let Some(role) = wanted.get(ROLE) else { return true };
-    let value = role.split(':').next().unwrap_or_default();
-    tags.get(ROLE).is_some_and(|own| own == value)
+    let Some(kind) = wanted.get(KIND) else { return true };
+    let value = kind.split(':').next().unwrap_or_default();
+    tags.get(KIND).is_some_and(|own| own == value)
 }
 
 /// What somebody wants; `live` are executions that could be cancelled.
@@ -123,10 +123,10 @@ fn job(dice: &mut Dice, number: u64, wall: Timestamp) -> Job {
     };
     let mut tags = TextMap::new();
     match dice.below(100) {
-        0..50 => drop(tags.insert(ROLE.into(), "web:1".into())),
-        50..65 => drop(tags.insert(ROLE.into(), "app:2".into())),
-        65..75 => drop(tags.insert(ROLE.into(), "app".into())),
-        75..80 => drop(tags.insert(ROLE.into(), "db".into())),
+        0..50 => drop(tags.insert(KIND.into(), "web:1".into())),
+        50..65 => drop(tags.insert(KIND.into(), "app:2".into())),
+        65..75 => drop(tags.insert(KIND.into(), "app".into())),
+        75..80 => drop(tags.insert(KIND.into(), "db".into())),
         _ => {}
     }
     let processors = match dice.percent(20) {

@@ -25,7 +25,7 @@ usage: cargo xtask VERB
   check   format, lints, the core alone, tidy; changes nothing
   fix     format, and the lints that can mend themselves
   tidy    layers, licences, sizes and manners of the sources
-  sim     the deterministic simulator                                [--seeds N] [--from SEED]
+  sim     the deterministic simulator                    [--rung 1|2] [--seeds N] [--from SEED]
   bench   load on a release build; `cargo xtask bench` lists its kinds
   dev     three servers and two agents on loopback in this terminal   [--keep] [--release]
   chaos   breaks a cluster on hosts of its own and judges it

@@ -32,6 +32,7 @@ pub async fn run(parts: Parts) {
             return;
         }
         tokio::select! {
+            biased;
             Ok(()) = leadership.changed() => {}
             Ok(()) = office.changed() => {}
             true = book.changed() => {}

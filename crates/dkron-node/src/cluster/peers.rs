@@ -114,7 +114,7 @@ pub async fn run(parts: Parts) {
         let others: Vec<_> = servers.filter(|entry| entry.id != parts.own).collect();
         let mut asked = JoinSet::new();
         for target in others.iter().filter(|entry| !entry.left).filter_map(|e| e.target()) {
-            asked.spawn(ask(Arc::clone(&parts.wire), target));
+            asked.spawn(ask(&parts.wire, target));
         }
         while let Some(answer) = asked.join_next().await {
             let Ok((id, answer)) = answer else { continue };
@@ -137,20 +137,26 @@ pub async fn run(parts: Parts) {
     }
 }
 
-async fn ask(wire: Arc<dyn Wire>, target: Target) -> (u64, Result<PeerStatus, CallError>) {
+/// Asks at once, whenever the answer is waited for.
+fn ask(
+    wire: &Arc<dyn Wire>,
+    target: Target,
+) -> impl Future<Output = (u64, Result<PeerStatus, CallError>)> + use<> {
     let (asked_at, before) = (Instant::now(), wall());
     let call = wire.call(&target, Lane::Control, Method::Status, Bytes::new(), PATIENCE);
-    let answer = call.await;
-    let round_trip = asked_at.elapsed();
-    let read = answer.and_then(|bytes| {
-        ServerStatus::decode(&bytes).map_err(|err| CallError::Refused(err.to_string()))
-    });
-    let status = read.map(|status| {
-        let half = i64::try_from(round_trip.as_nanos() / 2).unwrap_or(i64::MAX);
-        let clock_offset = status.wall.saturating_sub(before.saturating_add(half));
-        PeerStatus { status, asked_at, clock_offset, problem: None }
-    });
-    (target.id, status)
+    async move {
+        let answer = call.await;
+        let round_trip = asked_at.elapsed();
+        let read = answer.and_then(|bytes| {
+            ServerStatus::decode(&bytes).map_err(|err| CallError::Refused(err.to_string()))
+        });
+        let status = read.map(|status| {
+            let half = i64::try_from(round_trip.as_nanos() / 2).unwrap_or(i64::MAX);
+            let clock_offset = status.wall.saturating_sub(before.saturating_add(half));
+            PeerStatus { status, asked_at, clock_offset, problem: None }
+        });
+        (target.id, status)
+    }
 }
 
 /// What the conductor compares its clock with: how many voters there are, and by how many

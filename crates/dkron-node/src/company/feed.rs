@@ -50,6 +50,7 @@ pub async fn run(parts: Parts) {
         let (voters, offsets) = peers::clocks(&all, &membership, Instant::now());
         let _ = events.send(Event::Clocks { voters, offsets });
         tokio::select! {
+            biased;
             true = book.changed() => {}
             Ok(()) = statuses.changed() => {}
             Ok(()) = office.changed() => {}

@@ -15,8 +15,30 @@ const COMPACT_BYTES: u64 = 4 << 20;
 /// How often a record that found no room is tried again.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// The file under a journal. Records are whole or not there.
+pub trait Records: Send {
+    fn append(&mut self, record: &[u8]) -> Result<(), dkron_store::Error>;
+    fn len_bytes(&self) -> u64;
+    /// In place of all others.
+    fn rewrite(&mut self, records: &[Vec<u8>]) -> Result<(), dkron_store::Error>;
+}
+
+impl Records for AppendFile {
+    fn append(&mut self, record: &[u8]) -> Result<(), dkron_store::Error> {
+        AppendFile::append(self, record)
+    }
+
+    fn len_bytes(&self) -> u64 {
+        AppendFile::len_bytes(self)
+    }
+
+    fn rewrite(&mut self, records: &[Vec<u8>]) -> Result<(), dkron_store::Error> {
+        AppendFile::rewrite(self, records.iter().map(Vec::as_slice))
+    }
+}
+
 pub struct Journal {
-    file: AppendFile,
+    file: Box<dyn Records>,
     /// Length after the last rewrite.
     base: u64,
 }
@@ -30,8 +52,13 @@ impl Journal {
         let (file, records) = AppendFile::open(path, durability)?;
         let records = records.iter().map(|bytes| dkron_wire::decode_journal(bytes));
         let records = records.collect::<Result<Vec<_>, _>>()?;
+        Ok((Journal::over(Box::new(file)), records))
+    }
+
+    /// Over records that were read already.
+    pub fn over(file: Box<dyn Records>) -> Journal {
         let base = file.len_bytes();
-        Ok((Journal { file, base }, records))
+        Journal { file, base }
     }
 
     /// Waits on a full disk, once the room that the file has kept ahead is used up: what follows
@@ -63,7 +90,7 @@ impl Journal {
         }
         let records: Vec<Vec<u8>> =
             worker.journal().iter().map(dkron_wire::encode_journal).collect();
-        match self.file.rewrite(records.iter().map(Vec::as_slice)) {
+        match self.file.rewrite(&records) {
             Ok(()) => self.base = self.file.len_bytes(),
             Err(err) => {
                 tracing::error!(reason = err.chain(), "the journal could not be rewritten");

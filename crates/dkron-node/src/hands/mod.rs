@@ -24,6 +24,8 @@ use crate::telemetry::Timer;
 use grip::Left;
 pub use grip::{Farewell, Grip, Gripped};
 pub use journal::Journal;
+#[cfg(test)]
+pub use journal::Records;
 pub use recall::{Recalled, recall};
 use run::Starter;
 
@@ -126,11 +128,9 @@ impl Hands {
         let mut tick = tokio::time::interval(TICK);
         loop {
             tokio::select! {
-                message = messages.recv() => match message {
-                    Some(message) => own.hear(clocks::now(), message),
-                    None => return,
-                },
-                Some(told) = news.recv() => own.told(clocks::now(), told),
+                // Heartbeats come of it: a flood of messages must not hold it up.
+                biased;
+                _ = tick.tick() => own.step(clocks::now(), Step::Tick),
                 Some(parting) = parting.recv() => match parting {
                     Parting::Wait => own.part(),
                     Parting::Leave => {
@@ -139,7 +139,11 @@ impl Hands {
                     }
                     Parting::HandOver(_done) => return,
                 },
-                _ = tick.tick() => own.step(clocks::now(), Step::Tick),
+                message = messages.recv() => match message {
+                    Some(message) => own.hear(clocks::now(), message),
+                    None => return,
+                },
+                Some(told) = news.recv() => own.told(clocks::now(), told),
             }
             let now = clocks::now();
             for _ in 0..BATCH {

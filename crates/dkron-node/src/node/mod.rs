@@ -1,6 +1,6 @@
 //! Puts a node together: opens what is stored, starts the threads, lets consensus run.
 
-mod start;
+pub(crate) mod start;
 mod stored;
 mod wires;
 

@@ -215,7 +215,7 @@ fn conductor(options: &Options, member: &Member, boot_id: BootId) -> Conductor {
 }
 
 /// Tells the scheduling thread who leads, and the node when consensus stops by itself.
-async fn watch_leadership(
+pub(crate) async fn watch_leadership(
     raft: Handle,
     events: mpsc::UnboundedSender<Event>,
     fail: mpsc::Sender<String>,

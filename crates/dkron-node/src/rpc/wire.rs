@@ -12,7 +12,7 @@ use super::method::{Lane, Method};
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
 
 /// Whom to dial.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Target {
     /// 0 = whoever answers there; another number must be that of the node that answers.
     pub id: u64,

@@ -39,6 +39,8 @@ impl Scheduling {
             self.proposed.insert(ticket, (self.now.mono, timer));
         }
         let name = Some(self.mint.name(ticket.0));
+        #[cfg(test)]
+        crate::sim::proposed(name, command, &self.ledger);
         let bytes = Bytes::from(dkron_wire::encode_entry(at, tenure, name, command));
         let events = self.events.clone();
         let done = move |outcome| {

@@ -1,6 +1,8 @@
 //! Committed entries: through the ledger, into the store's memory, to the reader, and what they
 //! cause to the conductor.
 
+use std::sync::Arc;
+
 use dkron_core::conductor::{Fate, Input, Ticket};
 use dkron_core::domain::{LogIndex, SkipReason};
 use dkron_core::ledger::{Command, Decision, Entry, Fire, Outcome, Reply, Row, RowOp};
@@ -71,7 +73,9 @@ impl Scheduling {
         self.update.installed = Some(Box::new(index));
         self.applied = ledger.applied();
         self.ledger = ledger;
-        self.outputs.anew(&self.state);
+        if let Some(state) = Arc::clone(&self.state).on_disk() {
+            self.outputs.anew(&state);
+        }
         // Consensus is stopping if nobody listens.
         let _ = done.send(());
     }

@@ -19,7 +19,6 @@ use dkron_core::domain::{LogIndex, Now};
 use dkron_core::ledger::Ledger;
 use dkron_exec::ProcessorRegistry;
 use dkron_raft::{ApplyBatch, Epoch, Handle};
-use dkron_store::state::State;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clocks;
@@ -28,6 +27,7 @@ use crate::identity::Mint;
 use crate::outputs::{Store, Teller};
 use crate::processing::Processing;
 use crate::reader::Update;
+use crate::rows::RowStore;
 use crate::service::Request;
 use crate::session::Sessions;
 use crate::telemetry::{self, Timer};
@@ -53,7 +53,7 @@ pub struct Parts {
     pub ledger: Ledger,
     pub conductor: Conductor,
     pub mint: Mint,
-    pub state: Arc<State>,
+    pub state: Arc<dyn RowStore>,
     pub apply: mpsc::Receiver<ApplyBatch>,
     pub events: mpsc::UnboundedReceiver<Event>,
     pub requests: mpsc::Receiver<Request>,
@@ -77,7 +77,7 @@ pub struct Scheduling {
     ledger: Ledger,
     conductor: Conductor,
     mint: Mint,
-    state: Arc<State>,
+    state: Arc<dyn RowStore>,
     reader: mpsc::UnboundedSender<Update>,
     reader_behind: Arc<std::sync::atomic::AtomicUsize>,
     outputs: Teller,

@@ -55,7 +55,7 @@ async fn the_lead_may_come_before_consensus_is_in_hand() {
         ledger: Ledger::default(),
         conductor: conductor(),
         mint: Mint::new().unwrap(),
-        state: Arc::clone(&state),
+        state: state.clone(),
         apply: apply_inbox,
         events: event_inbox,
         requests: request_inbox,

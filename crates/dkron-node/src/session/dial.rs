@@ -73,6 +73,7 @@ impl Dialler {
             // An end of the watch is the end of the server.
             let over = leader.wait_for(|leader| *leader != Leader::Own { tenure });
             tokio::select! {
+                biased;
                 _ = over => {}
                 () = self.hands.closed() => {}
             }
@@ -91,6 +92,7 @@ impl Dialler {
         let inward = Inward { from, leader: &target, version, heard };
         let elsewhere = self.guide.elsewhere(target.id);
         tokio::select! {
+            biased;
             reason = inward.listen(&mut self.borrowed, &self.hands) => {
                 tracing::debug!(leader = target.address, reason, "the way to the leader ended");
                 None
@@ -162,6 +164,7 @@ async fn doubt(
             continue;
         }
         tokio::select! {
+            biased;
             link = find(guide, wire, shard) => return link,
             // Its sender lives as long as the stream.
             _ = hearing.changed() => {}

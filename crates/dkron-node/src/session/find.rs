@@ -1,7 +1,7 @@
 //! Where the leader is: servers know, or wait to know; agents ask all servers at once and follow
 //! their hints.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -120,6 +120,7 @@ pub(super) async fn find(guide: &mut Guide, wire: &Arc<dyn Wire>, shard: u32) ->
             }
         };
         tokio::select! {
+            biased;
             link = asking => return link,
             () = changed => {}
         }
@@ -128,13 +129,14 @@ pub(super) async fn find(guide: &mut Guide, wire: &Arc<dyn Wire>, shard: u32) ->
 
 async fn ask_all(targets: &[Target], wire: &Arc<dyn Wire>, shard: u32) -> Link {
     let (hints, mut hinted) = mpsc::channel(HINTS);
-    let mut asked: HashSet<Target> = targets.iter().cloned().collect();
+    let mut asked: BTreeSet<Target> = targets.iter().cloned().collect();
     let mut asking = JoinSet::new();
     for target in &asked {
         asking.spawn(ask(target.clone(), Arc::clone(wire), shard, hints.clone()));
     }
     loop {
         tokio::select! {
+            biased;
             Some(Ok(link)) = asking.join_next() => return link,
             Some(Hint { id, address, .. }) = hinted.recv() => {
                 let target = Target { id, address };

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use dkron_core::domain::{Digest, NodeName, Tenure};
 use dkron_core::worker::{News, ToLeader, ToNode};
 use dkron_wire::session::{Answer, Greeting, Hint, VERSION, decode_greeting, encode_answer};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::lent::Lent;
@@ -126,6 +127,7 @@ impl Sessions {
             "it has left"
         } else {
             tokio::select! {
+                biased;
                 reason = stream::talk(&self, frames, talk, &parts.events) => reason,
                 () = end.cancelled() => "it has a newer stream",
                 () = deposed(&mut parts.leader, tenure) => "this server leads no more",

@@ -31,6 +31,7 @@ pub async fn talk(
     let Frames { to, from } = way;
     let (name, lent) = ((&talk.node, talk.no), &sessions.inner.lent);
     tokio::select! {
+        biased;
         reason = listen(sessions, from, name, talk.version, events) => reason,
         () = frames::pump(to, talk.orders, |frame, order| encode(lent, frame, order)) => {
             "it does not listen"

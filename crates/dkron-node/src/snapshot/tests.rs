@@ -88,7 +88,7 @@ fn server(dir: &Path, name: &str) -> Server {
             region: "global".into(),
         }),
         mint: Mint::new().unwrap(),
-        state: Arc::clone(&state),
+        state: state.clone(),
         apply: apply_inbox,
         events: event_inbox,
         requests: request_inbox,

@@ -3,8 +3,6 @@
 //! It is listed test by test because one of them asks for what we refuse: see the last test here.
 //! Bears T-45.
 
-use std::sync::Arc;
-
 use openraft::StorageError;
 use openraft::storage::RaftLogStorageExt;
 use openraft::testing::log::{StoreBuilder, Suite};
@@ -113,7 +111,7 @@ async fn an_entry_in_a_wrong_place_is_reported() {
     let log = open_log(directory.path());
     let bytes = codec::entry(&blank(1, 8));
     log.append(vec![(7, bytes)], Box::new(|_| {})).unwrap();
-    let mut store = LogStore::new(Arc::clone(&log));
+    let mut store = LogStore::new(log.clone());
     let err = store.try_get_log_entries(7..8).await.unwrap_err();
     assert_eq!(err.to_string(), "log entry 7 says it is entry 8");
 }

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use dkron_core::conductor::RosterMember;
 use dkron_core::domain::{NodeName, RequestId};
 use dkron_core::ledger::{Command, Decision, Fire, Fired, Ledger, Reply, Trigger};
 
 use super::{Check, Commit, require};
-use crate::machine::Brain;
 use crate::workload::matches;
 
 /// A cluster of an earlier version may run what was placed by a definition that is gone.
@@ -22,11 +22,17 @@ pub struct Places {
 }
 
 impl Places {
-    pub fn proposed(&mut self, id: RequestId, fires: &[Fire], brain: &Brain) {
+    /// `members` are those that its leader knows.
+    pub fn proposed(
+        &mut self,
+        id: RequestId,
+        fires: &[Fire],
+        members: &BTreeMap<NodeName, RosterMember>,
+    ) {
         // A further attempt may go where the last one was, whatever that node says now.
         let fires = fires.iter().filter(|fire| !is_retry(fire));
         let nodes = fires.flat_map(nodes).filter_map(|node| {
-            let member = brain.known.get(node)?;
+            let member = members.get(node)?;
             Some((node.clone(), member.tags.clone()))
         });
         self.known.insert(id, nodes.collect());
