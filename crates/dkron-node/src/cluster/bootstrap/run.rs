@@ -184,7 +184,9 @@ async fn begin(parts: &Parts, raft: &Handle, ids: &[u64]) -> io::Result<()> {
         peers.push(Peer { id: *id, name: entry.name.clone(), address });
     }
     match raft.initialize(&peers).await {
-        Ok(_) => tracing::info!(%cluster, servers = peers.len(), "the cluster begins"),
+        Ok(true) => tracing::info!(%cluster, servers = peers.len(), "the cluster begins"),
+        // It has begun already, and this server is about to see so.
+        Ok(false) => {}
         Err(err) => tracing::error!(%err, "the cluster could not begin"),
     }
     Ok(())
