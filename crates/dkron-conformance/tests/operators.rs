@@ -56,8 +56,9 @@ fn peers(said: &str) -> Vec<&str> {
 #[test]
 fn a_cluster_is_shown_drained_left_and_made_smaller() {
     let mut cluster = Cluster::start(&binary().unwrap(), 1).unwrap();
-    let status = say(&cluster, "s2", &["cluster", "status"]);
-    assert!(status.contains("Voters:    3 of 3 alive"), "{status}");
+    // A server that was just started may not have heard of both others yet.
+    let status = || say(&cluster, "s2", &["cluster", "status"]);
+    until("three voters", PATIENCE, || status().contains("Voters:    3 of 3 alive")).unwrap();
     let listed = say(&cluster, "s3", &["raft", "list-peers"]);
     let mut names = peers(&listed);
     names.sort_unstable();
