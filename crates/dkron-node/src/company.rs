@@ -120,7 +120,7 @@ impl Company {
 
     fn beginning(&self) -> bootstrap::Parts {
         bootstrap::Parts {
-            raft: Arc::new(OnceLock::from(self.raft.clone())),
+            raft: self.raft.clone(),
             wire: Arc::clone(&self.wire),
             book: self.book.clone(),
             mark: Arc::clone(&self.mark),
@@ -138,7 +138,7 @@ impl Company {
             version: self.version.clone(),
             protocol_max: protocol().1,
             mark: Arc::clone(&self.mark),
-            raft: Arc::new(OnceLock::from(self.raft.clone())),
+            raft: Some(self.raft.clone()),
         }
     }
 }

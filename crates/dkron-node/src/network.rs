@@ -201,8 +201,8 @@ impl Network {
     }
 
     /// Joins the others: those of `join` now, or it is an error; all others by and by. What can
-    /// not be joined in the tries that there are is told to `fail`, and so is another node that
-    /// claims the name of this one.
+    /// not be joined in the tries that there are is told to `fail`; that another node claims the
+    /// name of this one stands in the log.
     pub async fn join(
         &mut self,
         tasks: &mut JoinSet<()>,

@@ -2,7 +2,7 @@
 //! what operators are shown, and for the comparison of clocks.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -56,13 +56,13 @@ pub struct Own {
     pub version: String,
     pub protocol_max: u16,
     pub mark: Arc<Mark>,
-    /// Filled once consensus runs.
-    pub raft: Arc<OnceLock<Handle>>,
+    /// None in tests of the questions alone.
+    pub raft: Option<Handle>,
 }
 
 impl Own {
     pub fn status(&self) -> ServerStatus {
-        let metrics = self.raft.get().map(|raft| (raft.metrics(), raft.leads_now()));
+        let metrics = self.raft.as_ref().map(|raft| (raft.metrics(), raft.leads_now()));
         let (metrics, leads) = metrics.map_or((None, false), |(m, leads)| (Some(m), leads));
         let index = |index: Option<u64>| index.unwrap_or(0);
         let leader = metrics.as_ref().and_then(|metrics| metrics.leader.as_ref());
@@ -182,7 +182,7 @@ mod tests {
 
     fn own(id: u64, directory: &std::path::Path) -> Own {
         let (name, version) = (format!("s{id}"), "1.0.0".to_owned());
-        let (mark, raft) = (Arc::new(Mark::open(directory).unwrap()), Arc::default());
+        let (mark, raft) = (Arc::new(Mark::open(directory).unwrap()), None);
         Own { id, name, version, protocol_max: 1, mark, raft }
     }
 

@@ -150,7 +150,11 @@ impl View<'_> {
                 ..known
             };
         }
-        let Some(said) = self.said(server.peer.id) else { return known };
+        let Some(said) = self.said(server.peer.id) else {
+            // It was not asked yet: gossip has heard of it.
+            let alive = self.own.book.get(server.peer.id).is_some_and(|entry| entry.alive);
+            return ServerHealth { alive, ..known };
+        };
         ServerHealth {
             alive: said.age(self.now) <= FRESH,
             last_contact: Some(said.age(self.now)),

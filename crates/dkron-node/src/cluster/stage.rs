@@ -3,7 +3,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -181,11 +181,13 @@ impl Stage {
         let mark = Arc::new(Mark::open(directory).unwrap());
         let pledge = Arc::new(Pledge::open(directory).unwrap());
         mark.bind(Arc::clone(&pledge));
-        let (wire, raft) = (self.hub.wire(caller(id)), Arc::new(OnceLock::new()));
+        let wire = self.hub.wire(caller(id));
+        let rows = Arc::new(Rows::default());
+        let raft = start(id, directory, &rows, Arc::clone(&wire), &mark).await;
         let (own, region) = (peer(id), REGION.to_owned());
         let parts = bootstrap::Parts {
-            raft: Arc::clone(&raft),
-            wire: Arc::clone(&wire),
+            raft: raft.clone(),
+            wire,
             book,
             mark: Arc::clone(&mark),
             pledge,
@@ -193,21 +195,18 @@ impl Stage {
             region,
             expect,
         };
-        let rows = Arc::new(Rows::default());
-        let handle = start(id, directory, &rows, wire, &mark).await;
-        assert!(raft.set(handle.clone()).is_ok());
         let status = Own {
             id,
             name: format!("s{id}"),
             version: "1.0.0".into(),
             protocol_max: 1,
             mark: Arc::clone(&mark),
-            raft,
+            raft: Some(raft.clone()),
         };
         let router = bootstrap::register(Router::default(), parts.clone());
         let router = peers::register(router, status);
-        self.hub.serve(id, receiving(router, handle.clone(), Arc::clone(&mark)));
-        Actor { id, raft: handle, mark, rows, parts }
+        self.hub.serve(id, receiving(router, raft.clone(), Arc::clone(&mark)));
+        Actor { id, raft, mark, rows, parts }
     }
 
     /// A server is gone, with its disk left behind.

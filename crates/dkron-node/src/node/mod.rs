@@ -30,7 +30,7 @@ pub struct Node {
     /// What serves requests that other servers or operators send; the front door sets it.
     pub front: Arc<OnceLock<Front>>,
     /// The way to the leader for the requests of this server's clients.
-    pub forward: Option<Arc<dyn Forward>>,
+    pub forward: Arc<dyn Forward>,
     /// Where it listens for others.
     pub listens: Listens,
     pub retag: Retag,

@@ -83,7 +83,7 @@ pub async fn start(mut options: Options) -> Result<Node, Error> {
             .with_reads(reads)
             .with_operator(Arc::new(operator)),
         front: company.front,
-        forward: Some(Arc::new(Forwarder::new(network.wire(), wires.around.leader))),
+        forward: Arc::new(Forwarder::new(network.wire(), wires.around.leader)),
         listens: network.listens(),
         retag: network.retag(),
         leave: inboxes.leave,

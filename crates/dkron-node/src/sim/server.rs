@@ -2,8 +2,8 @@
 //! `node::start` does, over disks in memory and without threads.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use dkron_core::conductor::{self, Conductor, Input};
 use dkron_core::domain::NodeName;
@@ -226,7 +226,7 @@ fn router(id: u64, name: &NodeName, raft: &Handle) -> Router {
         version: "1.0.0".into(),
         protocol_max: 1,
         mark: stage().mark(),
-        raft: Arc::new(OnceLock::from(raft.clone())),
+        raft: Some(raft.clone()),
     };
     let raft = raft.clone();
     let router = peers::register(Router::default(), own);

@@ -9,7 +9,7 @@ use dkron_node::forward::{AnswerHead, Answered, Arrived, Front, Pieces};
 use dkron_node::{AgentOptions, Farewell};
 use tokio::sync::mpsc;
 
-use super::equipment::{self, Equipment, part};
+use super::equipment::{Equipment, part};
 use super::node::{PATIENCE, retag, tags};
 use super::{Reload, announce_between, data, signals};
 use crate::config::Options;
@@ -28,7 +28,7 @@ pub async fn run(mut options: Options, mut reload: Reload) -> anyhow::Result<()>
         executors,
         runner: Some(runner.clone()),
         held,
-        network: equipment::network(&options.cluster)?,
+        network: options.network.clone(),
     });
     let mut agent = agent.await.context("the agent does not start")?;
     tracing::info!(

@@ -9,12 +9,11 @@ use anyhow::Context;
 use dkron_exec::executors::{HttpExecutor, NoopExecutor, ShellExecutor, ShellOptions};
 use dkron_exec::runner::{Held, RunnerClient, RunnerOptions};
 use dkron_exec::{Executor, Registry};
-use dkron_node::network::{Key, NetworkOptions, Profile};
 use dkron_store::Durability;
 use dkron_store::data_dir::{DataDir, Options as DataOptions};
 
 use crate::cli;
-use crate::config::{ClusterOptions, Options, Profile as Wanted};
+use crate::config::Options;
 
 /// What a node is equipped with, opened.
 pub struct Equipment {
@@ -76,26 +75,4 @@ pub async fn part(runner: &RunnerClient, keep: bool) {
     } else {
         runner.shutdown().await;
     }
-}
-
-/// The same words for the node.
-pub fn network(options: &ClusterOptions) -> anyhow::Result<NetworkOptions> {
-    let key = options.key.as_ref().map(|key| Key::from_bytes(key.as_bytes()));
-    Ok(NetworkOptions {
-        bind: options.bind,
-        advertise: options.advertise,
-        rpc_bind: options.rpc_bind,
-        rpc_advertise: options.rpc_advertise,
-        key: key.transpose()?,
-        profile: match options.profile {
-            Wanted::Lan => Profile::Lan,
-            Wanted::Wan => Profile::Wan,
-            Wanted::Local => Profile::Local,
-        },
-        join: options.join.clone(),
-        retry_join: options.retry_join.clone(),
-        retry_max: options.retry_max,
-        retry_interval: options.retry_interval,
-        reconnect_timeout: options.reconnect_timeout,
-    })
 }

@@ -15,6 +15,7 @@ mod socket;
 mod tests;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -66,8 +67,8 @@ pub async fn run(mut options: Options, mut reload: Reload) -> anyhow::Result<()>
         executors: node.executors.clone(),
         processors: node.processors.clone(),
         metrics,
-        forward: node.forward.clone(),
-        encrypted: options.cluster.key.is_some(),
+        forward: Some(Arc::clone(&node.forward)),
+        encrypted: options.network.key.is_some(),
         command_line: data::command_line(std::env::args_os()),
     };
     announce(&options, &listener, &data, &node);
@@ -165,7 +166,7 @@ fn announce(options: &Options, listener: &TcpListener, data: &data::Directory, n
 /// Where other nodes are listened for, and what that means.
 fn announce_between(options: &Options, Listens { gossip, rpc }: Listens) {
     tracing::info!(%gossip, %rpc, "agent: listening for other nodes");
-    match &options.cluster.key {
+    match &options.network.key {
         None if gossip.ip().is_loopback() && rpc.ip().is_loopback() => {}
         None => tracing::warn!(
             %gossip, %rpc,

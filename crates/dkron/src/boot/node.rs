@@ -19,7 +19,7 @@ use dkron_node::service::{Member, Service};
 use dkron_node::{End, Farewell, Node};
 use tokio::sync::oneshot;
 
-use super::equipment::{self, Equipment, part};
+use super::equipment::{Equipment, part};
 use super::reload::Retag;
 use crate::config::Options;
 
@@ -35,7 +35,7 @@ pub struct Running {
     pub executors: Vec<String>,
     pub processors: Vec<String>,
     /// For requests of this server's clients that the leader carries out.
-    pub forward: Option<Arc<dyn Forward>>,
+    pub forward: Arc<dyn Forward>,
     /// Publishes other tags.
     pub retag: Retag,
     /// Where other nodes reach this one, as it was bound.
@@ -70,8 +70,8 @@ pub async fn start(options: &Options, path: &Path) -> anyhow::Result<Running> {
         runner: Some(runner.clone()),
         held,
         processors,
-        raft_multiplier: u32::from(options.cluster.raft_multiplier),
-        network: equipment::network(&options.cluster)?,
+        raft_multiplier: u32::from(options.node.raft_multiplier),
+        network: options.network.clone(),
     });
     let node = node.await.context("the node does not start")?;
     let service = node.service.clone();
@@ -132,7 +132,7 @@ async fn until_ended(
 
 /// This node as others see it.
 fn member(options: &Options) -> Member {
-    let advertised = options.cluster.advertise;
+    let advertised = options.network.advertise;
     Member {
         name: NodeName::new(options.node.name.as_str()),
         addr: advertised.ip().to_string(),
@@ -145,7 +145,7 @@ fn member(options: &Options) -> Member {
 /// The user's tags with those that a node sets itself, which are Dkron's. The RPC port is the
 /// wanted one: who binds port 0 knows better.
 pub fn tags(options: &Options) -> BTreeMap<String, String> {
-    let (node, rpc) = (&options.node, options.cluster.rpc_advertise);
+    let (node, rpc) = (&options.node, options.network.rpc_advertise);
     let mut tags = node.tags.clone();
     let reserved = [
         ("role", "dkron".to_owned()),

@@ -6,7 +6,7 @@ use clap::{Arg, ArgMatches};
 use dkron_node::console::Console;
 use serde_json::Value;
 
-use crate::config::{Key, SystemInterfaces, expand};
+use crate::config::{self, SystemInterfaces, expand};
 
 const RPC_PORT: u16 = 6868;
 
@@ -58,11 +58,11 @@ pub fn ask(
     let address = address(text("rpc-addr"))?;
     let key = match text("encrypt") {
         "" => None,
-        text => Some(Key::parse(text)?),
+        text => Some(config::key(text)?),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let asked = async {
-        let console = Console::new(&address, key.as_ref().map(Key::as_bytes))?;
+        let console = Console::new(&address, key.as_ref().map(|key| key.as_bytes()))?;
         console.ask(method, target, body.into()).await
     };
     let (status, body) = runtime.block_on(asked).map_err(|err| {

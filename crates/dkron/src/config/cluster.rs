@@ -2,12 +2,10 @@
 //! Addresses are looked up here once; names in `join` and `retry-join` stay names, because they
 //! are looked up at every try.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use dkron_node::network::{Key, NetworkOptions, Profile};
 
 use super::address::{Interfaces, expand, is_private};
 use super::layers::Origin;
@@ -18,116 +16,59 @@ const PORT: u16 = 8946;
 /// LIMIT: entries of `join` and `retry-join` each.
 const JOINS: usize = 256;
 
-/// How this node talks to others. A port 0 takes a free one; in an address for others it stands
-/// for the port that was taken.
-#[derive(Clone, Debug)]
-pub struct ClusterOptions {
-    /// Where the gossip listens, datagrams and streams.
-    pub bind: SocketAddr,
-    /// Where others reach the gossip.
-    pub advertise: SocketAddr,
-    /// Where the RPC listener is: on the host of `bind`.
-    pub rpc_bind: SocketAddr,
-    /// Where others reach it: on the host of `advertise`.
-    pub rpc_advertise: SocketAddr,
-    pub key: Option<Key>,
-    pub profile: Profile,
-    /// One try at start; empty when `retry_join` is not.
-    pub join: Vec<String>,
-    /// Addresses, names, `provider=…` strings; tried until one answers.
-    pub retry_join: Vec<String>,
-    /// Tries after the first before the start fails; `None` = no end.
-    pub retry_max: Option<u32>,
-    pub retry_interval: Duration,
-    /// A failed member is forgotten after this time.
-    pub reconnect_timeout: Duration,
-    /// Stretches the timings of consensus, 1 to 10.
-    pub raft_multiplier: u8,
+/// Reads the key of `encrypt`: standard base64.
+pub fn key(text: &str) -> Result<Key, Error> {
+    Key::parse(text).map_err(|_| {
+        Error::new(
+            "encrypt: the key is not base64 of 16, 24 or 32 bytes, make one with `dkron keygen`",
+        )
+    })
 }
 
-/// The bytes of `encrypt`: 16, 24 or 32 of them.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Key(Vec<u8>);
-
-impl Key {
-    /// Reads standard base64.
-    pub fn parse(text: &str) -> Result<Key, Error> {
-        let bytes = STANDARD.decode(text.trim()).ok();
-        let bytes = bytes.filter(|bytes| matches!(bytes.len(), 16 | 24 | 32));
-        bytes.map(Key).ok_or_else(|| {
-            Error::new(
-                "encrypt: the key is not base64 of 16, 24 or 32 bytes, make one with \
-                 `dkron keygen`",
-            )
-        })
-    }
-
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Key of {} bytes", self.0.len())
-    }
-}
-
-/// How patient the failure detection of the gossip is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Profile {
-    Lan,
-    Wan,
-    Local,
-}
-
-impl ClusterOptions {
-    pub(super) fn from_layers(
-        layers: &Layers,
-        dev: bool,
-        interfaces: &dyn Interfaces,
-        warnings: &mut Vec<String>,
-    ) -> Result<ClusterOptions, Error> {
-        let Addresses { bind, advertise } = addresses(layers, dev, interfaces, warnings)?;
-        let rpc_port = match layers.get("rpc-port")? {
-            // Nobody looks for a development node: several may run on one machine.
-            (_, Origin::Default) if dev => 0,
-            _ => layers.int_in("rpc-port", 0, 65_535)? as u16,
-        };
-        let shown_port = match layers.int_in("advertise-rpc-port", 0, 65_535)? as u16 {
-            0 => rpc_port,
-            port => port,
-        };
-        let (join, retry_join) = joins(layers, interfaces, warnings)?;
-        let retry_max = layers.int_in("retry-max", 0, i64::from(i32::MAX))?;
-        let key = match layers.text("encrypt")?.as_str() {
-            "" => None,
-            text => Some(Key::parse(text)?),
-        };
-        let profile = match layers.text("profile")?.as_str() {
-            "lan" => Profile::Lan,
-            "wan" => Profile::Wan,
-            "local" => Profile::Local,
-            other => {
-                let said = format!("profile: `{other}` is unknown, use lan, wan or local");
-                return Err(Error::new(said));
-            }
-        };
-        Ok(ClusterOptions {
-            bind,
-            advertise,
-            rpc_bind: SocketAddr::new(bind.ip(), rpc_port),
-            rpc_advertise: SocketAddr::new(advertise.ip(), shown_port),
-            key,
-            profile,
-            join,
-            retry_join,
-            retry_max: u32::try_from(retry_max).ok().filter(|max| *max > 0),
-            retry_interval: span(layers, "retry-interval")?,
-            reconnect_timeout: span(layers, "serf-reconnect-timeout")?,
-            raft_multiplier: layers.int_in("raft-multiplier", 1, 10)? as u8,
-        })
-    }
+pub(super) fn network(
+    layers: &Layers,
+    dev: bool,
+    interfaces: &dyn Interfaces,
+    warnings: &mut Vec<String>,
+) -> Result<NetworkOptions, Error> {
+    let Addresses { bind, advertise } = addresses(layers, dev, interfaces, warnings)?;
+    let rpc_port = match layers.get("rpc-port")? {
+        // Nobody looks for a development node: several may run on one machine.
+        (_, Origin::Default) if dev => 0,
+        _ => layers.int_in("rpc-port", 0, 65_535)? as u16,
+    };
+    let shown_port = match layers.int_in("advertise-rpc-port", 0, 65_535)? as u16 {
+        0 => rpc_port,
+        port => port,
+    };
+    let (join, retry_join) = joins(layers, interfaces, warnings)?;
+    let retry_max = layers.int_in("retry-max", 0, i64::from(i32::MAX))?;
+    let key = match layers.text("encrypt")?.as_str() {
+        "" => None,
+        text => Some(key(text)?),
+    };
+    let profile = match layers.text("profile")?.as_str() {
+        "lan" => Profile::Lan,
+        "wan" => Profile::Wan,
+        "local" => Profile::Local,
+        other => {
+            let said = format!("profile: `{other}` is unknown, use lan, wan or local");
+            return Err(Error::new(said));
+        }
+    };
+    Ok(NetworkOptions {
+        bind,
+        advertise,
+        rpc_bind: SocketAddr::new(bind.ip(), rpc_port),
+        rpc_advertise: SocketAddr::new(advertise.ip(), shown_port),
+        key,
+        profile,
+        join,
+        retry_join,
+        retry_max: u32::try_from(retry_max).ok().filter(|max| *max > 0),
+        retry_interval: span(layers, "retry-interval")?,
+        reconnect_timeout: span(layers, "serf-reconnect-timeout")?,
+    })
 }
 
 struct Addresses {

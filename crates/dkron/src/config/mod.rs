@@ -15,7 +15,7 @@ mod values;
 mod tests;
 
 pub use address::{Interface, Interfaces, SystemInterfaces, expand};
-pub use cluster::{ClusterOptions, Key, Profile};
+pub use cluster::key;
 pub use layers::{Layers, Origin, Raw};
 pub use options::{HttpOptions, LogFormat, LogOptions, NodeOptions, Options, split_address};
 pub use settings::FirstSettings;

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use dkron_node::network::NetworkOptions;
+
 use super::address::{Interfaces, expand};
-use super::cluster::ClusterOptions;
+use super::cluster;
 use super::layers::Origin;
 use super::settings::FirstSettings;
 use super::{Error, Layers, effects, values};
@@ -19,7 +21,7 @@ const TAGS: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Options {
     pub node: NodeOptions,
-    pub cluster: ClusterOptions,
+    pub network: NetworkOptions,
     pub http: HttpOptions,
     pub log: LogOptions,
     /// What a new cluster begins with.
@@ -40,6 +42,8 @@ pub struct NodeOptions {
     /// Servers to wait for; 0 = no cluster is created here.
     pub bootstrap_expect: u16,
     pub data_dir: PathBuf,
+    /// Stretches the timings of consensus, 1 to 10.
+    pub raft_multiplier: u8,
     /// One server for a first look.
     pub dev: bool,
     /// The data goes with the process.
@@ -82,11 +86,11 @@ impl Options {
         let log = log(layers, &mut warnings)?;
         let node = node(layers, host_name, &mut warnings)?;
         let http = http(layers, node.dev, interfaces, &mut warnings)?;
-        let cluster = ClusterOptions::from_layers(layers, node.dev, interfaces, &mut warnings)?;
+        let network = cluster::network(layers, node.dev, interfaces, &mut warnings)?;
         let settings = FirstSettings::from_layers(layers)?;
         check_numbers(layers)?;
         effects::explain(layers, &mut warnings)?;
-        Ok(Options { node, cluster, http, log, settings, warnings })
+        Ok(Options { node, network, http, log, settings, warnings })
     }
 }
 
@@ -130,6 +134,7 @@ fn node(
         server,
         bootstrap_expect: if dev || bootstrap && expect == 0 { 1 } else { expect as u16 },
         data_dir: PathBuf::from(data_dir),
+        raft_multiplier: layers.int_in("raft-multiplier", 1, 10)? as u8,
         dev,
         temporary: dev && layers.get("data-dir")?.1 == Origin::Default,
     })

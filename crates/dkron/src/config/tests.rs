@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use dkron_node::network::Profile;
+
 use super::address::expand;
 use super::file::File;
 use super::flags::{FLAGS, Stage};
@@ -67,10 +69,10 @@ fn flags_win_over_environment_over_file_over_defaults() {
     let options = options(&[("region", "flag")], &env, yaml).unwrap();
     assert_eq!(options.node.region, "flag");
     assert_eq!(options.node.datacenter, "env");
-    assert_eq!(options.cluster.rpc_bind.port(), 7000);
-    assert_eq!(options.cluster.profile, Profile::Lan);
+    assert_eq!(options.network.rpc_bind.port(), 7000);
+    assert_eq!(options.network.profile, Profile::Lan);
     assert_eq!(options.node.name, "host1");
-    assert_eq!(options.cluster.bind.to_string(), "10.1.2.3:8946");
+    assert_eq!(options.network.bind.to_string(), "10.1.2.3:8946");
 }
 
 #[test]
@@ -90,7 +92,7 @@ fn all_three_formats_say_the_same() {
         assert_eq!(options.node.bootstrap_expect, 1);
         assert_eq!(options.node.tags["Az"], "east");
         assert_eq!(layers.list("join").unwrap(), ["a", "b"]);
-        assert_eq!(options.cluster.join, ["a", "b"]);
+        assert_eq!(options.network.join, ["a", "b"]);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,8 +27,7 @@ const REMIND: Duration = Duration::from_secs(60);
 /// What the beginning needs.
 #[derive(Clone)]
 pub struct Parts {
-    /// Filled once consensus runs; until then questions are not answered.
-    pub raft: Arc<OnceLock<Handle>>,
+    pub raft: Handle,
     pub wire: Arc<dyn Wire>,
     pub book: Book,
     pub mark: Arc<Mark>,
@@ -47,8 +46,7 @@ pub fn register(router: Router, parts: Parts) -> Router {
         let parts = Arc::clone(&parts);
         async move {
             let ask = PromiseAsk::decode(&message).map_err(|err| err.to_string())?;
-            let raft = parts.raft.get().ok_or("this server is still starting")?;
-            let is_member = is_member(raft);
+            let is_member = is_member(&parts.raft);
             // A promise is written to the disk: not on a thread that others wait for.
             let answered = tokio::task::spawn_blocking(move || {
                 let servers = parts.book.servers(&parts.region);
@@ -74,12 +72,8 @@ pub async fn run(parts: Parts) -> io::Result<()> {
     let mut answers = BTreeMap::new();
     let mut book = parts.book.clone();
     loop {
-        let Some(raft) = parts.raft.get() else {
-            tokio::time::sleep(PAUSE).await;
-            continue;
-        };
-        match look(&parts, raft, &answers) {
-            Step::Done => return belongs(&parts, raft),
+        match look(&parts, &answers) {
+            Step::Done => return belongs(&parts),
             Step::Wait(wait) => {
                 told.say(&wait);
                 // Who waits for a cluster still wants to know whether there is one.
@@ -99,7 +93,7 @@ pub async fn run(parts: Parts) -> io::Result<()> {
                     answers = ask(&parts, &others(&parts), &PromiseAsk::Withdraw(own)).await;
                 }
             }
-            Step::Begin(ids) => begin(&parts, raft, &ids).await?,
+            Step::Begin(ids) => begin(&parts, &ids).await?,
         }
         // Either is a reason to look again; a book that ends, ends with the node.
         tokio::select! {
@@ -109,7 +103,7 @@ pub async fn run(parts: Parts) -> io::Result<()> {
     }
 }
 
-fn look(parts: &Parts, raft: &Handle, answers: &BTreeMap<u64, PromiseAnswer>) -> Step {
+fn look(parts: &Parts, answers: &BTreeMap<u64, PromiseAnswer>) -> Step {
     let promise = parts.pledge.get();
     let own = promise.as_ref().filter(|promise| promise.id == parts.own.id);
     let marked = match parts.mark.get() {
@@ -120,7 +114,7 @@ fn look(parts: &Parts, raft: &Handle, answers: &BTreeMap<u64, PromiseAnswer>) ->
     plan(&View {
         own: parts.own.id,
         expect: parts.expect,
-        is_member: is_member(raft),
+        is_member: is_member(&parts.raft),
         marked,
         promise: promise.as_ref(),
         servers: &parts.book.servers(&parts.region),
@@ -170,7 +164,7 @@ fn candidate(parts: &Parts) -> io::Result<Candidate> {
 }
 
 /// The mark comes first: after a crash between the two this server still begins this cluster.
-async fn begin(parts: &Parts, raft: &Handle, ids: &[u64]) -> io::Result<()> {
+async fn begin(parts: &Parts, ids: &[u64]) -> io::Result<()> {
     let own = candidate(parts)?;
     let cluster = ClusterId(own.cluster);
     parts.mark.adopt(Marked { cluster, generation: 0 })?;
@@ -183,7 +177,7 @@ async fn begin(parts: &Parts, raft: &Handle, ids: &[u64]) -> io::Result<()> {
         let Some(address) = entry.rpc.clone() else { return Ok(()) };
         peers.push(Peer { id: *id, name: entry.name.clone(), address });
     }
-    match raft.initialize(&peers).await {
+    match parts.raft.initialize(&peers).await {
         Ok(true) => tracing::info!(%cluster, servers = peers.len(), "the cluster begins"),
         // It has begun already, and this server is about to see so.
         Ok(false) => {}
@@ -194,12 +188,12 @@ async fn begin(parts: &Parts, raft: &Handle, ids: &[u64]) -> io::Result<()> {
 
 /// A member whose directory bears no mark yet is one of the first, or comes from a version that
 /// knew no marks and had one server.
-fn belongs(parts: &Parts, raft: &Handle) -> io::Result<()> {
+fn belongs(parts: &Parts) -> io::Result<()> {
     if parts.mark.get().is_some() {
         return Ok(());
     }
     let promised = parts.pledge.get().map(|promise| promise.cluster);
-    let membership = raft.membership();
+    let membership = parts.raft.membership();
     let is_alone = membership.servers.iter().all(|server| server.peer.id == parts.own.id);
     let cluster = match promised {
         Some(cluster) => cluster,

@@ -1,3 +1,6 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::super::Interface;
 use super::*;
 
@@ -19,19 +22,19 @@ fn read(
     flags: &[(&str, &str)],
     dev: bool,
     interfaces: &Fixed,
-) -> Result<(ClusterOptions, Vec<String>), Error> {
+) -> Result<(NetworkOptions, Vec<String>), Error> {
     let mut layers = Layers::default();
     for (name, value) in flags {
         layers.flags.entry((*name).into()).or_default().push((*value).into());
     }
     let mut warnings = Vec::new();
-    let options = ClusterOptions::from_layers(&layers, dev, interfaces, &mut warnings)?;
+    let options = network(&layers, dev, interfaces, &mut warnings)?;
     Ok((options, warnings))
 }
 
 fn four(flags: &[(&str, &str)]) -> String {
     let (options, _) = read(flags, false, &NET).unwrap();
-    let ClusterOptions { bind, advertise, rpc_bind, rpc_advertise, .. } = options;
+    let NetworkOptions { bind, advertise, rpc_bind, rpc_advertise, .. } = options;
     format!("{bind} {advertise} {rpc_bind} {rpc_advertise}")
 }
 
