@@ -87,8 +87,7 @@ fn a_cluster_is_shown_drained_left_and_made_smaller() {
     until("a run without who left", PATIENCE, || everywhere(&cluster) == on(&["s1", "s2", "s3"]))
         .unwrap();
 
-    say(&cluster, "s3", &["leave"]);
-    assert_eq!(cluster.servers[2].ended().unwrap(), Some(0));
+    cluster.servers[2].stop();
     let gone = cluster.servers.pop().unwrap();
     cluster.led().unwrap_or_else(|err| panic!("{err:#}\n{}", gone.log_tail()));
     // Three were wanted, so a place is kept until somebody says that it is not.
@@ -100,11 +99,22 @@ fn a_cluster_is_shown_drained_left_and_made_smaller() {
         names == ["s1", "s2"]
     };
     until("two peers", PATIENCE, two).unwrap();
-    assert_eq!(everywhere(&cluster), on(&["s1", "s2"]));
     let unknown = cluster.rpc(0, "s1").unwrap();
     let args = ["raft", "remove-peer", "--peer-id=s9", "--rpc-addr", &unknown];
     let (done, said) = command(&binary().unwrap(), &args).unwrap();
     assert!(!done && said.contains("s9"), "{said}");
+
+    // Who leaves takes its vote along: the last one goes on alone.
+    let leader = cluster.led().unwrap();
+    let name = format!("s{}", leader + 1);
+    say(&cluster, &name, &["leave"]);
+    assert_eq!(cluster.servers[leader].ended().unwrap(), Some(0));
+    cluster.servers.remove(leader);
+    cluster.wait_voters(0, 1).unwrap();
+    let last = if leader == 0 { "s2" } else { "s1" };
+    assert_eq!(peers(&say(&cluster, last, &["raft", "list-peers"])), [last]);
+    let somewhere = || run(&cluster.servers[0], "somewhere", &json!({"kind": "server:1"}));
+    until("a run on the last one", PATIENCE, || somewhere() == on(&[last])).unwrap();
 }
 
 #[test]

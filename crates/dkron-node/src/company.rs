@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::cluster::peers::{self, Statuses};
-use crate::cluster::{Book, Leader, Mark, Servers, autopilot, bootstrap};
+use crate::cluster::{Book, Leader, Mark, Servers, autopilot, bootstrap, depart};
 use crate::consensus::{self, Stored};
 use crate::event::Event;
 use crate::forward::{self, Front};
@@ -55,6 +55,7 @@ impl Company {
         let router = consensus::register(Router::default(), move || Some(raft.clone()), rows);
         let router = bootstrap::register(router, self.beginning());
         let router = peers::register(router, self.as_peer());
+        let router = depart::register(router, self.raft.clone());
         let router = reads::register(router, self.seen.clone());
         let router = forward::register(router, self.leader.clone(), Arc::clone(&self.front));
         let router = outputs::register(router, &self.outputs);

@@ -12,7 +12,7 @@ use super::get;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn send(url: &str, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Response> {
+pub fn send(url: &str, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Response> {
     let request = match body {
         Some(body) => Request::json(method, path, body),
         None => Request::new(method, path),
@@ -132,11 +132,11 @@ pub fn go_on(url: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn is_finished(execution: &Value) -> bool {
+pub fn is_finished(execution: &Value) -> bool {
     execution["finished_at"].as_str().is_some_and(|at| !at.starts_with("0001"))
 }
 
-fn waited(url: &str, job: &str, enough: impl Fn(&[Value]) -> bool) -> anyhow::Result<()> {
+pub fn waited(url: &str, job: &str, enough: impl Fn(&[Value]) -> bool) -> anyhow::Result<()> {
     let path = format!("/v1/jobs/{job}/executions");
     until(&format!("executions of {job}"), PATIENCE, || {
         let list = get(url, &path);

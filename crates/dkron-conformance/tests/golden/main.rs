@@ -8,6 +8,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod company;
 mod jobs;
 mod pack;
 
@@ -107,6 +108,7 @@ fn make(name: &str) -> anyhow::Result<()> {
     let data = folder.0.join("data");
     let mut server = start(&data)?;
     jobs::run(&server.url).with_context(|| format!("log:\n{}", server.log_tail()))?;
+    company::run(&server).with_context(|| format!("log:\n{}", server.log_tail()))?;
     let answers = answers(&server.url)?;
     // As a crash leaves it: rows that are not synced, a log that knows more.
     server.kill()?;

@@ -3,6 +3,7 @@
 pub mod autopilot;
 mod book;
 pub mod bootstrap;
+pub mod depart;
 mod leader;
 pub mod leading;
 mod mark;

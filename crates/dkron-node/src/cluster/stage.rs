@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::bootstrap::Pledge;
 use super::peers::{self, Own};
-use super::{Book, Mark, bootstrap};
+use super::{Book, Mark, bootstrap, depart};
 use crate::rpc::memory::Hub;
 use crate::rpc::{self, Caller, Method, Role, Router, Wire};
 
@@ -205,6 +205,7 @@ impl Stage {
         };
         let router = bootstrap::register(Router::default(), parts.clone());
         let router = peers::register(router, status);
+        let router = depart::register(router, raft.clone());
         self.hub.serve(id, receiving(router, raft.clone(), Arc::clone(&mark)));
         Actor { id, raft, mark, rows, parts }
     }

@@ -12,6 +12,7 @@ use dkron_raft::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::cluster::depart;
 use crate::event::Event;
 use crate::forward::{Forward, Front};
 use crate::hands::{Farewell, Grip};
@@ -39,6 +40,8 @@ pub struct Node {
     /// Ends with the reason when the node can not go on.
     failed: mpsc::Receiver<String>,
     events: mpsc::UnboundedSender<Event>,
+    /// This server, as others call it.
+    id: u64,
     raft: Handle,
     grip: Grip,
     network: Network,
@@ -88,12 +91,13 @@ impl Node {
         if !self.grip.part(farewell, patience).await {
             tracing::warn!("stopping while executions run: they will be recorded as lost");
         }
+        if farewell == Farewell::Leave {
+            self.network.leave().await;
+            self.depart().await;
+        }
         self.tasks.shutdown().await;
         if farewell == Farewell::HandOver {
             self.hand_over().await;
-        }
-        if farewell == Farewell::Leave {
-            self.network.leave().await;
         }
         self.network.close().await;
         self.raft.shutdown().await;
@@ -102,6 +106,14 @@ impl Node {
             if !matches!(synced, Ok(Ok(_))) {
                 tracing::warn!("state was not synced; the log has everything");
             }
+        }
+    }
+
+    async fn depart(&self) {
+        let (raft, wire, book) = (self.raft.clone(), self.network.wire(), self.network.book());
+        let parts = depart::Parts { raft, wire, book, own: self.id };
+        if let Err(err) = depart::run(&parts).await {
+            tracing::warn!(%err, "this server is still a member: `dkron raft remove-peer`");
         }
     }
 

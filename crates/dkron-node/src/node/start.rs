@@ -42,6 +42,7 @@ pub async fn start(mut options: Options) -> Result<Node, Error> {
     let (wires, inboxes) = wires(&stored.ledger, &options.member, &network);
     let conductor = conductor(&options, &options.member, stored.recalled.boot_id);
     let (log, state) = (Arc::clone(&stored.log), Arc::clone(&stored.state));
+    let id = own.id;
     let known_raft = Arc::<OnceLock<Handle>>::default();
     let circle = circle(own.id, &network, Arc::downgrade(&known_raft));
     let (give_raft, outputs) =
@@ -89,6 +90,7 @@ pub async fn start(mut options: Options) -> Result<Node, Error> {
         leave: inboxes.leave,
         failed: inboxes.failed,
         events: wires.events,
+        id,
         raft,
         grip: inboxes.grip,
         network,

@@ -28,10 +28,12 @@ pub enum Method {
     Clock = 11,
     /// What a server says of itself: role, indices, versions.
     Status = 12,
+    /// A server that leaves asks the leader to take it out of the members.
+    Depart = 13,
 }
 
 impl Method {
-    pub const ALL: [Method; 12] = [
+    pub const ALL: [Method; 13] = [
         Method::Consensus,
         Method::Snapshot,
         Method::Session,
@@ -44,6 +46,7 @@ impl Method {
         Method::LiveOutput,
         Method::Clock,
         Method::Status,
+        Method::Depart,
     ];
 
     pub fn from_code(code: u8) -> Option<Method> {

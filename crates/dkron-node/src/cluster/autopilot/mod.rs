@@ -10,5 +10,5 @@ mod run;
 #[cfg(test)]
 mod tests;
 
-pub use remove::{RemoveError, remove_peer};
+pub use remove::{RemoveError, remove, remove_peer};
 pub use run::{Parts, run};

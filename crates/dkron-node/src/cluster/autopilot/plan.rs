@@ -72,13 +72,14 @@ fn promote(view: &View<'_>) -> Option<Change> {
 }
 
 /// A dead learner goes; a dead voter only if the voters that are left are as many as were expected
-/// at first.
+/// at first. One that left was not lost but sent away, so it goes in any case.
 fn give_up(view: &View<'_>) -> Option<Change> {
     let voters = view.membership.voters().count();
     let enough = voters > usize::from(view.expect.max(1));
     let goes = |server: &&Server| {
         let id = server.peer.id;
-        id != view.own && (enough || !server.voter) && view.is_dead(id)
+        let free = enough || !server.voter || view.has_left(id);
+        id != view.own && free && view.is_dead(id)
     };
     let dead = view.membership.servers.iter().find(goes)?;
     Some(Change::Remove { ids: vec![dead.peer.id] })
@@ -117,6 +118,10 @@ impl View<'_> {
 
     fn is_there(&self, id: u64) -> bool {
         self.entry(id).is_some_and(|entry| entry.alive) || self.answers(id, DEAD)
+    }
+
+    fn has_left(&self, id: u64) -> bool {
+        self.entry(id).is_some_and(|entry| entry.left)
     }
 
     fn is_dead(&self, id: u64) -> bool {

@@ -19,16 +19,25 @@ pub enum RemoveError {
 /// Removes a voter or learner by its id or name; answered by the leader alone. A server that is
 /// alive comes back as a learner.
 pub async fn remove_peer(raft: &Handle, key: &str) -> Result<(), RemoveError> {
+    let id = find(raft, key).ok_or_else(|| RemoveError::NotFound(key.to_owned()))?;
+    remove(raft, id).await.map_err(|err| match err {
+        RemoveError::NotFound(_) => RemoveError::NotFound(key.to_owned()),
+        RemoveError::LastVoter(_) => RemoveError::LastVoter(key.to_owned()),
+        other => other,
+    })
+}
+
+/// The same for a server that is known by its id.
+pub async fn remove(raft: &Handle, id: u64) -> Result<(), RemoveError> {
     let mut tries = 0..TRIES;
     loop {
-        let id = find(raft, key).ok_or_else(|| RemoveError::NotFound(key.to_owned()))?;
         match raft.change(Change::Remove { ids: vec![id] }).await {
             Ok(()) => return Ok(()),
             // The autopilot came first.
             Err(ChangeError::Conflict(_)) if tries.next().is_some() => {}
-            Err(ChangeError::LastVoter) => return Err(RemoveError::LastVoter(key.to_owned())),
+            Err(ChangeError::LastVoter) => return Err(RemoveError::LastVoter(id.to_string())),
             Err(ChangeError::UnknownServer(_)) => {
-                return Err(RemoveError::NotFound(key.to_owned()));
+                return Err(RemoveError::NotFound(id.to_string()));
             }
             Err(other) => return Err(RemoveError::Change(other)),
         }

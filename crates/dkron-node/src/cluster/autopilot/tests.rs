@@ -190,6 +190,7 @@ fn a_dead_voter_goes_if_enough_are_left_or_another_takes_its_place() {
     assert_eq!(four().fails(2, 10).plan(), remove(2));
     assert_eq!(four().forgotten(2).plan(), remove(2));
     assert_eq!(four().status(2, Status::Left).plan(), remove(2));
+    assert_eq!(three().status(3, Status::Left).plan(), remove(3), "it was sent away");
     let replaced = Case::of(&[1, 2, 3], &[4]).fails(3, 60);
     assert_eq!(replaced.plan(), promote(4, &[3]));
     // Nobody was silent for longer than this leader listened.
