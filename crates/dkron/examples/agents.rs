@@ -2,6 +2,7 @@
 //! and runs `noop` jobs.
 //!
 //! `agents COUNT DIRECTORY HOST:PORT`, the last one the gossip of a server; ends with its input.
+//! What they log goes to stderr, as `RUST_LOG` says.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -24,6 +25,8 @@ fn main() -> anyhow::Result<()> {
         anyhow::bail!("usage: agents COUNT DIRECTORY HOST:PORT");
     };
     let count: u16 = count.parse().context("COUNT")?;
+    let filter = tracing_subscriber::EnvFilter::from_default_env();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let agents = runtime.block_on(async {
         let mut agents = Vec::new();

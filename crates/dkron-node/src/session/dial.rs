@@ -1,6 +1,8 @@
 //! The node's side: keeps the worker connected to whoever leads.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -90,16 +92,29 @@ impl Dialler {
         tracing::debug!(leader = target.address, "connected to the leader");
         let (heard, hearing) = watch::channel(Instant::now());
         let inward = Inward { from, leader: &target, version, heard };
-        let elsewhere = self.guide.elsewhere(target.id);
+        let mut elsewhere = pin!(self.guide.elsewhere(target.id));
+        let is_asking = AtomicBool::new(false);
+        let doubt = doubt(hearing, &is_asking, &mut self.guide, &self.wire, self.shard);
+        let mut doubt = pin!(doubt);
+        let reason = tokio::select! {
+            biased;
+            reason = inward.listen(&mut self.borrowed, &self.hands) => reason,
+            () = frames::pump(to, inbox, encode_news) => return None,
+            () = &mut elsewhere => return None,
+            link = &mut doubt => return Some(link),
+        };
+        tracing::debug!(leader = target.address, reason, "the way to the leader ended");
+        if !is_asking.load(Ordering::Relaxed) {
+            return None;
+        }
+        // A leader ends a node's stream for a newer one: that which was asked for. To ask once
+        // more would end that one, too, and so on.
+        self.outlet.turn(Way::Closed);
         tokio::select! {
             biased;
-            reason = inward.listen(&mut self.borrowed, &self.hands) => {
-                tracing::debug!(leader = target.address, reason, "the way to the leader ended");
-                None
-            }
-            () = frames::pump(to, inbox, encode_news) => None,
             () = elsewhere => None,
-            link = doubt(hearing, &mut self.guide, &self.wire, self.shard) => Some(link),
+            link = doubt => Some(link),
+            () = self.hands.closed() => None,
         }
     }
 
@@ -153,6 +168,7 @@ impl Inward<'_> {
 /// Looks for the leader anew for as long as nothing is heard of it.
 async fn doubt(
     mut hearing: watch::Receiver<Instant>,
+    is_asking: &AtomicBool,
     guide: &mut Guide,
     wire: &Arc<dyn Wire>,
     shard: u32,
@@ -163,11 +179,13 @@ async fn doubt(
         if *hearing.borrow() != heard {
             continue;
         }
+        is_asking.store(true, Ordering::Relaxed);
         tokio::select! {
             biased;
             link = find(guide, wire, shard) => return link,
-            // Its sender lives as long as the stream.
-            _ = hearing.changed() => {}
+            // After the end of the stream nothing is heard any more.
+            Ok(()) = hearing.changed() => {}
         }
+        is_asking.store(false, Ordering::Relaxed);
     }
 }

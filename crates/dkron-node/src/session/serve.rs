@@ -128,8 +128,8 @@ impl Sessions {
         } else {
             tokio::select! {
                 biased;
-                reason = stream::talk(&self, frames, talk, &parts.events) => reason,
                 () = end.cancelled() => "it has a newer stream",
+                reason = stream::talk(&self, frames, talk, &parts.events) => reason,
                 () = deposed(&mut parts.leader, tenure) => "this server leads no more",
             }
         };

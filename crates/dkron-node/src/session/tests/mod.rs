@@ -7,5 +7,6 @@ mod leaders;
 mod long;
 mod own;
 mod server;
+mod slow;
 mod streams;
 mod town;
