@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use dkron_conformance::http::Request;
 use serde_json::{Value, json};
 
 use super::scheduled::{between, judge, starts};
@@ -80,10 +81,36 @@ impl Crowd {
             api.list("/v1/members").is_ok_and(|all| all.iter().filter(alive).count() == count + 1)
         });
         anyhow::ensure!(joined, "not all agents have joined");
-        // Members are seen by gossip; their sessions follow within a moment.
-        std::thread::sleep(Duration::from_secs(3));
+        crowd.warm(&mut api, count)?;
         Ok(crowd)
     }
+
+    /// Members are seen by gossip, their sessions follow: until each agent has run something.
+    fn warm(&self, api: &mut Api, count: usize) -> anyhow::Result<()> {
+        let mut job = api::local_job(0, "@manually", "noop");
+        job["name"] = json!("warm");
+        job["tags"] = json!({"kind": "agent"});
+        api.create(&job)?;
+        let path = "/v1/jobs/warm";
+        let warm = wait_for(JOINED, || {
+            let asked = api.send(&Request::new("POST", path));
+            let given = asked.is_ok_and(|response| response.status < 300);
+            given && wait_for(JOINED, || ran(api).is_some()) && ran(api) == Some(count)
+        });
+        anyhow::ensure!(warm, "not all agents take runs");
+        api.send(&Request::new("DELETE", path))?;
+        Ok(())
+    }
+}
+
+/// How many runs of the newest group ended well, once all of it has ended.
+fn ran(api: &mut Api) -> Option<usize> {
+    let list = api.list("/v1/jobs/warm/executions?_end=2000").ok()?;
+    let newest = list.iter().filter_map(|one| one["group"].as_i64()).max()?;
+    let group: Vec<&Value> = list.iter().filter(|one| one["group"] == newest).collect();
+    let is_open = |one: &&Value| ["pending", "running"].iter().any(|state| one["state"] == *state);
+    let well = group.iter().filter(|one| one["success"] == true).count();
+    (!group.iter().any(is_open)).then_some(well)
 }
 
 impl Drop for Crowd {

@@ -18,8 +18,10 @@ use crate::args::Args;
 use crate::figures::Report;
 use crate::sink::{Arrival, SECOND, Sink};
 
+const SERVERS: usize = 3;
 const AGENTS: usize = 2;
 const ROUNDS_MAX: usize = 100;
+const STORED_MAX: usize = 200_000;
 const ANSWER: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(5);
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,8 +37,10 @@ pub fn run(args: &Args) -> anyhow::Result<Report> {
     let rounds: usize = args.number("rounds", 10)?;
     let stops: usize = args.number("stops", 20)?;
     let rate: usize = args.number("rate", 200)?;
+    let stored: usize = args.number("stored", 0)?;
     anyhow::ensure!(rounds + stops > 0 && rounds + stops <= ROUNDS_MAX, "1 to {ROUNDS_MAX} rounds");
     anyhow::ensure!((1..=5_000).contains(&rate), "--rate: 1 to 5000");
+    anyhow::ensure!(stored <= STORED_MAX, "--stored: at most {STORED_MAX}");
     anyhow::ensure!(args.text("url").is_none(), "starts a cluster of its own: leave --url out");
     let bin = match args.text("bin") {
         Some(path) => PathBuf::from(path).canonicalize().context("--bin")?,
@@ -45,6 +49,7 @@ pub fn run(args: &Args) -> anyhow::Result<Report> {
     let mut cluster = Cluster::start_with(&bin, AGENTS, &["--tag=seat=yes", "--log-level=warn"])?;
     let sink = Sink::start()?;
     let jobs = rate * PERIOD as usize;
+    store(&cluster.servers[0].url, jobs, stored)?;
     let first = (now() / SECOND + 4 + jobs as i64 / 100) * SECOND;
     create(&cluster.servers[0].url, jobs, first, &sink.url)?;
     sleep_until(first);
@@ -59,16 +64,26 @@ pub fn run(args: &Args) -> anyhow::Result<Report> {
         rest(round);
         around.push(stop(&mut cluster, round % 2 == 0)?);
         cluster.wait_ready()?;
+        // Who left votes again once it has caught up.
+        cluster.wait_voters(cluster.led()?, SERVERS)?;
     }
     std::thread::sleep(Duration::from_secs(3));
     let until = now() - now().rem_euclid(SECOND) - SECOND;
     let title = format!("{rounds} times kill -9 of the leader, {stops} planned stops");
     let mut report = Report::new(format!("{title}, at {rate} http runs/s"));
+    report.put("idle jobs beside them", stored);
     put_gaps(&mut report, &mut gaps);
     put_lags(&mut report, &sink.arrivals(), &around);
     let stories = read(&cluster.servers[0].url, jobs, first, until)?;
     judge(&mut report, &stories, &sink, until);
     Ok(report)
+}
+
+/// Jobs that are there and never due.
+fn store(url: &str, from: usize, count: usize) -> anyhow::Result<()> {
+    let idle = |index| api::local_job(from + index, "0 0 0 1 1 *", "shell");
+    parallel(url, CONNECTIONS, count, |api, index| api.create(&idle(index)))?;
+    Ok(())
 }
 
 /// Jobs that may run on any node, one run for each due time.
