@@ -4,6 +4,7 @@
 mod addresses;
 mod clocks;
 pub mod disks;
+mod flood;
 mod network;
 mod processes;
 
@@ -53,7 +54,7 @@ pub trait Fault {
 }
 
 /// All of them.
-pub const KINDS: [Kind; 20] = [
+pub const KINDS: [Kind; 21] = [
     processes::KILL_LEADER,
     processes::KILL_AGENT,
     processes::KILL_RUNNER,
@@ -74,6 +75,7 @@ pub const KINDS: [Kind; 20] = [
     addresses::NEW,
     processes::STOP_LONG,
     processes::FREEZE_LONG,
+    flood::FLOOD,
 ];
 
 /// Between two numbers of milliseconds.
