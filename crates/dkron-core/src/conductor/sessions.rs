@@ -31,8 +31,10 @@ pub(super) struct Node {
     /// The way to it broke, and nothing came since: runs go elsewhere if they can.
     pub parted: bool,
     pub heard_at: Duration,
-    /// How long its lease is.
+    /// How long its lease is ...
     lost_after: Duration,
+    /// ... from when it has said something in this session: the welcome may go astray.
+    knows: bool,
     sent: u64,
     seen: u64,
 }
@@ -46,8 +48,9 @@ pub(super) struct Sessions {
     pub sent: BTreeSet<Seq>,
     /// Nodes that were told to be too old.
     too_old: BTreeSet<NodeName>,
-    /// When a node was last heard and how long its lease was, also after its session ended.
-    last_heard: BTreeMap<NodeName, (Duration, Duration)>,
+    /// When a node was last heard and how long its lease was if it knew, also after its session
+    /// ended.
+    last_heard: BTreeMap<NodeName, (Duration, Option<Duration>)>,
 }
 
 /// Under what terms this leadership speaks with nodes now.
@@ -94,10 +97,13 @@ impl Sessions {
         open.or_else(|| self.last_heard.get(node).map(|(at, _)| *at))
     }
 
-    /// The length of the lease that the node was given last in this tenure.
+    /// The length of the lease that the node was given last in this tenure, if it is known to go
+    /// by that one.
     pub fn lost_after(&self, node: &NodeName) -> Option<Duration> {
-        let open = self.nodes.get(node).map(|node| node.lost_after);
-        open.or_else(|| self.last_heard.get(node).map(|(_, lost_after)| *lost_after))
+        match self.nodes.get(node) {
+            Some(node) => node.lease(),
+            None => self.last_heard.get(node).and_then(|(_, lost_after)| *lost_after),
+        }
     }
 
     /// Leases are of another length now: nodes that were given one of the old say hello again.
@@ -139,6 +145,7 @@ impl Sessions {
         node.seen = message.no;
         node.heard_at = mono;
         node.parted = false;
+        node.knows = true;
         match message.body {
             News::Beat { sent } => {
                 if terms.extends {
@@ -183,6 +190,7 @@ impl Sessions {
             parted: false,
             heard_at: mono,
             lost_after,
+            knows: false,
             sent: 0,
             seen: 0,
         };
@@ -200,7 +208,7 @@ impl Sessions {
 
     fn close(&mut self, node: &NodeName, out: &mut Vec<Action>) {
         if let Some(gone) = self.nodes.remove(node) {
-            self.last_heard.insert(node.clone(), (gone.heard_at, gone.lost_after));
+            self.last_heard.insert(node.clone(), (gone.heard_at, gone.lease()));
             out.push(Action::Note(Note::SessionLost(node.clone())));
         }
     }
@@ -215,6 +223,10 @@ impl Sessions {
 }
 
 impl Node {
+    fn lease(&self) -> Option<Duration> {
+        self.knows.then_some(self.lost_after)
+    }
+
     pub fn no(&self) -> SessionNo {
         self.no
     }

@@ -61,7 +61,7 @@ impl Conductor {
             }
             return;
         }
-        // What the node was told last counts: its lease is that long.
+        // What the node was told last counts, if it arrived: its lease is that long.
         let told = self.sessions.lost_after(node);
         let told = told.unwrap_or_else(|| ledger.longest_lease(seq));
         if silence >= policy.lost_after.unwrap_or(told) {

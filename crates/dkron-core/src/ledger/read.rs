@@ -42,8 +42,8 @@ impl Ledger {
         &self.settings
     }
 
-    /// The longest lease that a node may hold that runs this execution and was not heard since
-    /// this leadership began. For those from before it was lowered the former length counts.
+    /// The longest lease that a node may hold that runs this execution and has told this leadership
+    /// of none. For those from before it was lowered the former length counts.
     pub fn longest_lease(&self, seq: Seq) -> Duration {
         let agreed = self.settings.lost_after;
         let before = i128::from(seq.0) <= self.office.lowered_at.unix_nanos();
