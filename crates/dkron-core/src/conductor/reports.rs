@@ -53,6 +53,11 @@ impl Conductor {
             // The log takes ends only; a node that ends a run without saying how did not succeed.
             finish.state = State::Failed;
         }
+        if let Some(overtaken) = self.losing.get_mut(&seq) {
+            // Given up, and that is on its way, perhaps once more: its result comes behind it.
+            *overtaken = Some((node, finish));
+            return;
+        }
         let Some((live, slot)) = ledger.live(seq) else {
             if seq > ledger.last_seq() {
                 // Of a leadership after this one, which does not know yet that it is over.
@@ -68,11 +73,6 @@ impl Conductor {
             self.sessions.send(tenure, &node, Order::OutputStored(seq), out);
             return;
         };
-        if let Some(overtaken) = self.losing.get_mut(&seq) {
-            // Given up, and that is on its way: its result comes behind it.
-            *overtaken = Some((node, finish));
-            return;
-        }
         let retry_at = retry_at(ledger, live, slot, now);
         self.end(End { seq, finish, retry_at }, node);
     }

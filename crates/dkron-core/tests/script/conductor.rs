@@ -102,7 +102,7 @@ impl Machine for Leader {
                 self.settle();
                 self.question(&verb, &mut line);
             }
-            "hold" | "free" | "commit" | "refuse" | "unknown" => self.fate(&verb),
+            "hold" | "free" | "commit" | "refuse" | "unknown" | "late" => self.fate(&verb),
             "member" | "left" | "parted" | "open" | "hello" | "stated" | "stated_all"
             | "silence" | "started" | "finished" => self.node(&verb, &mut line),
             "elected" => self.step(Input::Elected),
@@ -201,7 +201,15 @@ impl Leader {
     }
 
     fn commit(&mut self) {
-        let Some(Proposed { ticket, at, tenure, command }) = self.queue.pop_front() else { return };
+        let Some(proposed) = self.queue.pop_front() else { return };
+        let ticket = proposed.ticket;
+        let reply = self.apply(proposed);
+        self.step(Input::Resolved { ticket, fate: Fate::Applied(reply) });
+        self.step(Input::Alarm);
+    }
+
+    fn apply(&mut self, proposed: Proposed) -> Reply {
+        let Proposed { at, tenure, command, .. } = proposed;
         let index = LogIndex(self.ledger.applied().0 + 1);
         let outcome = self.ledger.apply(Entry { index, at, tenure, request: None, command });
         if let Reply::Fired(fired) = &outcome.reply {
@@ -219,8 +227,7 @@ impl Leader {
             self.say(format!("  {}", show::reply(&outcome.reply)));
         }
         self.step(Input::Effects(outcome.effects));
-        self.step(Input::Resolved { ticket, fate: Fate::Applied(outcome.reply) });
-        self.step(Input::Alarm);
+        outcome.reply
     }
 
     fn fate(&mut self, verb: &str) {
@@ -228,6 +235,11 @@ impl Leader {
             "hold" => self.holding = true,
             "free" => self.holding = false,
             "commit" => (0..self.queue.len()).for_each(|_| self.commit()),
+            "late" => {
+                let Some(proposed) = self.queue.pop_front() else { return };
+                self.step(Input::Resolved { ticket: proposed.ticket, fate: Fate::Unknown });
+                self.apply(proposed);
+            }
             _ => {
                 let fate = if verb == "refuse" { Fate::Refused } else { Fate::Unknown };
                 if let Some(Proposed { ticket, .. }) = self.queue.pop_front() {
