@@ -98,6 +98,41 @@ fn the_last_of_three_goes_on_alone_and_the_others_come_back_wiped() {
     slots.are_whole(&cluster.servers[returned].url);
 }
 
+/// The agent has heard of tenures that the last server has not; this is no reason not to hear it.
+#[test]
+fn a_server_that_lagged_is_recovered_and_the_agent_follows_it() {
+    let mut cluster = Cluster::start(&binary().unwrap(), 1).unwrap();
+    let leader = cluster.led().unwrap();
+    let lagging = (leader + 1) % 3;
+    cluster.servers[lagging].kill().unwrap();
+    let others = [leader, (leader + 2) % 3];
+    // Entries that it misses, and then an office whose number is above theirs.
+    for no in 0..20 {
+        let job = json!({"name": format!("missed-{no}"), "schedule": "@manually",
+            "executor": "noop"});
+        cluster.servers[leader].insist("/v1/jobs", &job).unwrap();
+    }
+    cluster.servers[leader].kill().unwrap();
+    cluster.servers[leader].restart().unwrap();
+    agents_work(&cluster, leader);
+    for server in others {
+        cluster.servers[server].kill().unwrap();
+    }
+    let (done, said) = recover(&cluster, lagging);
+    assert!(done, "{said}");
+    cluster.servers[lagging].restart().unwrap();
+    let tenure = |server: usize| {
+        let log = cluster.servers[server].log();
+        let told = log.rsplit("leadership acquired").next().and_then(|end| {
+            end.split("tenure=").nth(1)?.split_whitespace().next()?.parse::<u64>().ok()
+        });
+        told.unwrap_or(0)
+    };
+    let heard = others.into_iter().map(tenure).max().unwrap();
+    assert!(tenure(lagging) < heard, "tenure {} after {heard}", tenure(lagging));
+    agents_work(&cluster, lagging);
+}
+
 #[test]
 fn two_of_three_go_on_by_a_list_in_their_data_directories() {
     let (seen, sink) = far_end();

@@ -13,7 +13,7 @@ use dkron_store::data_dir::DataDir;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::cluster::{Book, Leader, Mark};
+use crate::cluster::{Book, Leader, Mark, Marked};
 use crate::error::Error;
 use crate::forward::{self, Front};
 use crate::hands::{self, Farewell, Grip, Hands, recall};
@@ -21,7 +21,7 @@ use crate::network::{Listens, Network, NetworkOptions, Retag, Who};
 use crate::node::{MESSAGES, node_number};
 use crate::outputs::{self, LiveOutputs};
 use crate::rpc::{Role, Router, Wire};
-use crate::session::{self, Guide, Outlet, Remote};
+use crate::session::{self, Guide, Inbound, Outlet, Remote};
 use crate::threads::thread;
 
 /// Everything that makes an agent.
@@ -59,6 +59,8 @@ pub(crate) struct Crew {
     grip: Grip,
     /// Of the runs here.
     pub outputs: LiveOutputs,
+    /// The way to the worker.
+    orders: mpsc::WeakSender<Inbound>,
     /// End with the agent.
     tasks: JoinSet<()>,
     /// Holds the lock of the data directory until everything has ended.
@@ -123,6 +125,7 @@ pub async fn start_agent(options: AgentOptions) -> Result<Agent, Error> {
     let mark = Arc::new(Mark::open(data.path()).map_err(Error::Mark)?);
     let (id, role, shard) = (node_number(data.node_id()), Role::Agent, data.shard());
     let (name, directory) = (options.name.as_str(), data.path());
+    let changes = mark.changes();
     let who = Who { id, name, role, shard, mark, tags: options.tags, directory };
     let mut network = Network::open(&options.network, who).await?;
     let (fail, failed) = mpsc::channel(4);
@@ -138,6 +141,7 @@ pub async fn start_agent(options: AgentOptions) -> Result<Agent, Error> {
         book: network.book(),
         fail: fail.clone(),
     })?;
+    crew.tasks.spawn(follow(changes, crew.orders.clone()));
     let front = Arc::default();
     // It never leads: operators alone are heard.
     let nobody = watch::channel(Leader::None).1;
@@ -176,6 +180,22 @@ pub(crate) fn start_crew(parts: CrewParts) -> Result<Crew, Error> {
     let guide = Guide::Agent { book: parts.book, region: parts.region };
     let mut tasks = JoinSet::new();
     let shard = data.shard();
+    let way = orders.downgrade();
     tasks.spawn(session::run(session::Parts { shard, guide, wire, outlet, hands: orders }));
-    Ok(Crew { grip, outputs, tasks, _data: data })
+    Ok(Crew { grip, outputs, orders: way, tasks, _data: data })
+}
+
+/// Tells the worker whenever the cluster was recovered: its session with the new leader has raised
+/// the generation of the mark.
+async fn follow(mut changes: watch::Receiver<Option<Marked>>, orders: mpsc::WeakSender<Inbound>) {
+    let mut known = *changes.borrow_and_update();
+    while changes.changed().await.is_ok() {
+        let now = *changes.borrow_and_update();
+        let is_recovered = known.zip(now).is_some_and(|(old, new)| old.generation < new.generation);
+        let Some(orders) = orders.upgrade() else { return };
+        if is_recovered && orders.send(Inbound::Recovered).await.is_err() {
+            return;
+        }
+        known = now;
+    }
 }

@@ -42,6 +42,9 @@ pub enum Event {
     Message(ToNode),
     /// There is a new way to a leader: what was said on the old one may be lost.
     Linked,
+    /// The cluster was recovered from servers that may know less than this node: tenures may begin
+    /// anew below those it has heard.
+    Recovered,
     /// The node ends: it wants no more runs, and says so in a new session.
     Part,
     /// The node leaves for good: nothing of it goes on.
@@ -154,6 +157,11 @@ impl Worker {
                 self.session = None;
                 self.linked = true;
                 self.hello_again = HELLO_AGAIN;
+                self.say_hello(now, &mut out);
+            }
+            Event::Recovered => {
+                self.tenure = Tenure(0);
+                self.session = None;
                 self.say_hello(now, &mut out);
             }
             Event::Part => {

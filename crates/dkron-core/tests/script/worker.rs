@@ -62,6 +62,7 @@ impl Machine for Node {
                 return said;
             }
             "linked" => self.step(Event::Linked),
+            "recovered" => self.step(Event::Recovered),
             "alive" => return self.alive(&parse_span(&line.word())),
             "started" => {
                 let seq = seq(&line.word());

@@ -171,6 +171,7 @@ impl Hands {
     fn hear(&mut self, now: Now, message: Inbound) {
         match message {
             Inbound::Linked => self.step(now, Step::Linked),
+            Inbound::Recovered => self.step(now, Step::Recovered),
             Inbound::Order(message) => self.step(now, Step::Message(message)),
         }
     }

@@ -37,6 +37,8 @@ pub use ship::Remote;
 pub enum Inbound {
     /// There is a new way to a leader: what was said on the old one may be lost.
     Linked,
+    /// The cluster was recovered: what is known of its tenures counts no more.
+    Recovered,
     Order(ToNode),
 }
 
