@@ -44,6 +44,9 @@ pub struct Life {
     quiet: bool,
 }
 
+/// For each millisecond that the disk may take.
+const BEGUN: Duration = Duration::from_millis(4);
+
 impl Life {
     pub async fn begin(world: World) -> Life {
         let (servers, agents) = world.with(|inner| (inner.plan.servers, inner.plan.agents));
@@ -62,6 +65,10 @@ impl Life {
         let peers: Vec<Peer> = peers.collect();
         let first = life.machines[0].serving().expect("it was started");
         first.raft.initialize(&peers).await.expect("a new cluster");
+        // A real server begins once more if it dies before its disk has the first entry; here the
+        // faults wait for that.
+        let disk = life.world.with(|inner| inner.plan.disk_millis);
+        tokio::time::sleep(BEGUN * u32::try_from(disk).unwrap_or(1)).await;
         let (fault, ask) =
             life.world.with(|inner| (inner.plan.fault_millis, inner.plan.request_millis));
         life.later(0, fault * 2, Event::Fault);
