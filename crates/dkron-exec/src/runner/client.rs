@@ -295,9 +295,11 @@ async fn live(
     };
     tokio::pin!(writing);
     let broken = tokio::select! {
+        biased;
+        // A runner that was told to end may be gone by now, as it should be.
+        () = closing.cancelled() => None,
         result = listen(shared, reader) => Some(result),
         result = &mut writing => Some(result),
-        () = closing.cancelled() => None,
     };
     let _ = phase.send(Phase::Down);
     shared.disconnect();
