@@ -80,6 +80,8 @@ struct Inner {
 struct Blob {
     place: Place,
     references: u32,
+    /// It could not be read: it counts as not here until it is put once more.
+    is_damaged: bool,
 }
 
 #[derive(Default)]
@@ -160,7 +162,7 @@ impl Blobs {
             offset: u32::try_from(offset).expect("a segment is at most 1 GiB before a blob"),
             stored: u32::try_from(record.len() - segment::RECORD_HEADER).expect("a blob is small"),
         };
-        inner.index.insert(digest, Blob { place, references: 0 });
+        inner.keep(digest, place);
         Ok(digest)
     }
 
@@ -192,19 +194,21 @@ impl Blobs {
             Ok(()) => {}
             // Its segment may just have been removed.
             Err(_) if !self.contains(digest) => return Ok(None),
-            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
-                return Err(Error::DamagedBlob { digest: *digest });
-            }
+            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => record.clear(),
             Err(e) => return Err(Error::io("read", &path)(e)),
         }
-        match segment::decode(&record, digest) {
-            Some(bytes) => Ok(Some(bytes)),
-            None => Err(Error::DamagedBlob { digest: *digest }),
+        if let Some(bytes) = segment::decode(&record, digest) {
+            return Ok(Some(bytes));
         }
+        if let Some(blob) = self.lock().index.get_mut(digest).filter(|blob| blob.place == place) {
+            blob.is_damaged = true;
+        }
+        Err(Error::DamagedBlob { digest: *digest })
     }
 
+    /// Whether it is here, as far as is known without reading it.
     pub fn contains(&self, digest: &Digest) -> bool {
-        self.lock().index.contains_key(digest)
+        self.lock().index.get(digest).is_some_and(|blob| !blob.is_damaged)
     }
 
     /// Counts a reference; false if the blob is not here.
@@ -280,9 +284,8 @@ impl Blobs {
     /// Whether the blob is here already. It will be referred to anew: its segment gets new grace,
     /// not each time, because that touches the file.
     fn renew(&self, inner: &mut Inner, digest: &Digest) -> bool {
-        let Some(number) = inner.index.get(digest).map(|blob| blob.place.segment) else {
-            return false;
-        };
+        let blob = inner.index.get(digest).filter(|blob| !blob.is_damaged);
+        let Some(number) = blob.map(|blob| blob.place.segment) else { return false };
         let (now, half) = (SystemTime::now(), self.options.grace / 2);
         if let Some(segment) = inner.segments.get_mut(&number)
             && segment.unused_for(half, now)
@@ -358,6 +361,22 @@ impl Blobs {
 impl Inner {
     fn active_segment(&mut self) -> &mut Segment {
         self.segments.entry(self.active).or_default()
+    }
+
+    /// Notes where a blob is. Who referred to a damaged one refers to this one.
+    fn keep(&mut self, digest: Digest, place: Place) {
+        let blob = Blob { place, references: 0, is_damaged: false };
+        let Some(former) = self.index.insert(digest, blob) else { return };
+        if former.references == 0 {
+            return;
+        }
+        self.index.entry(digest).and_modify(|blob| blob.references = former.references);
+        if let Some(segment) = self.segments.get_mut(&former.place.segment) {
+            segment.live -= 1;
+        }
+        if let Some(segment) = self.segments.get_mut(&place.segment) {
+            segment.live += 1;
+        }
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -441,7 +460,7 @@ impl Inner {
             tracing::error!(path = %path.display(), damaged, "outputs are damaged on disk");
         }
         for (digest, place) in found.blobs {
-            self.index.insert(digest, Blob { place, references: 0 });
+            self.index.insert(digest, Blob { place, references: 0, is_damaged: false });
         }
         self.segments.insert(number, Segment { end: len, ..Segment::default() });
     }

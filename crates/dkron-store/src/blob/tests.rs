@@ -247,6 +247,30 @@ fn damage_is_reported_and_the_others_stay() {
 }
 
 #[test]
+fn a_damaged_blob_is_replaced_by_the_same_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let blobs = open(&dir);
+    let digests: Vec<Digest> = (0..9).map(|n| blobs.put(&noise(n, 1_000)).unwrap()).collect();
+    assert!(blobs.refer(&digests[1]));
+    let path = dir.path().join("blobs/00000001.seg");
+    let mut content = fs::read(&path).unwrap();
+    content[16 + segment::RECORD_HEADER + 1_000 + 500] ^= 1;
+    fs::write(&path, &content).unwrap();
+    assert!(blobs.contains(&digests[1]), "nobody has looked");
+    assert!(matches!(blobs.get(&digests[1]), Err(Error::DamagedBlob { .. })));
+    assert!(!blobs.contains(&digests[1]));
+    let live = blobs.stats().live;
+    assert_eq!(blobs.put(&noise(1, 1_000)).unwrap(), digests[1]);
+    assert_eq!(blobs.get(&digests[1]).unwrap().unwrap(), noise(1, 1_000));
+    // Its reference has moved along, and can be taken back.
+    assert_eq!(blobs.stats().live, live);
+    blobs.release(&digests[1]);
+    assert_eq!(blobs.stats().live, live - 1);
+    drop(blobs);
+    assert_eq!(open(&dir).get(&digests[1]).unwrap().unwrap(), noise(1, 1_000));
+}
+
+#[test]
 fn any_changed_byte_never_gives_wrong_content() {
     let dir = tempfile::tempdir().unwrap();
     let blobs = open(&dir);
