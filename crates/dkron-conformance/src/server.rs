@@ -2,7 +2,7 @@
 //! Waits for conditions, never for time; its log is there when something goes wrong.
 
 use std::fs::{self, File};
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -195,10 +195,24 @@ impl Drop for Server {
     }
 }
 
-/// An address on loopback that nothing has at this moment.
+/// Below those that the system gives to whoever asks for any port, or connects.
+const PORTS: std::ops::Range<u32> = 12_000..32_000;
+
+/// An address on loopback that nothing has at this moment, and that neither another call nor
+/// anybody else's connection gets before it is used.
 pub fn free_address() -> anyhow::Result<String> {
-    let socket = TcpListener::bind("127.0.0.1:0").context("no free port")?;
-    Ok(socket.local_addr().context("no free port")?.to_string())
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let many = PORTS.len() as u32;
+    // Processes side by side begin in different places.
+    let first = std::process::id().wrapping_mul(997);
+    for _ in PORTS {
+        let number = first.wrapping_add(NUMBER.fetch_add(1, Ordering::Relaxed));
+        let address = format!("127.0.0.1:{}", PORTS.start + number % many);
+        if TcpListener::bind(&address).is_ok() && UdpSocket::bind(&address).is_ok() {
+            return Ok(address);
+        }
+    }
+    bail!("no free port")
 }
 
 fn spawn(
