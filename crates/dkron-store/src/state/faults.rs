@@ -12,11 +12,8 @@ use crate::power_loss::{Dice, lay_out};
 
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 
-/// No table is written: one that the engine begins a moment before the last batch takes that along,
-/// and a state whose journal lacks what a table has is none that a power loss can leave, since
-/// batches are synced before they enter a memtable.
 fn open(path: &Path) -> Result<State, Error> {
-    let memtable_bytes = 64 << 20;
+    let memtable_bytes = 64 << 10;
     let path = path.join("state");
     State::open(&path, Options { memtable_bytes, worker_threads: 1, ..Options::default() })
 }
@@ -99,19 +96,24 @@ struct Written {
     synced: u64,
 }
 
-/// The last batch holds five entries.
+/// The last batch holds five entries, and stands in the journal alone: it is synced there before it
+/// enters a memtable, so no table has it that was written before the power went. In a second life
+/// the engine writes tables when it likes; so the journal alone comes from there.
 fn written(home: &Path, synced: u64, applied: u64) -> Written {
     let state = open(home).unwrap();
     push(&state, 1..=synced);
     state.sync().unwrap();
     push(&state, synced + 1..=applied);
-    let files = read_all(home);
+    drop(state);
+    let mut files = read_all(home);
     let journal = newest_journal(&files);
     let durable = files[&journal].len();
+    let state = open(home).unwrap();
     push(&state, applied + 1..=applied + 5);
     drop(state);
-    let files = read_all(home);
-    assert_eq!(newest_journal(&files), journal);
+    let longer = read_all(home).remove(&journal).unwrap();
+    assert!(longer.len() > durable && longer.starts_with(&files[&journal]));
+    files.insert(journal.clone(), longer);
     Written { files, journal, durable, synced }
 }
 
