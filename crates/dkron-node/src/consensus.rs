@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 use crate::cluster::Book;
 use crate::rpc::{
-    BoxFuture, CallError, Caller, FRAMES_AHEAD, Frames, Lane, Method, Role, Router, Target, Wire,
+    BoxFuture, CallError, Caller, FRAMES_AHEAD, Frames, Lane, Method, Role, Router, Wire,
 };
 use crate::snapshot::{self, SnapshotRows};
 
@@ -54,14 +54,6 @@ pub struct Carrier {
     pub rows: Arc<dyn Rows>,
 }
 
-impl Carrier {
-    /// Where gossip sees the server now; else where it was when it became a member.
-    fn target(&self, to: &Peer) -> Target {
-        let remembered = || Target { id: to.id, address: to.address.clone() };
-        self.book.target(to.id).unwrap_or_else(remembered)
-    }
-}
-
 impl Transport for Carrier {
     fn send(
         &self,
@@ -73,7 +65,7 @@ impl Transport for Carrier {
         let mut question = BytesMut::with_capacity(message.len() + 1);
         question.put_u8(code(kind));
         question.put(message);
-        let (target, question) = (self.target(to), question.freeze());
+        let (target, question) = (self.book.reach(to), question.freeze());
         let answer = self.wire.call(&target, Lane::Control, Method::Consensus, question, patience);
         Box::pin(async move { answer.await.map_err(failure) })
     }
@@ -85,7 +77,7 @@ impl Transport for Carrier {
         rows: Parcel,
         patience: Duration,
     ) -> BoxFuture<Result<Bytes, TransportError>> {
-        let opened = self.wire.open(&self.target(to), Lane::Bulk, Method::Snapshot, patience);
+        let opened = self.wire.open(&self.book.reach(to), Lane::Bulk, Method::Snapshot, patience);
         let rows_of = Arc::clone(&self.rows);
         let sent = async move {
             let Frames { to, mut from } = opened.await?;

@@ -49,9 +49,6 @@ impl Fault for Flood {
     fn begin(&mut self, world: &mut World) -> anyhow::Result<()> {
         let leader = world.leader().context("a leader")?;
         self.tenure = tenure(world, &leader)?;
-        let all: Vec<String> = world.hosts.iter().map(|host| host.name.clone()).collect();
-        let loss = Link { loss: LOSS, ..Link::default() };
-        world.switch.set(world.link(&all, &all, loss));
         self.job = format!("flood-{}", dkron_bench::now());
         let bytes = OUTPUT * 1_000_000 * 3 / 4;
         let command = format!("/bin/sh -c 'head -c {bytes} /dev/urandom | base64 -w 99'");
@@ -71,6 +68,10 @@ impl Fault for Flood {
             let sent = http::send(&world.url(&leader), &Request::new("POST", &path), ANSWER)?;
             anyhow::ensure!(sent.status < 300, "POST {path}: {} {}", sent.status, sent.text());
         }
+        // Last: a fault that does not begin leaves nothing behind.
+        let all: Vec<String> = world.hosts.iter().map(|host| host.name.clone()).collect();
+        let loss = Link { loss: LOSS, ..Link::default() };
+        world.switch.set(world.link(&all, &all, loss));
         Ok(())
     }
 

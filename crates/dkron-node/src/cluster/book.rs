@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use dkron_gossip::{Member, Members, Status};
+use dkron_raft::Peer;
 use tokio::sync::watch;
 
 use crate::rpc::Target;
@@ -79,6 +80,12 @@ impl Book {
         let named = members.iter().filter(|member| member.name == name);
         let found = named.max_by_key(|member| member.status == Status::Alive)?;
         Entry::of(found).target()
+    }
+
+    /// Where a server is now; if gossip does not show it, where it was when it became a member.
+    pub fn reach(&self, peer: &Peer) -> Target {
+        let remembered = || Target { id: peer.id, address: peer.address.clone() };
+        self.target(peer.id).unwrap_or_else(remembered)
     }
 
     /// Where a node is now, whatever others remember of it.

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Book;
 use super::autopilot::{RemoveError, remove};
-use crate::rpc::{Caller, Lane, Method, Role, Router, Target, Wire};
+use crate::rpc::{Caller, Lane, Method, Role, Router, Wire};
 
 /// LIMIT: how long a server that leaves goes on asking; an election has to fit in.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -79,8 +79,7 @@ pub async fn run(parts: &Parts) -> Result<(), String> {
 
 impl Parts {
     async fn ask(&self, leader: &Peer) -> Result<(), String> {
-        let remembered = || Target { id: leader.id, address: leader.address.clone() };
-        let target = self.book.target(leader.id).unwrap_or_else(remembered);
+        let target = self.book.reach(leader);
         let call = self.wire.call(&target, Lane::Control, Method::Depart, Bytes::new(), ANSWER);
         call.await.map(drop).map_err(|err| err.to_string())
     }

@@ -39,10 +39,8 @@ impl Circle {
         others
     }
 
-    /// Where gossip sees it, else where it was when it became a member; none of this server.
+    /// Where it is; none of this server.
     fn target(&self, server: &Server) -> Option<Target> {
-        let (id, address) = (server.peer.id, &server.peer.address);
-        let known = || Target { id, address: address.clone() };
-        (id != self.own).then(|| self.book.target(id).unwrap_or_else(known))
+        (server.peer.id != self.own).then(|| self.book.reach(&server.peer))
     }
 }
