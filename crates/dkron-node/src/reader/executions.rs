@@ -151,7 +151,7 @@ impl History {
         self.rows(table, Scan::prefix(&prefix, limit).reverse())
     }
 
-    fn view(&self, record: &Record) -> ExecutionView {
+    pub(super) fn view(&self, record: &Record) -> ExecutionView {
         let output = self.store.read_here(&record.finish.output);
         ExecutionView { output, ..self.bare_view(record) }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dkron_core::domain::{
     Drain, Group, Job, JobName, JobNo, Nominal, Seq, Settings, Status, Tenure, Timestamp, Version,
 };
-use dkron_core::ledger::{JobSnapshot, Ledger, LiveGroup, Row, RowKey, RowOp, Runtime};
+use dkron_core::ledger::{JobSnapshot, Ledger, LiveGroup, Recent, Row, RowKey, RowOp, Runtime};
 
 use super::around::Around;
 use super::live::Waiters;
@@ -43,10 +43,12 @@ pub struct Index {
     children: BTreeMap<JobName, BTreeSet<JobName>>,
     pub(super) groups: BTreeMap<Group, LiveGroup>,
     pub(super) groups_of: BTreeMap<JobNo, BTreeSet<Group>>,
-    /// Live executions.
-    pub(super) live: BTreeSet<Seq>,
+    /// Live executions and their groups.
+    pub(super) live: BTreeMap<Seq, Group>,
     /// Starts that the log does not know (yet).
     pub(super) started: BTreeMap<Seq, Timestamp>,
+    /// Which pointers to ends there are.
+    pub(super) recent: Recent,
     pub(super) waiters: Waiters,
 }
 
@@ -65,8 +67,9 @@ impl Index {
             children: BTreeMap::new(),
             groups: BTreeMap::new(),
             groups_of: BTreeMap::new(),
-            live: BTreeSet::new(),
+            live: BTreeMap::new(),
             started: BTreeMap::new(),
+            recent: ledger.recent(),
             waiters: Waiters::default(),
         };
         for state in ledger.jobs() {
@@ -110,6 +113,7 @@ impl Index {
             Row::Definition { job_no, version, job } => self.define(job_no, version, job),
             Row::Runtime { job_no, runtime } => self.put_runtime(job_no, &runtime),
             Row::Group(group) => self.put_group(group),
+            Row::Recent(recent) => self.recent = recent,
             _ => {}
         }
     }
@@ -164,7 +168,7 @@ impl Index {
             }
         }
         let live = group.slots.iter().filter(|slot| slot.phase.is_live());
-        self.live.extend(live.map(|slot| slot.seq));
+        self.live.extend(live.map(|slot| (slot.seq, group.group)));
         self.groups_of.entry(group.job_no).or_default().insert(group.group);
         self.groups.insert(group.group, group);
     }

@@ -42,7 +42,7 @@ impl Waiters {
 impl Index {
     pub fn started(&mut self, seq: Seq, at: Timestamp) {
         // The end may have overtaken the news of the start.
-        if self.live.contains(&seq) {
+        if self.live.contains_key(&seq) {
             self.started.insert(seq, at);
         }
     }
@@ -93,6 +93,13 @@ impl Index {
         let mut all: Vec<_> = self.groups.values().flat_map(|group| self.views(group)).collect();
         all.sort_by_key(|view| (view.started_at.unwrap_or(view.fired_at), view.id.seq));
         all
+    }
+
+    /// One of them.
+    pub(super) fn live_one(&self, group: Group, seq: Seq) -> Option<ExecutionView> {
+        let group = self.groups.get(&group)?;
+        let slot = group.slots.iter().find(|slot| slot.seq == seq)?;
+        self.live_view(group, slot)
     }
 
     fn views(&self, group: &LiveGroup) -> Vec<ExecutionView> {

@@ -195,7 +195,12 @@ impl Reader {
             }
             Query::Stats { stats, reply } => self.stats(*stats, reply),
             Query::Recent { recent, reply } => {
-                self.read(reply, NOTHING, move |history, _| history.recent(&recent));
+                let mut going = recent::going(index, &recent);
+                let shown = if recent.tail > 0 { std::mem::take(&mut going.views) } else { vec![] };
+                self.read(reply, (shown, Shown::Listed), move |history, shown| {
+                    going.views.extend(shown);
+                    history.recent(&recent, going)
+                });
             }
             Query::Aged { after, reply } => send(reply, Ok(retention::aged(index, after))),
             Query::Skipped { name, reply } => {

@@ -9,15 +9,16 @@ use dkron_core::domain::{
     Cause, Finish, Group, HistoryNo, JobNo, Nominal, Record, Seq, State as End, Timestamp, Version,
     limits,
 };
-use dkron_core::ledger::{Pointer, Recent, Rollup, Row, RowOp, Runtime, Series, SeriesNo};
+use dkron_core::ledger::{Pointer, Recent, Rollup, Row, RowKey, RowOp, Runtime, Series, SeriesNo};
 use dkron_store::blob::{self, Blobs};
 use dkron_store::state::{self, State};
 
 use super::History;
+use super::recent::Going;
 use super::stats::Asked;
 use crate::outputs::Store as OutputStore;
 use crate::rows;
-use crate::service::{Error, RecentPage, RecentQuery, Scope, StatsQuery};
+use crate::service::{Error, RecentCursor, RecentPage, RecentQuery, Scope, StatsQuery};
 
 const JOB: JobNo = JobNo(7);
 
@@ -57,9 +58,26 @@ impl Store {
         self.put(rows);
     }
 
-    fn recent(&self, query: RecentQuery) -> (Vec<u64>, Option<u64>) {
-        let RecentPage { executions, cursor } = self.history.recent(&query).unwrap();
-        (executions.iter().map(|view| view.id.seq.0).collect(), cursor)
+    /// As of now, while nothing goes on.
+    fn recent(&self, query: RecentQuery) -> (Vec<u64>, Option<RecentCursor>) {
+        self.recent_with(&query, &[], None)
+    }
+
+    /// The same while those go on.
+    fn recent_with(
+        &self,
+        query: &RecentQuery,
+        live: &[u64],
+        rest: Option<u64>,
+    ) -> (Vec<u64>, Option<RecentCursor>) {
+        let recent = match self.history.row(&RowKey::Recent).unwrap() {
+            Some(Row::Recent(recent)) => recent,
+            _ => Recent::default(),
+        };
+        let views = live.iter().map(|no| self.history.bare_view(&record(*no))).collect();
+        let going = Going { views, rest: rest.map(Seq), recent };
+        let RecentPage { executions, cursor } = self.history.recent(query, going).unwrap();
+        (executions.iter().map(|item| item.view.id.seq.0).collect(), cursor)
     }
 }
 
@@ -108,12 +126,56 @@ fn times_are_found_by_bisection() {
     let mut store = Store::new();
     store.index(0, 60);
     let at = |secs| Some(Timestamp::from_secs(secs));
-    let asked = |from, to| RecentQuery { from, to, limit: 100, cursor: None };
+    let asked = |from, to| RecentQuery { from, to, limit: 100, ..Default::default() };
     assert_eq!(store.recent(asked(at(9), at(15))).0, [12, 9]);
     assert_eq!(store.recent(asked(at(55), None)).0, [57]);
     assert_eq!(store.recent(asked(None, at(4))).0, [3, 0]);
     assert!(store.recent(asked(at(1000), None)).0.is_empty());
     assert!(store.recent(asked(at(30), at(20))).0.is_empty());
+}
+
+#[test]
+fn a_walk_shows_once_what_ends_meanwhile() {
+    let mut store = Store::new();
+    store.index(0, 10);
+    // 12, 15 and 30 go on; two fit on a page.
+    let asked = |cursor| RecentQuery { limit: 2, cursor, ..Default::default() };
+    let (page, cursor) = store.recent_with(&asked(None), &[30, 15], Some(13));
+    assert_eq!(page, [30, 15]);
+    assert_eq!(cursor, Some(RecentCursor::Live { below: Seq(13), since: 10 }));
+    // 15 and 12 end, 31 begins and ends: the first is shown already, the last is new.
+    let ends = [(10, 15), (11, 12), (12, 31)];
+    for (no, seq) in ends {
+        let at = Timestamp::from_secs(no);
+        let (no, history_no) = (no as u64, HistoryNo(seq));
+        let pointer = Pointer { no, at, job_no: JOB, history_no, seq: Seq(seq) };
+        store.put(vec![
+            Row::Pointer(pointer),
+            Row::History { no: history_no, record: record(seq) },
+            Row::Recent(Recent { first: 0, next: no + 1, at }),
+        ]);
+    }
+    let (page, cursor) = store.recent_with(&asked(cursor), &[], None);
+    assert_eq!(page, [12, 9]);
+    let (page, cursor) = store.recent(asked(cursor));
+    assert_eq!(page, [6, 3]);
+    let (page, cursor) = store.recent(asked(cursor));
+    assert_eq!((page, cursor), (vec![0], None));
+}
+
+#[test]
+fn filters_leave_out_what_does_not_fit() {
+    let mut store = Store::new();
+    store.index(0, 20);
+    let all = RecentQuery { limit: 100, ..Default::default() };
+    let found = |query| store.recent_with(&query, &[], None).0.len();
+    assert_eq!(found(all.clone()), 7);
+    assert_eq!(found(RecentQuery { states: vec![End::Failed, End::Success], ..all.clone() }), 7);
+    assert_eq!(found(RecentQuery { states: vec![End::Failed], ..all.clone() }), 0);
+    assert_eq!(found(RecentQuery { states: vec![End::Running], ..all.clone() }), 0);
+    assert_eq!(found(RecentQuery { job: "back".into(), ..all.clone() }), 7);
+    assert_eq!(found(RecentQuery { job: "up".into(), ..all.clone() }), 0);
+    assert_eq!(found(RecentQuery { node: Some("n2".into()), ..all }), 0);
 }
 
 #[test]

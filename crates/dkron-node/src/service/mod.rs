@@ -4,6 +4,7 @@ mod error;
 mod fresh;
 pub mod operator;
 mod output;
+mod recent;
 mod request;
 mod stats;
 mod view;
@@ -18,8 +19,9 @@ use crate::reads::Reads;
 pub use error::Error;
 pub use fresh::{Freshness, ReadMode};
 pub use output::{Follow, Found, Kept, LiveOutput, Offset, OutputPiece, OutputText};
+pub use recent::{RecentCursor, RecentItem, RecentPage, RecentQuery};
 pub use request::{CancelRequest, Query, Request, StateHash};
-pub use stats::{AgedPage, Buckets, RecentPage, RecentQuery, Scope, StatsQuery};
+pub use stats::{AgedPage, Buckets, Scope, StatsQuery};
 pub use view::{
     CancelView, ExecutionSort, ExecutionView, JobCounts, JobPage, JobSort, JobView, ListQuery,
     Member, RunView, StatusFilter,
@@ -141,9 +143,9 @@ impl Service {
         self.query(|reply| Query::Stats { stats: Box::new(stats), reply }).await
     }
 
-    /// Finished executions of all jobs, newest first, without their outputs.
+    /// Executions of all jobs, newest first; first what goes on.
     pub async fn recent(&self, recent: RecentQuery) -> Result<RecentPage, Error> {
-        self.query(|reply| Query::Recent { recent, reply }).await
+        self.query(|reply| Query::Recent { recent: Box::new(recent), reply }).await
     }
 
     /// Everything that runs now, by start.

@@ -94,7 +94,7 @@ pub enum Query {
     Output { name: JobName, id: String, reply: Reply<Found> },
     Skipped { name: JobName, reply: Reply<Vec<Skipped>> },
     Stats { stats: Box<StatsQuery>, reply: Reply<Buckets> },
-    Recent { recent: RecentQuery, reply: Reply<RecentPage> },
+    Recent { recent: Box<RecentQuery>, reply: Reply<RecentPage> },
     Aged { after: Option<JobNo>, reply: Reply<AgedPage> },
     Busy { reply: Reply<Vec<ExecutionView>> },
     Paused { reply: Reply<bool> },

@@ -1,11 +1,9 @@
-//! Questions beyond single executions of a job: figures over time, and ends across jobs.
+//! Questions beyond single executions of a job: figures over time.
 
 use std::time::Duration;
 
 use dkron_core::domain::stats::{Bucket, Span};
 use dkron_core::domain::{JobName, JobNo, NodeName, Timestamp};
-
-use super::ExecutionView;
 
 /// Figures of whom, in which steps, of which time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,27 +27,6 @@ pub enum Scope {
 
 /// Oldest first; spans in which nothing happened are left out.
 pub type Buckets = Vec<Bucket>;
-
-/// Finished executions of all jobs, newest first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RecentQuery {
-    /// Ends at this instant or after it.
-    pub from: Option<Timestamp>,
-    /// Ends before this.
-    pub to: Option<Timestamp>,
-    /// At most so many, and never more than a thousand.
-    pub limit: usize,
-    /// Where the page before ended.
-    pub cursor: Option<u64>,
-}
-
-/// A part of the finished executions of all jobs. Outputs are left out.
-#[derive(Clone, Debug, Default)]
-pub struct RecentPage {
-    pub executions: Vec<ExecutionView>,
-    /// For the next page; `None` = there is none.
-    pub cursor: Option<u64>,
-}
 
 /// Jobs whose finished executions go by age, a bounded part of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

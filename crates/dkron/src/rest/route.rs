@@ -33,6 +33,8 @@ pub enum Route {
     /// What an execution wrote, as bytes.
     Output(JobName, String),
     Stats,
+    /// Executions of all jobs.
+    Recent,
     /// One execution, or all of the job.
     Cancel(JobName, Option<String>),
     Settings,
@@ -102,6 +104,7 @@ impl Route {
             | Route::Output(..)
             | Route::Skipped(_)
             | Route::Stats
+            | Route::Recent
             | Route::Settings
             | Route::Configuration
             | Route::StateAt
@@ -159,6 +162,7 @@ impl Route {
             "v1/unpause" if post => Route::Pause(false),
             "v1/schedule/preview" if get => Route::Preview,
             "v1/stats" if get => Route::Stats,
+            "v1/executions" if get => Route::Recent,
             "v1/settings" if get => Route::Settings,
             "v1/settings" if matches!(*method, Method::PUT | Method::PATCH) => {
                 Route::ChangeSettings
@@ -194,6 +198,7 @@ impl Route {
                 | Route::Skipped(_)
                 | Route::Output(..)
                 | Route::Stats
+                | Route::Recent
                 | Route::Settings
                 | Route::Nodes
         )
@@ -287,6 +292,7 @@ mod tests {
             ("GET", "/v1/nodes", Route::Nodes),
             ("PUT", "/v1/nodes/n1/eligibility", Route::Eligibility("n1".into())),
             ("GET", "/v1/stats", Route::Stats),
+            ("GET", "/v1/executions", Route::Recent),
             ("POST", "/v1/unpause", Route::Pause(false)),
             ("GET", "/ui/x/y.js", Route::Ui),
             ("GET", "/", Route::Root),
@@ -313,6 +319,7 @@ mod tests {
             ("POST", "/v1/jobs/x/executions/1/output"),
             ("POST", "/v1/jobs/x/executions/1/cancel/2"),
             ("POST", "/v1/settings"),
+            ("POST", "/v1/executions"),
             ("GET", "//v1/jobs"),
             ("GET", "/ui"),
             ("POST", "/"),

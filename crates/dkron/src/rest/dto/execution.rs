@@ -2,7 +2,7 @@
 
 use dkron_core::domain::{Cancellation, Late, Output, State, Timestamp};
 use dkron_core::schedule::Zone;
-use dkron_node::service::ExecutionView;
+use dkron_node::service::{ExecutionView, RecentItem};
 use serde::Serialize;
 
 use crate::rest::instant::Instant;
@@ -22,6 +22,20 @@ pub struct ListedExecution {
     #[serde(flatten)]
     head: Head,
     output_truncated: bool,
+    #[serde(flatten)]
+    ours: Ours,
+}
+
+/// As in the list across jobs.
+#[derive(Serialize)]
+pub struct RecentExecution {
+    #[serde(flatten)]
+    head: Head,
+    /// There is more of it than this answer shows.
+    output_truncated: bool,
+    /// Bytes of output that are kept; of what goes on nobody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_length: Option<u64>,
     #[serde(flatten)]
     ours: Ours,
 }
@@ -129,6 +143,20 @@ impl ListedExecution {
         ListedExecution {
             head: head(view, zone, shown),
             output_truncated: cut.is_some(),
+            ours: ours(view),
+        }
+    }
+}
+
+impl RecentExecution {
+    /// Times in UTC: jobs have different zones.
+    pub fn new(item: &RecentItem) -> Self {
+        let RecentItem { view, kept } = item;
+        let shown = view.output.len() as u64;
+        RecentExecution {
+            head: head(view, &Zone::utc(), &view.output),
+            output_truncated: kept.is_none_or(|kept| kept > shown),
+            output_length: *kept,
             ours: ours(view),
         }
     }

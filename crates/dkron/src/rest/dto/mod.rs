@@ -15,7 +15,7 @@ mod tests;
 #[cfg(test)]
 pub use tests::shown_job;
 
-pub use execution::{ExecutionDto, ListedExecution, Tail};
+pub use execution::{ExecutionDto, ListedExecution, RecentExecution, Tail};
 pub use job::JobDto;
 pub use member::{ListedMember, MemberDto};
 pub use operator::{ConfigurationDto, HealthDto, NodeDto, StateDto};

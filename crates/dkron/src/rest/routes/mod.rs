@@ -9,6 +9,7 @@ pub mod operator;
 pub mod output;
 pub mod preview;
 pub mod put;
+pub mod recent;
 pub mod restore;
 pub mod settings;
 pub mod stats;
