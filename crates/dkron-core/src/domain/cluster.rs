@@ -10,8 +10,8 @@ use super::{NodeName, Timestamp};
 /// brought it.
 ///
 /// 1: one server. 2: several; drains, results of lost executions, pauses after attempts that were
-/// born failed. 3: what an earlier definition placed is void. 4: a write carries where it comes from.
-/// The feature `next-version` makes a build that knows one more, for tests of upgrades.
+/// born failed. 3: what an earlier definition placed is void. 4: a write carries where it comes
+/// from. The feature `next-version` makes a build that knows one more, for tests of upgrades.
 pub const CLUSTER_VERSION: u32 = if cfg!(feature = "next-version") { 5 } else { 4 };
 
 /// The newest behaviour of `apply` under old kinds of entries that this build knows.

@@ -18,7 +18,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dkron_core::domain::{LogIndex, Tenure};
 use dkron_raft::{Epoch, Handle};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use crate::rpc::{Method, Router};
@@ -29,6 +29,9 @@ pub use ask::{Asking, run};
 const PATIENCE: Duration = Duration::from_secs(2);
 /// LIMIT: reads that wait for an index; the next one is refused.
 const READS: usize = 8_192;
+/// LIMIT: reads that wait for an index that their client names; the next one is refused. Each entry
+/// wakes all of them.
+const NAMED: usize = 1_024;
 
 /// A leadership as the reader has seen it begin: all entries before it are in the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,13 +109,14 @@ impl Seen {
 pub struct Reads {
     seen: Seen,
     questions: mpsc::Sender<Question>,
+    named: Arc<Semaphore>,
 }
 
 impl Reads {
     /// The asking end, and what `run` needs to serve it.
     pub fn new(seen: Seen) -> (Reads, mpsc::Receiver<Question>) {
         let (questions, inbox) = mpsc::channel(READS);
-        (Reads { seen, questions }, inbox)
+        (Reads { seen, questions, named: Arc::new(Semaphore::new(NAMED)) }, inbox)
     }
 
     /// Waits until what this server shows is at least as new as the call.
@@ -130,6 +134,20 @@ impl Reads {
         }
         let index = *self.seen.told.index.borrow();
         Ok(Freshness { index, stale: true })
+    }
+
+    /// Waits until this server has seen the log up to `index`.
+    pub async fn reached(&self, index: LogIndex, patience: Duration) -> Result<(), Error> {
+        let mut seen = self.seen.told.index.clone();
+        if *seen.borrow() >= index {
+            return Ok(());
+        }
+        let _place = self.named.try_acquire().map_err(|_| Error::Busy)?;
+        match timeout(patience, seen.wait_for(|seen| *seen >= index)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err(Error::Stopping),
+            Err(_) => Err(Error::Behind { index, seen: *self.seen.told.index.borrow() }),
+        }
     }
 
     async fn wait(&self) -> Result<LogIndex, Error> {

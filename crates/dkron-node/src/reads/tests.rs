@@ -91,6 +91,31 @@ async fn without_an_answer_the_local_rows_are_shown_after_two_seconds_or_refused
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_read_that_names_its_entry_waits_for_that_alone() {
+    let hub = Hub::default();
+    let one = server(&hub, 1, 30);
+    assert_eq!(one.reads.reached(LogIndex(30), Duration::ZERO).await, Ok(()));
+    let behind = Error::Behind { index: LogIndex(31), seen: LogIndex(30) };
+    assert_eq!(one.reads.reached(LogIndex(31), PATIENCE).await, Err(behind));
+    let asked = tokio::spawn({
+        let reads = one.reads.clone();
+        async move { reads.reached(LogIndex(31), PATIENCE).await }
+    });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    one.index.send_replace(LogIndex(32));
+    assert_eq!(asked.await.unwrap(), Ok(()));
+    let waiting: Vec<_> = (0..NAMED)
+        .map(|_| {
+            let reads = one.reads.clone();
+            tokio::spawn(async move { reads.reached(LogIndex(90), PATIENCE).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    assert_eq!(one.reads.reached(LogIndex(90), PATIENCE).await, Err(Error::Busy));
+    waiting.into_iter().for_each(|each| each.abort());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_read_that_waits_asks_the_next_leader() {
     let hub = Hub::default();
     let (one, two) = (server(&hub, 1, 40), server(&hub, 2, 30));

@@ -1,6 +1,8 @@
 //! Requests of the façade: to the conductor, and its answers back through the reader, so that a
 //! client that has its answer also sees what it caused.
 
+use std::sync::Arc;
+
 use dkron_core::conductor::{Answer, Input, Refusal, Request as Ask, Ticket};
 use dkron_core::domain::{LogIndex, RequestId, Settings};
 use dkron_core::ledger::{Cancel, JobSnapshot, Ledger, Rejection};
@@ -8,7 +10,9 @@ use dkron_core::ledger::{Cancel, JobSnapshot, Ledger, Rejection};
 use super::Scheduling;
 use crate::identity;
 use crate::reader::{Index, Ran};
-use crate::service::{CancelRequest, CancelView, Error, JobView, Member, Reply, Request, RunView};
+use crate::service::{
+    CancelRequest, CancelView, Error, JobView, Member, Receipt, Reply, Request, RunView,
+};
 
 /// Who waits for a ticket's answer.
 pub(super) enum Waiting {
@@ -36,6 +40,10 @@ pub(super) enum Waiting {
 
 impl Scheduling {
     pub(super) fn request(&mut self, request: Request) {
+        let (receipt, request) = match request {
+            Request::Noted { receipt, request } => (Some(receipt), *request),
+            request => (None, request),
+        };
         let Some(request) = admit(*self.disk_full.borrow(), request) else { return };
         let (ask, waiting) = match request {
             Request::Put { submission, reply } => (Ask::Put(submission), Waiting::Job(reply)),
@@ -49,7 +57,7 @@ impl Scheduling {
                 Ok(id) => (Ask::Run { name, id: RequestId(id) }, Waiting::Run { wait, reply }),
                 Err(err) => return refuse(reply, Error::Storage(err.to_string())),
             },
-            Request::Restore { jobs, reply } => return self.restore(jobs, reply),
+            Request::Restore { jobs, reply } => return self.restore(jobs, receipt, reply),
             Request::Leave { reply } => return self.leave(reply),
             Request::StateHash { at, reply } => return self.state_hash(at, reply),
             Request::Cancel { cancel, reply } => match command(&self.ledger, *cancel) {
@@ -62,19 +70,25 @@ impl Scheduling {
             Request::SetEligibility { wanted, reply } => {
                 (Ask::SetEligibility(wanted), Waiting::Eligibility(reply))
             }
+            // The façade makes none inside another.
+            Request::Noted { .. } => return,
         };
-        self.ask(ask, waiting);
+        self.ask(ask, waiting, receipt);
     }
 
-    pub(super) fn ask(&mut self, request: Ask, waiting: Waiting) {
+    pub(super) fn ask(&mut self, request: Ask, waiting: Waiting, receipt: Option<Arc<Receipt>>) {
         self.last_request.0 += 1;
         let ticket = self.last_request;
-        self.waiting.insert(ticket, waiting);
+        self.waiting.insert(ticket, (waiting, receipt));
         self.input(Input::Request { ticket, request });
     }
 
     pub(super) fn answer(&mut self, ticket: Ticket, answer: Result<Answer, Refusal>) {
-        let Some(waiting) = self.waiting.remove(&ticket) else { return };
+        let Some((waiting, receipt)) = self.waiting.remove(&ticket) else { return };
+        if let (Some(receipt), Ok(_)) = (receipt, &answer) {
+            // The entry is the last that was applied; what needed none is as new as that.
+            receipt.note(self.ledger.applied());
+        }
         match (waiting, answer) {
             (Waiting::Job(reply), Ok(Answer::Job(job))) => {
                 self.release_after(move |index| send(reply, Ok(view(index, *job))));
@@ -152,6 +166,7 @@ fn admit(disk_full: bool, request: Request) -> Option<Request> {
         | Request::Cancel { .. }
         | Request::SetEligibility { .. }
         | Request::PutSettings { .. }
+        | Request::Noted { .. }
         | Request::StateHash { .. } => return Some(request),
     }
     None

@@ -1,6 +1,7 @@
 //! A backup is checked whole, then stored job by job, parents first, a bounded number at a time.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use dkron_core::conductor::{Refusal, Request as Ask, admission};
 use dkron_core::domain::{JobName, Submission};
@@ -8,7 +9,7 @@ use dkron_core::schedule::Zone;
 
 use super::Scheduling;
 use super::ask::{Waiting, send};
-use crate::service::{Error, Reply};
+use crate::service::{Error, Receipt, Reply};
 
 /// Jobs of one restore on their way at a time.
 const WINDOW: usize = 512;
@@ -27,11 +28,17 @@ struct Restore {
     stored: Vec<bool>,
     sent: usize,
     answered: usize,
+    receipt: Option<Arc<Receipt>>,
     reply: Reply<Vec<(JobName, bool)>>,
 }
 
 impl Scheduling {
-    pub(super) fn restore(&mut self, jobs: Vec<Submission>, reply: Reply<Vec<(JobName, bool)>>) {
+    pub(super) fn restore(
+        &mut self,
+        jobs: Vec<Submission>,
+        receipt: Option<Arc<Receipt>>,
+        reply: Reply<Vec<(JobName, bool)>>,
+    ) {
         if self.conductor.tenure().is_none() {
             return send(reply, Err(Error::NoLeader));
         }
@@ -47,7 +54,7 @@ impl Scheduling {
         let jobs = jobs.into_iter().map(Some).collect();
         self.restores.last += 1;
         let restore = self.restores.last;
-        let state = Restore { jobs, names, stored, sent: 0, answered: 0, reply };
+        let state = Restore { jobs, names, stored, sent: 0, answered: 0, receipt, reply };
         self.restores.running.insert(restore, state);
         self.send_more(restore);
     }
@@ -79,7 +86,8 @@ impl Scheduling {
             state.sent += 1;
             let Some(submission) = state.jobs[at].take() else { return };
             let waiting = Waiting::Restored { restore, at };
-            self.ask(Ask::Restore(Box::new(submission)), waiting);
+            let receipt = state.receipt.clone();
+            self.ask(Ask::Restore(Box::new(submission)), waiting, receipt);
         }
     }
 

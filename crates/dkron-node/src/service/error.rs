@@ -1,6 +1,6 @@
 //! Why a request was not carried out. `dkron/rest/respond.rs` maps it to a status, nobody else.
 
-use dkron_core::domain::{ExecutionId, JobName};
+use dkron_core::domain::{ExecutionId, JobName, LogIndex};
 
 /// Refusals and failures of requests, by precedence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +58,12 @@ pub enum Error {
     /// Only for a reader who wants nothing older.
     #[error("no leader confirmed in time that the data of this server is the newest")]
     Stale,
+    /// A reader waits for an entry that did not come here in time.
+    #[error(
+        "this server has seen the log up to entry {seen}, not yet up to {index}: ask again, or \
+         wait for longer with ?wait=30s"
+    )]
+    Behind { index: LogIndex, seen: LogIndex },
     /// The write may or may not have been carried out.
     #[error("outcome unknown, repeat the request")]
     Unknown,

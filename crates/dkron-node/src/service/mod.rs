@@ -1,5 +1,6 @@
 //! The façade: what the front door may ask of a node. A cheap clone; channels stay inside.
 
+mod asked;
 mod error;
 mod fresh;
 pub mod operator;
@@ -16,6 +17,7 @@ use dkron_core::domain::{JobName, LogIndex, Settings, Skipped, Submission};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::reads::Reads;
+pub use asked::Receipt;
 pub use error::Error;
 pub use fresh::{Freshness, ReadMode};
 pub use output::{Follow, Found, Kept, LiveOutput, Offset, OutputPiece, OutputText};
@@ -40,6 +42,8 @@ pub struct Service {
     /// None: this server knows for itself that nothing is newer.
     reads: Option<Reads>,
     operator: Option<Arc<dyn operator::Operator>>,
+    /// Of the writes that are asked for through this handle.
+    receipt: Option<Arc<Receipt>>,
 }
 
 /// Where an answer goes.
@@ -47,13 +51,27 @@ pub type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
 impl Service {
     pub fn new(requests: mpsc::Sender<Request>, queries: mpsc::Sender<Query>) -> Self {
-        Service { requests, queries, reads: None, operator: None }
+        Service { requests, queries, reads: None, operator: None, receipt: None }
     }
 
     /// The same for a server of a cluster.
     #[must_use]
     pub fn with_reads(self, reads: Reads) -> Self {
         Service { reads: Some(reads), ..self }
+    }
+
+    /// The same for one client's writes: the receipt tells which entry carried them.
+    #[must_use]
+    pub fn with_receipt(&self, receipt: Arc<Receipt>) -> Self {
+        Service { receipt: Some(receipt), ..self.clone() }
+    }
+
+    /// Waits until this server has seen the log up to an entry, at most for so long.
+    pub async fn reached(&self, index: LogIndex, patience: Duration) -> Result<(), Error> {
+        match &self.reads {
+            Some(reads) => reads.reached(index, patience).await,
+            None => Ok(()),
+        }
     }
 
     /// Waits until answers of this server are as new as the question, as far as `mode` wants it.
@@ -100,7 +118,7 @@ impl Service {
     /// Stores validated jobs, parents first; for each name whether it was stored.
     pub async fn restore(&self, jobs: Vec<Submission>) -> Result<Vec<(JobName, bool)>, Error> {
         // Long for a large file, so it has no patience.
-        send(&self.requests, |reply| Request::Restore { jobs, reply }).await
+        send(&self.requests, |reply| self.noted(Request::Restore { jobs, reply })).await
     }
 
     /// Blocks or admits submissions, cluster-wide.
@@ -204,8 +222,21 @@ impl Service {
         request: impl FnOnce(Reply<T>) -> Request,
     ) -> Result<T, Error> {
         // Nobody takes the write back: it may be carried out later.
-        let answer = tokio::time::timeout(patience, send(&self.requests, request)).await;
+        let answer = tokio::time::timeout(
+            patience,
+            send(&self.requests, |reply| self.noted(request(reply))),
+        )
+        .await;
         answer.unwrap_or(Err(Error::Unknown))
+    }
+
+    fn noted(&self, request: Request) -> Request {
+        match &self.receipt {
+            Some(receipt) => {
+                Request::Noted { receipt: Arc::clone(receipt), request: Box::new(request) }
+            }
+            None => request,
+        }
     }
 
     async fn query<T>(&self, query: impl FnOnce(Reply<T>) -> Query) -> Result<T, Error> {

@@ -1,5 +1,6 @@
 //! What travels behind the façade: requests go to the loop, queries to the reader.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use dkron_core::domain::{
@@ -9,7 +10,7 @@ use dkron_core::ledger::SetEligibility;
 
 use super::{
     AgedPage, Buckets, CancelView, ExecutionView, Found, JobCounts, JobPage, JobView, ListQuery,
-    Member, RecentPage, RecentQuery, Reply, RunView, StatsQuery,
+    Member, Receipt, RecentPage, RecentQuery, Reply, RunView, StatsQuery,
 };
 
 /// Asks the loop for something that changes the ledger or ends the node.
@@ -57,6 +58,11 @@ pub enum Request {
     PutSettings {
         settings: Box<Settings>,
         reply: Reply<Settings>,
+    },
+    /// A write whose client wants to know which entry carried it.
+    Noted {
+        receipt: Arc<Receipt>,
+        request: Box<Request>,
     },
     /// Changes nothing, but only the loop has the ledger.
     StateHash {

@@ -27,7 +27,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use axum::http::{Method, StatusCode, Uri};
 use dkron_node::forward::Forward;
-use dkron_node::service::Service;
+use dkron_node::service::{Receipt, Service};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -87,6 +87,8 @@ impl Peer {
 /// One routed request without its body.
 struct Call<'a> {
     app: &'a App,
+    /// For writes: it carries what the request says of itself.
+    service: Service,
     uri: &'a Uri,
     query: Query,
     pretty: bool,
@@ -161,8 +163,12 @@ async fn answer(State(door): State<Arc<Door>>, request: Request) -> Answer {
         Carried::Answered(answer) => answer,
         Carried::Here(request) => {
             let pretty = query.has("pretty");
-            let call = Call { app: &door.app, uri: &uri, query, pretty };
-            read_or_write(&call, route, request).await
+            let receipt = Arc::new(Receipt::default());
+            let service = door.app.service.with_receipt(Arc::clone(&receipt));
+            let call = Call { app: &door.app, service, uri: &uri, query, pretty };
+            let mut answer = read_or_write(&call, route, request).await;
+            respond::carried(&mut answer, &receipt);
+            answer
         }
     };
     if !bare {
@@ -181,6 +187,14 @@ async fn answer(State(door): State<Arc<Door>>, request: Request) -> Answer {
 async fn read_or_write(call: &Call<'_>, route: Route, request: Request) -> Answer {
     if !route.shows_state() {
         return dispatch(call, route, request).await;
+    }
+    match query::awaited(&call.query) {
+        Ok(None) => {}
+        Ok(Some((index, wait))) => match call.app.service.reached(index, wait).await {
+            Ok(()) => {}
+            Err(err) => return respond::error(&err),
+        },
+        Err(said) => return respond::text(StatusCode::BAD_REQUEST, said),
     }
     match call.app.service.fresh(call.query.read_mode()).await {
         Ok(freshness) => {

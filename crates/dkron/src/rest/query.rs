@@ -1,7 +1,17 @@
 //! Query strings by Go's rules, and the parameters of the lists.
 
-use dkron_core::domain::Status;
+use std::time::Duration;
+
+use dkron_core::domain::{LogIndex, Status};
 use dkron_node::service::{ExecutionSort, JobSort, ListQuery, ReadMode, StatusFilter};
+
+use crate::config::duration;
+use crate::words::shown;
+
+/// A read waits for its entry so long, unless it says otherwise.
+const WAIT: Duration = Duration::from_secs(5);
+/// A connection is not held longer than this.
+const WAIT_MOST: Duration = Duration::from_secs(600);
 
 /// Decoded pairs in the order they were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -167,6 +177,24 @@ fn job_sort(field: &str) -> Result<JobSort, String> {
     })
 }
 
+/// `index` and `wait` of a read: the entry that it must have seen, and for how long it waits.
+pub fn awaited(query: &Query) -> Result<Option<(LogIndex, Duration)>, String> {
+    let text = query.text("index");
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let index = text.parse().map_err(|_| {
+        format!("index: {} is no number, use that of a write's X-Dkron-Index", shown(text))
+    })?;
+    let wait = match query.text("wait") {
+        "" => WAIT,
+        text => duration(text).filter(|wait| *wait <= WAIT_MOST).ok_or_else(|| {
+            format!("wait: {} is none, use a duration such as 30s or 2m, at most 10m", shown(text))
+        })?,
+    };
+    Ok(Some((LogIndex(index), wait)))
+}
+
 /// Field and direction of an executions list.
 pub fn executions(query: &Query) -> Result<(ExecutionSort, bool), String> {
     let sort = match query.text("_sort") {
@@ -204,6 +232,21 @@ mod tests {
         assert_eq!(mode("stale"), ReadMode::Local);
         assert_eq!(mode("stale=&x=1"), ReadMode::Local);
         assert_eq!(mode("consistent&stale"), ReadMode::Consistent);
+    }
+
+    #[test]
+    fn what_a_read_waits_for() {
+        let read = |text: &str| awaited(&Query::parse(text));
+        assert_eq!(read("wait=30s"), Ok(None));
+        assert_eq!(read("index="), Ok(None));
+        assert_eq!(read("index=7"), Ok(Some((LogIndex(7), WAIT))));
+        assert_eq!(read("index=7&wait=2m"), Ok(Some((LogIndex(7), Duration::from_secs(120)))));
+        assert_eq!(read("index=7&wait=10m"), Ok(Some((LogIndex(7), WAIT_MOST))));
+        assert!(read("index=-1").unwrap_err().starts_with("index: \"-1\" is no number"));
+        for wait in ["11m", "soon", "-1s", "99999999999999h"] {
+            let said = read(&format!("index=7&wait={wait}")).unwrap_err();
+            assert!(said.starts_with("wait: ") && said.contains("at most 10m"), "{said}");
+        }
     }
 
     #[test]

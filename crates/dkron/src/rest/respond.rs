@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use axum::http::{Response, StatusCode};
-use dkron_node::service::{Error, Freshness};
+use dkron_node::service::{Error, Freshness, Receipt};
 use serde::Serialize;
 
 use super::json;
@@ -68,6 +68,13 @@ pub fn mark(answer: &mut Answer, freshness: Freshness) {
     }
 }
 
+/// Tells which entry of the log carried a write.
+pub fn carried(answer: &mut Answer, receipt: &Receipt) {
+    if let Some(index) = receipt.index() {
+        answer.headers_mut().insert(INDEX, HeaderValue::from(index.0));
+    }
+}
+
 /// Why a request was not carried out.
 pub fn error(err: &Error) -> Answer {
     let status = match err {
@@ -89,6 +96,7 @@ pub fn error(err: &Error) -> Answer {
         | Error::DiskFull
         | Error::NoLeader
         | Error::Stale
+        | Error::Behind { .. }
         | Error::Unknown
         | Error::Stopping => {
             return later(text(StatusCode::SERVICE_UNAVAILABLE, err.to_string()));
@@ -103,11 +111,13 @@ pub fn error(err: &Error) -> Answer {
 
 #[cfg(test)]
 mod tests {
+    use dkron_core::domain::LogIndex;
+
     use super::*;
 
     #[test]
     fn only_what_may_be_older_is_marked() {
-        let index = dkron_core::domain::LogIndex(40);
+        let index = LogIndex(40);
         let mut answer = empty(StatusCode::OK);
         mark(&mut answer, Freshness { index, stale: false });
         assert!(answer.headers().is_empty());
@@ -125,6 +135,7 @@ mod tests {
             Error::DiskFull,
             Error::NoLeader,
             Error::Stale,
+            Error::Behind { index: LogIndex(9), seen: LogIndex(7) },
             Error::Unknown,
             Error::Stopping,
         ] {

@@ -36,7 +36,7 @@ pub async fn cancel(
     };
     let (by, reason) = (said.by.unwrap_or(default_by), said.reason.unwrap_or_default());
     let wanted = CancelRequest { name: name.clone(), execution: id, by, reason };
-    match call.app.service.cancel(wanted).await {
+    match call.service.cancel(wanted).await {
         Ok(met) => call.json(StatusCode::ACCEPTED, &Met::from(met)),
         Err(Error::JobNotFound) => unknown_job(&name),
         Err(Error::Invalid(said)) => respond::text(StatusCode::BAD_REQUEST, said),

@@ -56,7 +56,7 @@ pub async fn paused(call: &Call<'_>) -> Answer {
 }
 
 pub async fn pause(call: &Call<'_>, paused: bool) -> Answer {
-    match call.app.service.pause(paused).await {
+    match call.service.pause(paused).await {
         Ok(paused) => call.ok(&json!({ "paused": paused })),
         Err(err) => respond::error(&err),
     }

@@ -72,7 +72,7 @@ pub async fn show(call: &Call<'_>, name: JobName, id: String) -> Answer {
 
 pub async fn clear(call: &Call<'_>, name: JobName) -> Answer {
     let asked = Instant::now();
-    let result = call.app.service.clear_executions(name).await;
+    let result = call.service.clear_executions(name).await;
     metrics::timed(metrics::names::DELETE_EXECUTIONS, asked);
     match result {
         Ok(view) => call.ok(&JobDto::from(&view)),

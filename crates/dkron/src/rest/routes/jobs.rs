@@ -46,7 +46,7 @@ pub async fn show(call: &Call<'_>, name: JobName) -> Answer {
 
 pub async fn delete(call: &Call<'_>, name: JobName) -> Answer {
     let asked = Instant::now();
-    let result = call.app.service.delete_job(name).await;
+    let result = call.service.delete_job(name).await;
     metrics::timed(metrics::names::DELETE_JOB, asked);
     match result {
         Ok(view) => {
@@ -69,7 +69,7 @@ pub async fn run(call: &Call<'_>, name: JobName) -> Answer {
             }
         },
     };
-    match call.app.service.run_job(name, wait).await {
+    match call.service.run_job(name, wait).await {
         Ok(run) => {
             let mut answer = call.json(StatusCode::ACCEPTED, &JobDto::from(&run.job));
             located(&mut answer, call);
@@ -89,7 +89,7 @@ pub async fn run(call: &Call<'_>, name: JobName) -> Answer {
 }
 
 pub async fn toggle(call: &Call<'_>, name: JobName) -> Answer {
-    match call.app.service.toggle_job(name).await {
+    match call.service.toggle_job(name).await {
         Ok(view) => {
             let mut answer = call.ok(&JobDto::from(&view));
             located(&mut answer, call);

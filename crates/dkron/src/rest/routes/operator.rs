@@ -95,7 +95,7 @@ pub async fn eligibility(call: &Call<'_>, name: String, request: Request) -> Ans
         Err(refusal) => return refusal,
     };
     let said = match wanted(&name, by, &bytes) {
-        Ok(wanted) => call.app.service.set_eligibility(wanted.clone()).await.map(|()| wanted),
+        Ok(wanted) => call.service.set_eligibility(wanted.clone()).await.map(|()| wanted),
         Err(said) => return respond::text(StatusCode::BAD_REQUEST, said),
     };
     match said {

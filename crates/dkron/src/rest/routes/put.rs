@@ -32,7 +32,7 @@ pub async fn put(call: &Call<'_>, path_name: Option<JobName>, request: Request) 
     };
     let warning = unknown_names(call.app, &submission);
     let asked = Instant::now();
-    let result = call.app.service.put_job(submission).await;
+    let result = call.service.put_job(submission).await;
     metrics::timed(metrics::names::SET_JOB, asked);
     let view = match result {
         Ok(view) => view,
@@ -40,7 +40,7 @@ pub async fn put(call: &Call<'_>, path_name: Option<JobName>, request: Request) 
     };
     metrics::counted(metrics::names::JOB_ADD, view.job.name.as_str());
     if call.query.has("runoncreate") {
-        let run = call.app.service.run_job(view.job.name.clone(), None).await;
+        let run = call.service.run_job(view.job.name.clone(), None).await;
         if let Err(err) = run {
             tracing::info!(job = %view.job.name, %err, "rest: runoncreate started no run");
         }

@@ -33,7 +33,7 @@ pub async fn restore(call: &Call<'_>, request: Request) -> Answer {
     let Ok(jobs) = drafts.into_iter().map(admit).collect::<Result<Vec<_>, Error>>() else {
         return respond::empty(StatusCode::BAD_REQUEST);
     };
-    match call.app.service.restore(jobs).await {
+    match call.service.restore(jobs).await {
         Ok(stored) => {
             let word = |stored| if stored { "success" } else { "fail" };
             let lines: Vec<String> =

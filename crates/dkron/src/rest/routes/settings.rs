@@ -44,7 +44,7 @@ pub async fn change(call: &Call<'_>, request: Request) -> Answer {
 }
 
 async fn store(call: &Call<'_>, wanted: Settings) -> Answer {
-    match call.app.service.put_settings(wanted).await {
+    match call.service.put_settings(wanted).await {
         Ok(settings) => call.ok(&SettingsDto::from(&settings)),
         Err(Error::Invalid(said)) => respond::text(StatusCode::BAD_REQUEST, said),
         Err(err) => respond::error(&err),

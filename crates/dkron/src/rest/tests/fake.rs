@@ -66,6 +66,10 @@ fn send<T>(reply: oneshot::Sender<Result<T, Error>>, result: Result<T, Error>) {
 impl Fake {
     fn request(&mut self, request: Request) {
         match request {
+            Request::Noted { receipt, request } => {
+                receipt.note(LogIndex(1));
+                self.request(*request);
+            }
             Request::Put { submission, reply } => send(reply, self.put(*submission)),
             Request::Delete { name, reply } => send(reply, self.delete(&name)),
             Request::Toggle { name, reply } => send(reply, self.toggle(&name)),
