@@ -5,6 +5,7 @@
 //! strict as the recordings were made. The same client, listener and process serve load tools.
 
 pub mod case;
+pub mod cli;
 pub mod cluster;
 pub mod compare;
 pub mod echo;

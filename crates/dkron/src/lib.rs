@@ -3,6 +3,7 @@
 
 pub mod boot;
 pub mod cli;
+mod client;
 pub mod config;
 mod logging;
 pub mod metrics;

@@ -160,6 +160,9 @@ impl Reader {
             Query::Leader { reply } => send(reply, Ok(index.leader())),
             Query::Own { reply } => send(reply, Ok(index.around.own())),
             Query::Drains { reply } => send(reply, Ok(index.drains.clone())),
+            Query::GroupLive { group, reply } => {
+                send(reply, Ok(index.groups.contains_key(&group)));
+            }
             Query::Busy { reply } => {
                 let live = (index.live_all(), Shown::Listed);
                 self.read(reply, live, move |_, live| Ok(live));

@@ -13,7 +13,7 @@ mod view;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dkron_core::domain::{JobName, LogIndex, Settings, Skipped, Submission};
+use dkron_core::domain::{Group, JobName, LogIndex, Settings, Skipped, Submission};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::reads::Reads;
@@ -144,6 +144,11 @@ impl Service {
     /// All executions of a job, newest first.
     pub async fn executions(&self, name: JobName) -> Result<Vec<ExecutionView>, Error> {
         self.query(|reply| Query::Executions { name, reply }).await
+    }
+
+    /// Whether executions of the group go on or may still come, such as retries.
+    pub async fn group_live(&self, group: Group) -> Result<bool, Error> {
+        self.query(|reply| Query::GroupLive { group, reply }).await
     }
 
     /// One execution with its output.

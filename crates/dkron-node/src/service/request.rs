@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dkron_core::domain::{
-    Drain, ExecutionId, JobName, JobNo, LogIndex, Settings, Skipped, Submission,
+    Drain, ExecutionId, Group, JobName, JobNo, LogIndex, Settings, Skipped, Submission,
 };
 use dkron_core::ledger::SetEligibility;
 
@@ -90,7 +90,8 @@ pub struct CancelRequest {
 }
 
 /// Asks the reader beside the loop; answers hold everything acknowledged before the question.
-/// `Aged` asks for jobs behind that one whose finished executions go by age.
+/// `Aged` asks for jobs behind that one whose finished executions go by age,
+/// `GroupLive` whether executions of a group go on or may still come.
 pub enum Query {
     List { list: Box<ListQuery>, reply: Reply<JobPage> },
     Job { name: JobName, reply: Reply<JobView> },
@@ -110,4 +111,5 @@ pub enum Query {
     Own { reply: Reply<Member> },
     Settings { reply: Reply<Settings> },
     Drains { reply: Reply<Vec<Drain>> },
+    GroupLive { group: Group, reply: Reply<bool> },
 }

@@ -5,17 +5,24 @@
 mod agent;
 mod cluster;
 mod console;
+mod context;
+mod execution;
+mod job;
 mod keygen;
 mod leave;
 mod node;
 mod raft;
+mod remote;
 mod runner;
+mod show;
 mod version;
 
 use std::process::ExitCode;
 
 use clap::Command;
 use clap::error::ErrorKind;
+
+use crate::client::{Exit, Failure};
 
 /// The hidden command by which an agent starts its runner.
 pub const RUNNER: &str = runner::NAME;
@@ -30,7 +37,7 @@ pub fn main() -> ExitCode {
             let asked = matches!(err.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
             // A closed pipe on the other side is no reason for another exit code.
             let _ = err.print();
-            return if asked { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+            return if asked { ExitCode::SUCCESS } else { wrongly_written().into() };
         }
     };
     let result = match matches.subcommand() {
@@ -39,6 +46,9 @@ pub fn main() -> ExitCode {
         Some(("raft", matches)) => raft::run(matches),
         Some(("cluster", matches)) => cluster::run(matches),
         Some(("node", matches)) => node::run(matches),
+        Some(("job", matches)) => job::run(matches),
+        Some(("execution", matches)) => execution::run(matches),
+        Some(("context", matches)) => context::run(matches),
         Some(("version", _)) => version::run(),
         Some(("keygen", _)) => keygen::run(),
         Some((runner::NAME, matches)) => runner::run(matches),
@@ -47,10 +57,27 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(err) => {
-            eprintln!("Error: {err:#}");
-            ExitCode::FAILURE
+            let text = format!("{err:#}");
+            if !text.is_empty() {
+                eprintln!("Error: {text}");
+            }
+            Failure::exit_of(&err).into()
         }
     }
+}
+
+/// Commands that Dkron has end as Dkron's do; the others have a code for it.
+fn wrongly_written() -> Exit {
+    let word = std::env::args().nth(1).unwrap_or_default();
+    match word.as_str() {
+        "agent" | "leave" | "raft" | "keygen" | "version" => Exit::Error,
+        _ => Exit::Usage,
+    }
+}
+
+/// Who asks, where the server keeps that.
+fn me() -> String {
+    std::env::var("USER").map_or_else(|_| "cli".to_owned(), |user| format!("cli {user}"))
 }
 
 /// All commands.
@@ -65,6 +92,9 @@ pub fn command() -> Command {
         .subcommand(raft::command())
         .subcommand(cluster::command())
         .subcommand(node::command())
+        .subcommand(job::command())
+        .subcommand(execution::command())
+        .subcommand(context::command())
         .subcommand(keygen::command())
         .subcommand(runner::command())
 }

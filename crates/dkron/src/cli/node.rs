@@ -59,7 +59,7 @@ fn set(matches: &ArgMatches, eligible: bool) -> anyhow::Result<&str> {
     let name = text("name");
     let target = format!("/v1/nodes/{}/eligibility", console::escaped(name));
     let (deadline, reason) = (text("deadline"), text("reason"));
-    let by = std::env::var("USER").map_or_else(|_| "cli".to_owned(), |user| format!("cli {user}"));
+    let by = super::me();
     let body = json!({
         "eligible": eligible, "deadline": deadline, "reason": reason, "by": by,
     });

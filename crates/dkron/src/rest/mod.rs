@@ -7,7 +7,7 @@ mod decode;
 mod dto;
 mod follow;
 mod forward;
-mod instant;
+pub(crate) mod instant;
 mod json;
 mod query;
 mod range;

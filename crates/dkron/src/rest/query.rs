@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dkron_core::domain::{LogIndex, Status};
+use dkron_core::domain::{Group, LogIndex, Status};
 use dkron_node::service::{ExecutionSort, JobSort, ListQuery, ReadMode, StatusFilter};
 
 use crate::config::duration;
@@ -207,6 +207,16 @@ pub fn executions(query: &Query) -> Result<(ExecutionSort, bool), String> {
     Ok((sort, query.get("_order").unwrap_or("DESC") == "DESC"))
 }
 
+/// The group that a list of executions is limited to.
+pub fn group(query: &Query) -> Result<Option<Group>, String> {
+    match query.text("group") {
+        "" => Ok(None),
+        text => text.parse().map(|group| Some(Group(group))).map_err(|_| {
+            "group: it wants the number of a group, such as X-Dkron-Group tells".to_owned()
+        }),
+    }
+}
+
 fn unknown_sort(field: &str) -> String {
     let shown: String = field.chars().take(64).collect();
     format!("_sort: no field `{}` to sort by", shown.escape_debug())
@@ -309,6 +319,13 @@ mod tests {
         assert_eq!(list("_sort=").sort, JobSort::Name);
         assert_eq!(list("_sort=next").sort, JobSort::Next);
         assert!(jobs(&Query::parse("_sort=nonsense")).unwrap_err().contains("`nonsense`"));
+    }
+
+    #[test]
+    fn a_group_is_a_number() {
+        assert_eq!(group(&Query::parse("")).unwrap(), None);
+        assert_eq!(group(&Query::parse("group=17")).unwrap(), Some(Group(17)));
+        assert!(group(&Query::parse("group=x")).unwrap_err().starts_with("group: "));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use dkron_core::schedule::Zone;
 use dkron_node::service::{Error, ExecutionSort, ExecutionView, Service};
 
 use super::counted;
+use super::jobs::{ENDED, ended};
 use crate::metrics;
 use crate::rest::dto::{ExecutionDto, JobDto, ListedExecution, SkippedDto, Tail};
 use crate::rest::respond::{self, Answer};
@@ -18,20 +19,37 @@ pub async fn list(call: &Call<'_>, name: JobName) -> Answer {
         Ok(order) => order,
         Err(said) => return respond::text(StatusCode::BAD_REQUEST, said),
     };
-    let found = async {
-        let job = call.app.service.job(name.clone()).await?;
-        let zone = zone(&call.app.service, &job.job.timezone).await?;
-        Ok((zone, call.app.service.executions(name).await?))
+    let group = match query::group(&call.query) {
+        Ok(group) => group,
+        Err(said) => return respond::text(StatusCode::BAD_REQUEST, said),
     };
-    let (zone, mut views) = match found.await {
+    let found = async {
+        let service = &call.app.service;
+        let job = service.job(name.clone()).await?;
+        let zone = zone(service, &job.job.timezone).await?;
+        // Asked first: what has ended by now is whole in the list that is read after.
+        let live = match group {
+            Some(group) => Some(service.group_live(group).await?),
+            None => None,
+        };
+        Ok((zone, live, service.executions(name).await?))
+    };
+    let (zone, live, mut views) = match found.await {
         Ok(found) => found,
         Err(err) => return respond::error(&err),
     };
+    if let Some(group) = group {
+        views.retain(|view| view.group == group);
+    }
     order(&mut views, sort, descending);
     let tail = Tail(query::output_limit(&call.query));
     let page = query::slice(&views, query::page(&call.query));
     let shown: Vec<_> = page.iter().map(|view| ListedExecution::new(view, &zone, tail)).collect();
-    counted(call.ok(&shown), views.len())
+    let mut answer = counted(call.ok(&shown), views.len());
+    if let Some(live) = live {
+        answer.headers_mut().insert(ENDED, ended(!live));
+    }
+    answer
 }
 
 /// Ties, and the order without a field, go by number and node.

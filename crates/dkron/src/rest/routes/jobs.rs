@@ -16,7 +16,7 @@ use crate::rest::{Call, query};
 const GROUP: HeaderName = HeaderName::from_static("x-dkron-group");
 /// It runs when its turn comes; its group has no number yet.
 const QUEUED: HeaderName = HeaderName::from_static("x-dkron-queued");
-const ENDED: HeaderName = HeaderName::from_static("x-dkron-ended");
+pub(super) const ENDED: HeaderName = HeaderName::from_static("x-dkron-ended");
 /// A connection is not held longer than this.
 const WAIT_MOST: Duration = Duration::from_secs(600);
 
@@ -78,14 +78,18 @@ pub async fn run(call: &Call<'_>, name: JobName) -> Answer {
                 Some(group) => headers.insert(GROUP, HeaderValue::from(group.0)),
                 None => headers.insert(QUEUED, HeaderValue::from_static("true")),
             };
-            if let Some(ended) = run.ended {
-                let ended = HeaderValue::from_static(if ended { "true" } else { "false" });
-                answer.headers_mut().insert(ENDED, ended);
+            if let Some(over) = run.ended {
+                answer.headers_mut().insert(ENDED, ended(over));
             }
             answer
         }
         Err(err) => respond::error(&err),
     }
+}
+
+/// Whether a group is over.
+pub(super) fn ended(ended: bool) -> HeaderValue {
+    HeaderValue::from_static(if ended { "true" } else { "false" })
 }
 
 pub async fn toggle(call: &Call<'_>, name: JobName) -> Answer {

@@ -95,3 +95,18 @@ async fn a_run_that_waits_for_its_turn_says_so() {
     assert!(!got.headers.contains_key("x-dkron-group"));
     assert_eq!(got.json()["concurrency"], "queue");
 }
+
+#[tokio::test]
+async fn the_executions_of_one_run() {
+    let client = client();
+    endless(&client, "j", "allow").await;
+    let path = format!("/v1/jobs/j/executions?group={}", fake::GROUP);
+    let got = client.get(&path).await;
+    assert_eq!((got.status, got.json().as_array().unwrap().len()), (200, 1), "{}", got.body);
+    assert_eq!(got.header("x-dkron-ended"), "false");
+    let got = client.get("/v1/jobs/j/executions?group=7").await;
+    assert_eq!((got.body.as_str(), got.header("x-dkron-ended").as_str()), ("[]", "true"));
+    let got = client.get("/v1/jobs/j/executions?group=x").await;
+    assert_eq!(got.status, 400);
+    assert!(got.body.starts_with("group: "), "{}", got.body);
+}

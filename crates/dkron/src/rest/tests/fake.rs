@@ -175,6 +175,11 @@ impl Fake {
             Query::Leader { reply } => send(reply, Ok(Some(own()))),
             Query::Own { reply } => send(reply, Ok(own())),
             Query::Drains { reply } => send(reply, Ok(self.drains.clone())),
+            Query::GroupLive { group, reply } => {
+                let of_it = |view: &&ExecutionView| view.group == group;
+                let live = |view: &ExecutionView| !view.state.is_terminal();
+                send(reply, Ok(self.executions.iter().filter(of_it).any(live)));
+            }
         }
     }
 
