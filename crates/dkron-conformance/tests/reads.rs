@@ -133,3 +133,49 @@ fn executions_across_jobs() {
         assert!(refused(&server, &format!("/v1/executions?{query}")).starts_with(field));
     }
 }
+
+#[test]
+fn jobs_are_chosen() {
+    let server = server();
+    let job = |name: &str, metadata: Value, executor: &str| {
+        create(
+            &server,
+            &json!({"name": name, "schedule": "@manually", "executor": executor,
+                "executor_config": {"command": "true", "method": "GET", "url": "http://127.0.0.1:1"},
+                "metadata": metadata}),
+        );
+    };
+    job("a1", json!({"team": "infra", "env": "prod", "tier": "a"}), "shell");
+    job("a2", json!({"team": "infra", "env": "dev", "tier": "b"}), "shell");
+    job("b1", json!({"team": "web", "tier": "b"}), "http");
+    job("b2", json!({}), "noop");
+    create(&server, &json!({"name": "b3", "parent_job": "a1", "executor": "noop"}));
+    let named = |query: &str| {
+        let got = ask(&server, "GET", &format!("/v1/jobs?{query}"), None);
+        let list = got.json().unwrap();
+        let names = texts(&list, "name").join(" ");
+        assert_eq!(
+            got.header("x-total-count").unwrap().parse(),
+            Ok(list.as_array().unwrap().len())
+        );
+        names
+    };
+    for (query, wanted) in [
+        ("selector=", "a1 a2 b1 b2 b3"),
+        ("selector=team=infra,env!=dev", "a1"),
+        ("selector=tier+in+(a,b),team", "a1 a2 b1"),
+        ("selector=!team", "b2 b3"),
+        ("selector=tier+notin+(b)&prefix=b", "b2 b3"),
+        ("prefix=a", "a1 a2"),
+        ("prefix=a&_sort=schedule&_order=DESC", "a2 a1"),
+        ("executor=http", "b1"),
+        ("has_parent=true", "b3"),
+        ("has_parent=false&selector=team=web", "b1"),
+        ("metadata[team]=infra&selector=tier=b", "a2"),
+        ("nonsense=1&prefix=b1", "b1"),
+    ] {
+        assert_eq!(named(query), wanted, "{query}");
+    }
+    assert!(refused(&server, "/v1/jobs?selector=a,,b").contains("(column 3)"));
+    assert!(refused(&server, "/v1/jobs?has_parent=maybe").starts_with("has_parent"));
+}

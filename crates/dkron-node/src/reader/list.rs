@@ -63,6 +63,10 @@ fn is_unfiltered(list: &ListQuery) -> bool {
         && list.text.is_empty()
         && list.status.is_none()
         && list.disabled.is_none()
+        && list.selector.is_empty()
+        && list.prefix.is_empty()
+        && list.executor.is_none()
+        && list.has_parent.is_none()
 }
 
 fn matches(index: &Index, list: &ListQuery, job_no: JobNo, row: &IndexRow) -> bool {
@@ -80,6 +84,10 @@ fn matches(index: &Index, list: &ListQuery, job_no: JobNo, row: &IndexRow) -> bo
         && list.disabled.is_none_or(|disabled| job.disabled == disabled)
         && (named || job.displayname.contains(text))
         && list.metadata.iter().all(has)
+        && list.selector.matches(&job.metadata)
+        && job.name.as_str().starts_with(&list.prefix)
+        && list.executor.as_ref().is_none_or(|executor| job.executor == *executor)
+        && list.has_parent.is_none_or(|wanted| job.parent_job.is_some() == wanted)
 }
 
 /// The part `start..end` in order; what stands before and after it is only split off.

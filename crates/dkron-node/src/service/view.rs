@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dkron_core::domain::{
     Cancellation, Cause, ExecutionId, Group, Job, JobName, JobNo, Late, LogIndex, NodeName,
-    Nominal, State, Status, Timestamp, Version,
+    Nominal, Selector, State, Status, Timestamp, Version,
 };
 
 /// A job as it stands at one log index.
@@ -31,6 +31,13 @@ pub struct JobView {
 pub struct ListQuery {
     /// Pairs that the metadata must hold.
     pub metadata: Vec<(String, String)>,
+    /// What the metadata must be like besides.
+    pub selector: Selector,
+    /// What the name begins with; empty = any.
+    pub prefix: String,
+    pub executor: Option<String>,
+    /// Whether it is somebody's child.
+    pub has_parent: Option<bool>,
     /// Case-sensitive part of name or display name; empty = any.
     pub text: String,
     pub status: Option<StatusFilter>,

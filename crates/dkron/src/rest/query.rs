@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dkron_core::domain::{Group, LogIndex, Status};
+use dkron_core::domain::{Group, LogIndex, Selector, Status};
 use dkron_node::service::{ExecutionSort, JobSort, ListQuery, ReadMode, StatusFilter};
 
 use crate::config::duration;
@@ -129,6 +129,16 @@ pub fn jobs(query: &Query) -> Result<ListQuery, String> {
         text: query.text("q").to_owned(),
         sort: job_sort(query.text("_sort"))?,
         descending: query.get("_order") == Some("DESC"),
+        selector: Selector::parse(query.text("selector"))
+            .map_err(|err| format!("selector: {err}"))?,
+        prefix: query.text("prefix").to_owned(),
+        executor: query.get("executor").filter(|name| !name.is_empty()).map(ToOwned::to_owned),
+        has_parent: match query.text("has_parent") {
+            "" => None,
+            "true" => Some(true),
+            "false" => Some(false),
+            other => return Err(format!("has_parent: {other:?} is neither true nor false")),
+        },
         start,
         end,
         ..ListQuery::default()
@@ -318,6 +328,16 @@ mod tests {
         assert!(!list("_order=desc").descending);
         assert_eq!(list("_sort=").sort, JobSort::Name);
         assert_eq!(list("_sort=next").sort, JobSort::Next);
+        let chosen = list("prefix=etl-&executor=http&has_parent=false&selector=a%3Db,!c");
+        assert_eq!((&*chosen.prefix, chosen.executor.as_deref()), ("etl-", Some("http")));
+        assert_eq!(chosen.has_parent, Some(false));
+        assert_eq!(chosen.selector, Selector::parse("a=b,!c").unwrap());
+        let said = |text: &str| jobs(&Query::parse(text)).unwrap_err();
+        assert_eq!(
+            said("selector=a+b"),
+            "selector: 'b': it wants one of , = == != in notin < > (column 3)"
+        );
+        assert!(said("has_parent=1").starts_with("has_parent: "));
         assert!(jobs(&Query::parse("_sort=nonsense")).unwrap_err().contains("`nonsense`"));
     }
 
