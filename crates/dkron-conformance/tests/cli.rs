@@ -75,7 +75,8 @@ fn a_run_is_watched_through_its_retries_and_ended() {
     assert!(said.starts_with("2 executions"), "{said}");
     let mut watch = cli.command();
     let watched = watch.args(["execution", "logs", "long", "-f"]).output().unwrap();
-    assert!(watched.stdout.ends_with(b"begun\n"), "{watched:?}");
+    let output = String::from_utf8_lossy(&watched.stdout);
+    assert!(output.lines().any(|line| line == "begun"), "{output}");
     let shown = cli.ok(&["execution", "get", "long"]).unwrap();
     assert!(shown.contains("enough") && shown.contains("cli ann"), "{shown}");
 }
@@ -130,4 +131,22 @@ fn contexts_name_servers() {
     assert_eq!(code(&["job", "list", "--context", "here"]), 0);
     cli.ok(&["context", "delete", "away"]).unwrap();
     assert_eq!(cli.run(&["context", "use", "away"]).unwrap().code, 3);
+}
+
+#[test]
+fn shells_and_readers_are_told_about_every_command() {
+    let (_server, cli) = start();
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let text = cli.ok(&["completion", shell]).unwrap();
+        assert!(text.contains("execution") && text.contains("follow"), "{shell}");
+    }
+    assert_eq!(cli.run(&["completion", "tcl"]).unwrap().code, 2);
+    cli.ok(&["doc", "--dir", "pages"]).unwrap();
+    cli.ok(&["doc", "--man", "--dir", "pages"]).unwrap();
+    let page = |name: &str| std::fs::read_to_string(cli.home().join("pages").join(name)).unwrap();
+    assert!(page("dkron_job.md").contains("* [dkron job run](dkron_job_run.md) – Run a job now"));
+    assert!(page("dkron_job_run.md").contains("dkron job run [OPTIONS] <JOB>"));
+    assert!(page("dkron_agent.md").contains("--bootstrap-expect"));
+    assert!(page("dkron-job-run.1").contains("follow"));
+    assert!(!cli.home().join("pages/dkron_runner.md").exists(), "nobody calls it by hand");
 }

@@ -3,9 +3,12 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod agent;
+mod apply;
 mod cluster;
+mod completion;
 mod console;
 mod context;
+mod doc;
 mod execution;
 mod job;
 mod keygen;
@@ -49,6 +52,11 @@ pub fn main() -> ExitCode {
         Some(("job", matches)) => job::run(matches),
         Some(("execution", matches)) => execution::run(matches),
         Some(("context", matches)) => context::run(matches),
+        Some((verb @ ("apply" | "plan" | "diff"), matches)) => {
+            remote::Remote::of(matches).and_then(|remote| apply::run(&remote, verb, matches))
+        }
+        Some(("completion", matches)) => completion::run(matches),
+        Some(("doc", matches)) => doc::run(matches),
         Some(("version", _)) => version::run(),
         Some(("keygen", _)) => keygen::run(),
         Some((runner::NAME, matches)) => runner::run(matches),
@@ -94,7 +102,18 @@ pub fn command() -> Command {
         .subcommand(node::command())
         .subcommand(job::command())
         .subcommand(execution::command())
+        .subcommands(apply::commands(true))
         .subcommand(context::command())
         .subcommand(keygen::command())
+        .subcommand(completion::command())
+        .subcommand(doc::command())
         .subcommand(runner::command())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn all_commands_are_well_formed() {
+        super::command().debug_assert();
+    }
 }

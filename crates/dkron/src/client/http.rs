@@ -46,6 +46,10 @@ impl Ask {
         Ask::new(Method::DELETE, target)
     }
 
+    pub fn put(target: impl Into<String>) -> Ask {
+        Ask::new(Method::PUT, target)
+    }
+
     fn new(method: Method, target: impl Into<String>) -> Ask {
         Ask {
             method,

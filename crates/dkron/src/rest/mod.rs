@@ -9,6 +9,7 @@ mod follow;
 mod forward;
 pub(crate) mod instant;
 mod json;
+pub(crate) mod normal;
 mod query;
 mod range;
 mod respond;

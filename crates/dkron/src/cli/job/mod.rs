@@ -24,6 +24,7 @@ pub fn command() -> Command {
         .args(remote::args())
         .subcommand(list::command())
         .subcommand(list::get_command())
+        .subcommands(crate::cli::apply::commands(false))
         .subcommands(change::commands())
         .subcommand(run::command())
         .subcommand(next::command())
@@ -39,6 +40,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         "run" => run::run(&remote, matches),
         "next" => next::run(&remote, matches),
         "why" => why::run(&remote, matches),
+        "apply" | "plan" | "diff" => crate::cli::apply::run(&remote, verb, matches),
         verb => change::run(&remote, verb, matches),
     }
 }
