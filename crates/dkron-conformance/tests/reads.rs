@@ -179,3 +179,16 @@ fn jobs_are_chosen() {
     assert!(refused(&server, "/v1/jobs?selector=a,,b").contains("(column 3)"));
     assert!(refused(&server, "/v1/jobs?has_parent=maybe").starts_with("has_parent"));
 }
+
+#[test]
+fn a_preview_says_what_a_schedule_means() {
+    let server = server();
+    let asked = "/v1/schedule/preview?schedule=30+2+*+*+MON-SUN&timezone=Europe/Berlin&n=2";
+    let got = get(&server, &format!("{asked}&after=2026-10-24T12:00:00Z"));
+    assert_eq!(got["words"], "at 02:30 every day");
+    let local = &got["local"];
+    assert_eq!(texts(local, "at"), ["2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+01:00"]);
+    assert!(texts(local, "dst").iter().all(|said| said.starts_with("this time comes twice")));
+    let got = get(&server, &format!("{asked}&after=2026-03-28T12:00:00Z"));
+    assert_eq!(got["skipped"][0]["wall"], "2026-03-29T02:30:00");
+}

@@ -6,18 +6,18 @@ use super::field::Values;
 /// Hours, minutes and seconds of a day that match.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
-    seconds: u64,
-    minutes: u64,
-    hours: u64,
+    pub(super) seconds: u64,
+    pub(super) minutes: u64,
+    pub(super) hours: u64,
 }
 
 /// The whole expression: days and times of day, independent of each other.
 #[derive(Clone, Debug)]
 pub(super) struct Cron {
-    clock: Clock,
-    months: u64,
-    day_of_month: Values,
-    day_of_week: Values,
+    pub(super) clock: Clock,
+    pub(super) months: u64,
+    pub(super) day_of_month: Values,
+    pub(super) day_of_week: Values,
 }
 
 impl Cron {
@@ -99,7 +99,7 @@ impl Cron {
         total
     }
 
-    fn first_day_from(&self, day: i64) -> Option<i64> {
+    pub(super) fn first_day_from(&self, day: i64) -> Option<i64> {
         let (mut month, index) = Month::of_day(day);
         let mut days = self.days_of(&month) & u32::MAX << index;
         let last_year = month.year + RARE_YEARS;

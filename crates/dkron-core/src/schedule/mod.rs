@@ -20,7 +20,8 @@
 //!
 //! The files, from text to instant: `source` (text that remembers its columns), `hash` (`~`),
 //! `parse` (which of the grammars), `field` and `cron` (six fields), `every`, `at`, `zone`,
-//! `calendar` (days without zones), then `next`, `count` and `once`.
+//! `calendar` (days without zones), then `next`, `count` and `once`; for people `words` with
+//! `phrase`, and `shift`.
 
 mod at;
 mod calendar;
@@ -33,8 +34,11 @@ mod hash;
 mod next;
 mod once;
 mod parse;
+mod phrase;
 mod quote;
+mod shift;
 mod source;
+mod words;
 mod zone;
 
 use core::time::Duration;
@@ -43,6 +47,7 @@ use crate::domain::{Dst, Timestamp};
 
 pub use error::ParseError;
 pub use parse::MAX_SCHEDULE_CHARS;
+pub use shift::{Shift, Turn};
 pub use zone::{MAX_ZONE_NAME_BYTES, Zone, ZoneError, zone_data_version};
 
 use cron::Cron;

@@ -8,7 +8,8 @@ use dkron_core::schedule::{Schedule, Zone};
 use serde_json::json;
 
 use crate::rest::Call;
-use crate::rest::instant::{self, Instant};
+use crate::rest::dto::PreviewDto;
+use crate::rest::instant;
 use crate::rest::respond::{self, Answer};
 use crate::words::{DSTS, choice};
 
@@ -60,22 +61,11 @@ pub async fn preview(call: &Call<'_>) -> Answer {
         Err(err) => return refuse("schedule", err.message().to_owned(), Some(err.column())),
     };
     let following = |at: &Timestamp| schedule.next(*at, after);
-    let next: Vec<Instant> =
-        std::iter::successors(following(&after), following).take(count).map(Instant::utc).collect();
+    let next: Vec<Timestamp> =
+        std::iter::successors(following(&after), following).take(count).collect();
     let ignored = !timezone.is_empty() && schedule.zone().name() != timezone;
     let note = ignored.then_some("a timezone does not count for @ schedules and TZ= prefixes");
-    let (after, timezone) = (Instant::utc(after), schedule.zone().name());
-    call.ok(&Preview { next, after, timezone, note })
-}
-
-#[derive(serde::Serialize)]
-struct Preview<'a> {
-    next: Vec<Instant>,
-    after: Instant,
-    /// Whose wall clock the fields are compared with.
-    timezone: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<&'static str>,
+    call.ok(&PreviewDto::new((&schedule, dst), after, &next, note))
 }
 
 fn now() -> Timestamp {

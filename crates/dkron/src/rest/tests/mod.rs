@@ -457,6 +457,21 @@ async fn a_schedule_is_shown_before_it_is_stored() {
     assert_eq!(got["next"], serde_json::json!(["2026-03-30T00:30:00Z"]), "not in the gap");
     let got = client.get(&format!("{night}&dst=once")).await.json();
     assert_eq!(got["next"], serde_json::json!(["2026-03-29T01:00:00Z"]), "at its end");
+    let got = client.get(&night.replace("n=1", "n=2")).await.json();
+    assert_eq!(got["words"], "at 02:30 every day");
+    assert_eq!(got["local"][0], serde_json::json!({"at": "2026-03-30T02:30:00+02:00"}));
+    let skipped = serde_json::json!([{"wall": "2026-03-29T02:30:00", "count": 1,
+        "dst": "the clock goes from 02:00 to 03:00"}]);
+    assert_eq!(got["skipped"], skipped, "{got}");
+    let got = client.get(&format!("{night}&dst=once")).await.json();
+    let instead = serde_json::json!({"at": "2026-03-29T03:00:00+02:00",
+        "dst": "instead of 02:30, which the clock skips"});
+    assert_eq!((&got["local"][0], &got["skipped"]), (&instead, &serde_json::json!([])));
+    let autumn = night.replace("2026-03-28", "2026-10-24").replace("n=1", "n=3");
+    let got = client.get(&autumn).await.json();
+    let said = |at: usize| got["local"][at]["dst"].as_str().unwrap_or("").to_owned();
+    assert!(said(0).ends_with("the first") && said(1).ends_with("the second"), "{got}");
+    assert_eq!(said(2), "");
     let every =
         client.get("/v1/schedule/preview?schedule=@every+1m&n=3&after=2026-01-01T00:00:00Z").await;
     assert_eq!(every.json()["next"][2], "2026-01-01T00:03:00Z");
