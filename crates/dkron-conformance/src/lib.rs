@@ -8,6 +8,7 @@ pub mod case;
 pub mod cli;
 pub mod cluster;
 pub mod compare;
+pub mod console;
 pub mod echo;
 pub mod encoding;
 pub mod groups;

@@ -88,7 +88,10 @@ mod tests {
 
     #[test]
     fn nodes_of_a_job() {
-        let node = |name: &str, role: &str, status: u8| json!({"Name": name, "Status": status, "Tags": {"role": role}});
+        let node = |name: &str, role: &str, status: u8| {
+            let tags = json!({ "role": role });
+            json!({"Name": name, "Status": status, "Tags": tags})
+        };
         let members = json!([node("a", "web", 1), node("b", "web", 1), node("c", "db", 4)]);
         let of = |tags: Value| {
             let job = json!({ "tags": tags });
