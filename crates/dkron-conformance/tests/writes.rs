@@ -82,6 +82,79 @@ fn every_write_names_its_entry_and_a_read_waits_for_one() {
     }
 }
 
+/// A write that demands something of the version of its job.
+fn demand(server: &Server, (method, target): (&str, &str), header: (&str, &str)) -> Response {
+    let mut request = Request::json(method, target, &job("a"));
+    if matches!((method, target), ("DELETE", _) | (_, "/v1/jobs/a/toggle")) {
+        request = Request::new(method, target);
+    }
+    request.headers.push((header.0.into(), header.1.into()));
+    ask(server, &request)
+}
+
+#[test]
+fn a_write_may_demand_the_version_of_its_job() {
+    let server = alone();
+    let tag = |answer: &Response| answer.header("etag").unwrap().to_owned();
+    let (post, put) = (("POST", "/v1/jobs"), ("PUT", "/v1/jobs/a"));
+    let (toggle, delete) = (("POST", "/v1/jobs/a/toggle"), ("DELETE", "/v1/jobs/a"));
+
+    let missing = demand(&server, put, ("If-Match", "*"));
+    assert_eq!(missing.status, 412);
+    assert!(missing.text().contains("does not exist"), "{}", missing.text());
+    let created = demand(&server, post, ("If-None-Match", "*"));
+    assert_eq!((created.status, tag(&created).as_str()), (201, "\"v1\""));
+    assert_eq!(demand(&server, post, ("If-None-Match", "*")).status, 412);
+
+    // The same again is the same version; a read is never answered with 304.
+    assert_eq!(tag(&demand(&server, put, ("If-Match", "\"v1\""))), "\"v1\"");
+    let mut read = Request::new("GET", "/v1/jobs/a");
+    read.headers.push(("If-None-Match".into(), "\"v1\"".into()));
+    let read = ask(&server, &read);
+    assert_eq!((read.status, tag(&read).as_str()), (200, "\"v1\""));
+
+    let toggled = demand(&server, toggle, ("If-Match", "\"v7\", \"v1\""));
+    assert_eq!((toggled.status, tag(&toggled).as_str()), (200, "\"v2\""));
+    for what in [put, post, toggle, delete] {
+        let refused = demand(&server, what, ("If-Match", "\"v1\""));
+        assert_eq!(refused.status, 412, "{what:?}");
+        assert!(refused.text().contains("the job is at version \"v2\""), "{}", refused.text());
+        let weak = demand(&server, what, ("If-Match", "W/\"v2\""));
+        assert_eq!(weak.status, 412, "{what:?}");
+        let none = demand(&server, what, ("If-None-Match", "W/\"v2\""));
+        assert_eq!(none.status, 412, "{what:?}");
+        let wrong = demand(&server, what, ("If-Match", "v2"));
+        assert_eq!(wrong.status, 400, "{what:?}");
+        assert!(wrong.text().starts_with("if-match: it wants tags"), "{}", wrong.text());
+    }
+    assert_eq!(demand(&server, delete, ("If-Match", "\"v2\"")).status, 200);
+    // Without the demand it would be this, so it is.
+    assert_eq!(demand(&server, delete, ("If-Match", "\"v2\"")).status, 404);
+}
+
+/// Of many clients that read the same version one writes.
+#[test]
+fn of_those_that_demand_the_same_version_one_writes() {
+    let server = alone();
+    create(&server, "a");
+    for round in 1..=10_u64 {
+        let url = server.url.clone();
+        let clients: Vec<_> = (0..8)
+            .map(|client| {
+                let mut body = job("a");
+                body["owner"] = json!(format!("{client} in {round}"));
+                let mut request = Request::json("PUT", "/v1/jobs/a", &body);
+                request.headers.push(("If-Match".into(), format!("\"v{round}\"")));
+                let url = url.clone();
+                std::thread::spawn(move || send(&url, &request, PATIENCE).unwrap().status)
+            })
+            .collect();
+        let mut statuses: Vec<u16> = clients.into_iter().map(|it| it.join().unwrap()).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 412, 412, 412, 412, 412, 412, 412], "round {round}");
+    }
+}
+
 #[test]
 fn a_follower_passes_the_entry_on_and_shows_what_it_carried() {
     let cluster = Cluster::start(&binary().unwrap(), 0).unwrap();

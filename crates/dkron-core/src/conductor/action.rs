@@ -7,7 +7,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::input::Ticket;
-use crate::domain::{ExecutionId, Group, Job, JobName, NodeName, Record, Tenure, Timestamp};
+use crate::domain::{
+    ExecutionId, Group, Job, JobName, NodeName, Record, Tenure, Timestamp, Version,
+};
 use crate::ledger::{Command, JobSnapshot, Rejection};
 use crate::worker::ToNode;
 
@@ -75,6 +77,8 @@ pub enum Refusal {
     /// The definition is wrong; the text names the field.
     Invalid(String),
     Rejected(Rejection),
+    /// A demand does not hold: the job has this version, or is not there.
+    Unmet(Option<Version>),
     NoEligibleNode(JobName),
     NoCapacity(JobName),
     /// A queue is full; nothing was done.

@@ -5,6 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::demand::Demand;
 use crate::domain::{
     BootId, HistoryNo, JobName, JobNo, NodeName, Output, RequestId, Seq, Settings, Submission,
 };
@@ -103,4 +104,23 @@ pub enum Request {
     PutSettings(Box<Settings>),
     /// Drain a node, or let it take runs again.
     SetEligibility(Box<SetEligibility>),
+    /// One of the others, and what its user says beside it.
+    Asked(Box<Asked>),
+}
+
+/// A request with what belongs to it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Asked {
+    /// Only for writes of a job.
+    pub demand: Demand,
+    pub request: Request,
+}
+
+impl From<Request> for Asked {
+    fn from(request: Request) -> Self {
+        match request {
+            Request::Asked(asked) => *asked,
+            request => Asked { demand: Demand::default(), request },
+        }
+    }
 }

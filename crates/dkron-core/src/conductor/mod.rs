@@ -16,6 +16,7 @@ mod cancel;
 mod catch_up;
 mod clock;
 mod compare;
+mod demand;
 mod drains;
 mod due;
 mod fire_batch;
@@ -46,7 +47,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use action::{Action, Answer, Note, Refusal};
-pub use input::{Fate, Input, Options, Request, RosterMember, Ticket};
+pub use demand::{Demand, Versions};
+pub use input::{Asked, Fate, Input, Options, Request, RosterMember, Ticket};
 
 use crate::domain::{
     Finish, Group, HistoryNo, JobName, JobNo, NodeName, Now, QueueNo, Seq, Tenure, Timestamp,
@@ -139,7 +141,7 @@ pub struct Conductor {
     starts: VecDeque<(Duration, Seq, Timestamp)>,
     reports: usize,
     /// Waiting writes by job; the first may be on its way.
-    writes: BTreeMap<JobName, VecDeque<(Ticket, Request)>>,
+    writes: BTreeMap<JobName, VecDeque<(Ticket, Asked)>>,
     writing: BTreeSet<JobName>,
     /// Runs that wait for room or a session.
     asked_runs: VecDeque<AskedRun>,

@@ -10,7 +10,7 @@ use super::account::{Occasion, Stored, account, left_over};
 use super::action::{Action, Answer, Refusal};
 use super::admission;
 use super::drains;
-use super::input::{Fate, Request, Ticket};
+use super::input::{Asked, Fate, Request, Ticket};
 use super::manual::{AskedRun, PATIENCE};
 use super::proposals::{Proposal, answered};
 use super::settings;
@@ -35,6 +35,7 @@ impl Conductor {
             out.push(Action::Answer { ticket, answer: Err(Refusal::NoLeader) });
             return;
         }
+        let Asked { demand, request } = Asked::from(request);
         if self.pressure.sheds(ledger, &request, now.mono) {
             out.push(refusal(ticket, Refusal::Busy));
             return;
@@ -52,6 +53,8 @@ impl Conductor {
                 }
                 return;
             }
+            // A request within a request within a request is nobody's.
+            Request::Asked(_) => return out.push(refusal(ticket, Refusal::Unknown)),
             Request::Run { name, id } => {
                 let (name, id) = (name.clone(), *id);
                 let until = now.mono + PATIENCE;
@@ -64,7 +67,7 @@ impl Conductor {
             out.push(Action::Answer { ticket, answer: Err(Refusal::Busy) });
             return;
         }
-        waiting.push_back((ticket, request));
+        waiting.push_back((ticket, Asked { demand, request }));
         if waiting.len() == 1 {
             self.go_on(ledger, now, &name, out);
         }
@@ -81,12 +84,15 @@ impl Conductor {
         if self.writing.contains(name) {
             return;
         }
-        while let Some((ticket, request)) = self.writes.get(name).and_then(VecDeque::front) {
-            let (ticket, request) = (*ticket, request.clone());
-            if self.slot_in_the_way(ledger, now, name, &request, out) {
+        while let Some((ticket, asked)) = self.writes.get(name).and_then(VecDeque::front) {
+            let (ticket, asked) = (*ticket, asked.clone());
+            if self.slot_in_the_way(ledger, now, name, &asked.request, out) {
                 return;
             }
-            match self.command(ledger, now, request) {
+            let command = self.command(ledger, now, asked.request);
+            // What is wrong in itself is told first, as if nothing had been demanded.
+            let met = |command| asked.demand.check(ledger.job(name.as_str())).map(|()| command);
+            match command.and_then(met) {
                 Ok(command) => {
                     self.writing.insert(name.clone());
                     let name = name.clone();
@@ -169,7 +175,8 @@ impl Conductor {
             | Request::Run { .. }
             | Request::Cancel(_)
             | Request::PutSettings(_)
-            | Request::SetEligibility(_) => Err(Refusal::Unknown),
+            | Request::SetEligibility(_)
+            | Request::Asked(_) => Err(Refusal::Unknown),
         }
     }
 

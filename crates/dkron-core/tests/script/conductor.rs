@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use dkron_core::conductor::{
-    Action, Answer, Conductor, Fate, Input, Note, Options, Refusal, Request, RosterMember, Ticket,
+    Action, Answer, Asked, Conductor, Demand, Fate, Input, Note, Options, Refusal, Request,
+    RosterMember, Ticket, Versions,
 };
 use dkron_core::domain::{
     BootId, CLUSTER_VERSION, EndReason, Finish, HistoryNo, JournalId, LogIndex, Now, Output,
@@ -415,8 +416,9 @@ impl Leader {
     }
 
     fn request(&mut self, verb: &str, line: &mut Line) {
+        let demand = demand(line);
         let request = match verb {
-            "put" => return self.put(line),
+            "put" => return self.put(line, &demand),
             "restore" => Request::Restore(Box::new(job::submission(line))),
             "delete" => Request::Delete(line.word().as_str().into()),
             "toggle" => Request::Toggle(line.word().as_str().into()),
@@ -438,23 +440,27 @@ impl Leader {
             }
             _ => line.fail("unknown line"),
         };
-        self.ask(request);
+        self.ask(demand, request);
     }
 
-    fn ask(&mut self, request: Request) {
+    fn ask(&mut self, demand: Demand, request: Request) {
         self.requests += 1;
+        let request = match demand == Demand::default() {
+            true => request,
+            false => Request::Asked(Box::new(Asked { demand, request })),
+        };
         self.step(Input::Request { ticket: Ticket(self.requests), request });
     }
 
     /// With `times=` the job is put so often, under a name with a number in place of `%`.
-    fn put(&mut self, line: &mut Line) {
+    fn put(&mut self, line: &mut Line, demand: &Demand) {
         let times = line.number("times").unwrap_or(1);
         let submission = job::submission(line);
         let name = submission.job.name.to_string();
         for no in 1..=times {
             let mut submission = submission.clone();
             submission.job.name = name.replace('%', &no.to_string()).as_str().into();
-            self.ask(Request::Put(Box::new(submission)));
+            self.ask(demand.clone(), Request::Put(Box::new(submission)));
             if times > 1 {
                 self.settle();
             }
@@ -519,6 +525,17 @@ impl Leader {
     }
 }
 
+/// `if=v3,v4`, `if=any` and `unless=` with the same words.
+fn demand(line: &mut Line) -> Demand {
+    let versions = |text: String| match text.as_str() {
+        "any" => Versions::Any,
+        all => Versions::These(all.split(',').map(super::ledger::version).collect()),
+    };
+    let some_of = line.key("if").map(versions);
+    let none_of = line.key("unless").map(versions);
+    Demand { some_of, none_of, from: None }
+}
+
 fn order(order: &Order) -> String {
     match order {
         Order::Welcome { hello, .. } => format!("welcome {hello}"),
@@ -549,6 +566,8 @@ fn show_answer(answer: &Result<Answer, Refusal>) -> String {
         }
         Err(Refusal::Invalid(text)) => format!("invalid: {text}"),
         Err(Refusal::Rejected(why)) => format!("rejected {}", show::rejection(why)),
+        Err(Refusal::Unmet(None)) => "unmet: no such job".into(),
+        Err(Refusal::Unmet(Some(version))) => format!("unmet: the job is at v{version}"),
         Err(Refusal::NoEligibleNode(name)) => format!("no eligible node for {name}"),
         Err(Refusal::NoCapacity(name)) => format!("no capacity for {name}"),
         Err(Refusal::Busy) => "busy".into(),

@@ -388,3 +388,8 @@ fn undecided(text: &str) -> Skipped {
     let (first, last, count) = (nominal(first), nominal(last), count.parse().unwrap());
     Skipped { first, last, count, reason: SkipReason::Changed, detail: String::new() }
 }
+
+/// `v3`.
+pub fn version(text: &str) -> Version {
+    Version(text.strip_prefix('v').and_then(|number| number.parse().ok()).expect("a version"))
+}

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use dkron_core::conductor::{Answer, Input, Refusal, Request as Ask, Ticket};
+use dkron_core::conductor::{
+    Answer, Asked as Terms, Demand, Input, Refusal, Request as Ask, Ticket,
+};
 use dkron_core::domain::{LogIndex, RequestId, Settings};
 use dkron_core::ledger::{Cancel, JobSnapshot, Ledger, Rejection};
 
@@ -11,7 +13,7 @@ use super::Scheduling;
 use crate::identity;
 use crate::reader::{Index, Ran};
 use crate::service::{
-    CancelRequest, CancelView, Error, JobView, Member, Receipt, Reply, Request, RunView,
+    Asked, CancelRequest, CancelView, Error, JobView, Member, Reply, Request, RunView,
 };
 
 /// Who waits for a ticket's answer.
@@ -40,8 +42,8 @@ pub(super) enum Waiting {
 
 impl Scheduling {
     pub(super) fn request(&mut self, request: Request) {
-        let (receipt, request) = match request {
-            Request::Noted { receipt, request } => (Some(receipt), *request),
+        let (asked, request) = match request {
+            Request::Asked { asked, request } => (Some(asked), *request),
             request => (None, request),
         };
         let Some(request) = admit(*self.disk_full.borrow(), request) else { return };
@@ -57,7 +59,7 @@ impl Scheduling {
                 Ok(id) => (Ask::Run { name, id: RequestId(id) }, Waiting::Run { wait, reply }),
                 Err(err) => return refuse(reply, Error::Storage(err.to_string())),
             },
-            Request::Restore { jobs, reply } => return self.restore(jobs, receipt, reply),
+            Request::Restore { jobs, reply } => return self.restore(jobs, asked, reply),
             Request::Leave { reply } => return self.leave(reply),
             Request::StateHash { at, reply } => return self.state_hash(at, reply),
             Request::Cancel { cancel, reply } => match command(&self.ledger, *cancel) {
@@ -71,23 +73,29 @@ impl Scheduling {
                 (Ask::SetEligibility(wanted), Waiting::Eligibility(reply))
             }
             // The façade makes none inside another.
-            Request::Noted { .. } => return,
+            Request::Asked { .. } => return,
         };
-        self.ask(ask, waiting, receipt);
+        self.ask(ask, waiting, asked);
     }
 
-    pub(super) fn ask(&mut self, request: Ask, waiting: Waiting, receipt: Option<Arc<Receipt>>) {
+    pub(super) fn ask(&mut self, request: Ask, waiting: Waiting, asked: Option<Arc<Asked>>) {
         self.last_request.0 += 1;
         let ticket = self.last_request;
-        self.waiting.insert(ticket, (waiting, receipt));
+        let request = match asked.as_ref().map(|asked| asked.demand.clone()) {
+            Some(demand) if demand != Demand::default() => {
+                Ask::Asked(Box::new(Terms { demand, request }))
+            }
+            _ => request,
+        };
+        self.waiting.insert(ticket, (waiting, asked));
         self.input(Input::Request { ticket, request });
     }
 
     pub(super) fn answer(&mut self, ticket: Ticket, answer: Result<Answer, Refusal>) {
-        let Some((waiting, receipt)) = self.waiting.remove(&ticket) else { return };
-        if let (Some(receipt), Ok(_)) = (receipt, &answer) {
+        let Some((waiting, asked)) = self.waiting.remove(&ticket) else { return };
+        if let (Some(asked), Ok(_)) = (asked, &answer) {
             // The entry is the last that was applied; what needed none is as new as that.
-            receipt.note(self.ledger.applied());
+            asked.receipt.note(self.ledger.applied());
         }
         match (waiting, answer) {
             (Waiting::Job(reply), Ok(Answer::Job(job))) => {
@@ -166,7 +174,7 @@ fn admit(disk_full: bool, request: Request) -> Option<Request> {
         | Request::Cancel { .. }
         | Request::SetEligibility { .. }
         | Request::PutSettings { .. }
-        | Request::Noted { .. }
+        | Request::Asked { .. }
         | Request::StateHash { .. } => return Some(request),
     }
     None
@@ -200,6 +208,7 @@ fn refuse<T>(reply: Reply<T>, err: Error) {
 pub(super) fn error(refusal: Option<Refusal>) -> Error {
     match refusal {
         Some(Refusal::Invalid(text)) => Error::Invalid(text),
+        Some(Refusal::Unmet(present)) => Error::Unmet(present),
         Some(Refusal::NoEligibleNode(name)) => Error::NoEligibleNode(name),
         Some(Refusal::NoCapacity(name)) => Error::NoCapacity(name),
         Some(Refusal::Busy) => Error::Busy,

@@ -28,7 +28,7 @@ use crate::outputs::{Store, Teller};
 use crate::processing::Processing;
 use crate::reader::Update;
 use crate::rows::RowStore;
-use crate::service::{Receipt, Request};
+use crate::service::{Asked, Request};
 use crate::session::Sessions;
 use crate::telemetry::{self, Timer};
 use ask::Waiting;
@@ -102,7 +102,7 @@ pub struct Scheduling {
     /// The leadership that the conductor knows of.
     elected: Option<Epoch>,
     elected_at: Option<Duration>,
-    waiting: HashMap<Ticket, (Waiting, Option<Arc<Receipt>>)>,
+    waiting: HashMap<Ticket, (Waiting, Option<Arc<Asked>>)>,
     restores: Restores,
     last_request: Ticket,
     /// A batch whose answer waits for slower parts to catch up.

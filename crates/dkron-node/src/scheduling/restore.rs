@@ -9,7 +9,7 @@ use dkron_core::schedule::Zone;
 
 use super::Scheduling;
 use super::ask::{Waiting, send};
-use crate::service::{Error, Receipt, Reply};
+use crate::service::{Asked, Error, Reply};
 
 /// Jobs of one restore on their way at a time.
 const WINDOW: usize = 512;
@@ -28,7 +28,7 @@ struct Restore {
     stored: Vec<bool>,
     sent: usize,
     answered: usize,
-    receipt: Option<Arc<Receipt>>,
+    asked: Option<Arc<Asked>>,
     reply: Reply<Vec<(JobName, bool)>>,
 }
 
@@ -36,7 +36,7 @@ impl Scheduling {
     pub(super) fn restore(
         &mut self,
         jobs: Vec<Submission>,
-        receipt: Option<Arc<Receipt>>,
+        asked: Option<Arc<Asked>>,
         reply: Reply<Vec<(JobName, bool)>>,
     ) {
         if self.conductor.tenure().is_none() {
@@ -54,7 +54,7 @@ impl Scheduling {
         let jobs = jobs.into_iter().map(Some).collect();
         self.restores.last += 1;
         let restore = self.restores.last;
-        let state = Restore { jobs, names, stored, sent: 0, answered: 0, receipt, reply };
+        let state = Restore { jobs, names, stored, sent: 0, answered: 0, asked, reply };
         self.restores.running.insert(restore, state);
         self.send_more(restore);
     }
@@ -86,8 +86,8 @@ impl Scheduling {
             state.sent += 1;
             let Some(submission) = state.jobs[at].take() else { return };
             let waiting = Waiting::Restored { restore, at };
-            let receipt = state.receipt.clone();
-            self.ask(Ask::Restore(Box::new(submission)), waiting, receipt);
+            let asked = state.asked.clone();
+            self.ask(Ask::Restore(Box::new(submission)), waiting, asked);
         }
     }
 

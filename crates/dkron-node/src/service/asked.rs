@@ -1,8 +1,18 @@
-//! What a write says beside its answer.
+//! What a write says beside what it wants, and beside its answer.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use dkron_core::conductor::Demand;
 use dkron_core::domain::LogIndex;
+
+/// What belongs to one client's writes.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    pub receipt: Arc<Receipt>,
+    /// Only for writes of a job.
+    pub demand: Demand,
+}
 
 /// Filled before the answer to a write is given.
 #[derive(Debug, Default)]

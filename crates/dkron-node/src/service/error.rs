@@ -1,6 +1,6 @@
 //! Why a request was not carried out. `dkron/rest/respond.rs` maps it to a status, nobody else.
 
-use dkron_core::domain::{ExecutionId, JobName, LogIndex};
+use dkron_core::domain::{ExecutionId, JobName, LogIndex, Version};
 
 /// Refusals and failures of requests, by precedence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -8,6 +8,13 @@ pub enum Error {
     /// Submissions are paused.
     #[error("New job submissions are currently paused")]
     Paused,
+    /// The job has this version, or is not there, and the client demands something else.
+    #[error(
+        "the job {}, which is not what the request demands with If-Match or If-None-Match: read \
+         it again and repeat with its ETag",
+        .0.map_or("does not exist".to_owned(), |version| format!("is at version \"v{version}\""))
+    )]
+    Unmet(Option<Version>),
     /// The definition is wrong; the text names the field and is Dkron's where Dkron has one.
     #[error("{0}")]
     Invalid(String),

@@ -17,7 +17,8 @@ use dkron_core::domain::{Group, JobName, LogIndex, Settings, Skipped, Submission
 use tokio::sync::{mpsc, oneshot};
 
 use crate::reads::Reads;
-pub use asked::Receipt;
+pub use asked::{Asked, Receipt};
+pub use dkron_core::conductor::{Demand, Versions};
 pub use error::Error;
 pub use fresh::{Freshness, ReadMode};
 pub use output::{Follow, Found, Kept, LiveOutput, Offset, OutputPiece, OutputText};
@@ -43,7 +44,7 @@ pub struct Service {
     reads: Option<Reads>,
     operator: Option<Arc<dyn operator::Operator>>,
     /// Of the writes that are asked for through this handle.
-    receipt: Option<Arc<Receipt>>,
+    asked: Option<Arc<Asked>>,
 }
 
 /// Where an answer goes.
@@ -51,7 +52,7 @@ pub type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
 impl Service {
     pub fn new(requests: mpsc::Sender<Request>, queries: mpsc::Sender<Query>) -> Self {
-        Service { requests, queries, reads: None, operator: None, receipt: None }
+        Service { requests, queries, reads: None, operator: None, asked: None }
     }
 
     /// The same for a server of a cluster.
@@ -60,10 +61,10 @@ impl Service {
         Service { reads: Some(reads), ..self }
     }
 
-    /// The same for one client's writes: the receipt tells which entry carried them.
+    /// The same for one client's writes.
     #[must_use]
-    pub fn with_receipt(&self, receipt: Arc<Receipt>) -> Self {
-        Service { receipt: Some(receipt), ..self.clone() }
+    pub fn asked(&self, asked: Asked) -> Self {
+        Service { asked: Some(Arc::new(asked)), ..self.clone() }
     }
 
     /// Waits until this server has seen the log up to an entry, at most for so long.
@@ -118,7 +119,7 @@ impl Service {
     /// Stores validated jobs, parents first; for each name whether it was stored.
     pub async fn restore(&self, jobs: Vec<Submission>) -> Result<Vec<(JobName, bool)>, Error> {
         // Long for a large file, so it has no patience.
-        send(&self.requests, |reply| self.noted(Request::Restore { jobs, reply })).await
+        send(&self.requests, |reply| self.tell(Request::Restore { jobs, reply })).await
     }
 
     /// Blocks or admits submissions, cluster-wide.
@@ -227,19 +228,16 @@ impl Service {
         request: impl FnOnce(Reply<T>) -> Request,
     ) -> Result<T, Error> {
         // Nobody takes the write back: it may be carried out later.
-        let answer = tokio::time::timeout(
-            patience,
-            send(&self.requests, |reply| self.noted(request(reply))),
-        )
-        .await;
+        let answer =
+            tokio::time::timeout(patience, send(&self.requests, |reply| self.tell(request(reply))))
+                .await;
         answer.unwrap_or(Err(Error::Unknown))
     }
 
-    fn noted(&self, request: Request) -> Request {
-        match &self.receipt {
-            Some(receipt) => {
-                Request::Noted { receipt: Arc::clone(receipt), request: Box::new(request) }
-            }
+    /// The request with what belongs to it.
+    fn tell(&self, request: Request) -> Request {
+        match &self.asked {
+            Some(asked) => Request::Asked { asked: Arc::clone(asked), request: Box::new(request) },
             None => request,
         }
     }

@@ -9,8 +9,8 @@ use dkron_core::domain::{
 use dkron_core::ledger::SetEligibility;
 
 use super::{
-    AgedPage, Buckets, CancelView, ExecutionView, Found, JobCounts, JobPage, JobView, ListQuery,
-    Member, Receipt, RecentPage, RecentQuery, Reply, RunView, StatsQuery,
+    AgedPage, Asked, Buckets, CancelView, ExecutionView, Found, JobCounts, JobPage, JobView,
+    ListQuery, Member, RecentPage, RecentQuery, Reply, RunView, StatsQuery,
 };
 
 /// Asks the loop for something that changes the ledger or ends the node.
@@ -59,9 +59,9 @@ pub enum Request {
         settings: Box<Settings>,
         reply: Reply<Settings>,
     },
-    /// A write whose client wants to know which entry carried it.
-    Noted {
-        receipt: Arc<Receipt>,
+    /// One of the others, and what its client says beside it.
+    Asked {
+        asked: Arc<Asked>,
         request: Box<Request>,
     },
     /// Changes nothing, but only the loop has the ledger.

@@ -142,7 +142,8 @@ impl Answers {
             | Request::Pause(_)
             | Request::Cancel(_)
             | Request::PutSettings(_)
-            | Request::SetEligibility(_) => Ok(()),
+            | Request::SetEligibility(_)
+            | Request::Asked(_) => Ok(()),
         }
     }
 

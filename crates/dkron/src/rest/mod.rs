@@ -4,6 +4,7 @@
 mod body;
 mod cors;
 mod decode;
+mod demand;
 mod dto;
 mod follow;
 mod forward;
@@ -28,7 +29,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use axum::http::{Method, StatusCode, Uri};
 use dkron_node::forward::Forward;
-use dkron_node::service::{Receipt, Service};
+use dkron_node::service::{Asked, Service};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -88,7 +89,8 @@ impl Peer {
 /// One routed request without its body.
 struct Call<'a> {
     app: &'a App,
-    /// For writes: it carries what the request says of itself.
+    /// What belongs to the request if it writes, and the service that says so.
+    asked: Asked,
     service: Service,
     uri: &'a Uri,
     query: Query,
@@ -164,12 +166,16 @@ async fn answer(State(door): State<Arc<Door>>, request: Request) -> Answer {
         Carried::Answered(answer) => answer,
         Carried::Here(request) => {
             let pretty = query.has("pretty");
-            let receipt = Arc::new(Receipt::default());
-            let service = door.app.service.with_receipt(Arc::clone(&receipt));
-            let call = Call { app: &door.app, service, uri: &uri, query, pretty };
-            let mut answer = read_or_write(&call, route, request).await;
-            respond::carried(&mut answer, &receipt);
-            answer
+            match asked(&route, &request) {
+                Ok(asked) => {
+                    let service = door.app.service.asked(asked.clone());
+                    let call = Call { app: &door.app, asked, service, uri: &uri, query, pretty };
+                    let mut answer = read_or_write(&call, route, request).await;
+                    respond::carried(&mut answer, &call.asked.receipt);
+                    answer
+                }
+                Err(said) => respond::text(StatusCode::BAD_REQUEST, said),
+            }
         }
     };
     if !bare {
@@ -182,6 +188,15 @@ async fn answer(State(door): State<Arc<Door>>, request: Request) -> Answer {
     }
     tracing::debug!(%method, path, status = answer.status().as_u16(), "rest: request");
     answer
+}
+
+/// What a write says of itself.
+fn asked(route: &Route, request: &Request) -> Result<Asked, String> {
+    let mut asked = Asked::default();
+    if route.has_demand() {
+        asked.demand = demand::demanded(request.headers())?;
+    }
+    Ok(asked)
 }
 
 /// What shows the state of the cluster waits until this server knows that state.

@@ -90,6 +90,7 @@ pub fn error(err: &Error) -> Answer {
         Error::HasDependents(_) | Error::Overlap(_) | Error::QueueFull(_) | Error::Refused(_) => {
             StatusCode::CONFLICT
         }
+        Error::Unmet(_) => StatusCode::PRECONDITION_FAILED,
         Error::Paused => StatusCode::SERVICE_UNAVAILABLE,
         Error::NoCapacity(_)
         | Error::Busy

@@ -204,6 +204,11 @@ impl Route {
         )
     }
 
+    /// Whether the version of the job may be demanded with `If-Match` and `If-None-Match`.
+    pub fn has_demand(&self) -> bool {
+        matches!(self, Route::Put(_) | Route::Delete(_) | Route::Toggle(_))
+    }
+
     /// Whether any method has a route here.
     pub fn known(path: &str, enabled: Enabled) -> bool {
         METHODS.iter().any(|method| Route::find(method, path, enabled).is_some())

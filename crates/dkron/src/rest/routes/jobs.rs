@@ -11,7 +11,7 @@ use crate::config::duration;
 use crate::metrics;
 use crate::rest::dto::JobDto;
 use crate::rest::respond::{self, Answer};
-use crate::rest::{Call, query};
+use crate::rest::{Call, demand, query};
 
 const GROUP: HeaderName = HeaderName::from_static("x-dkron-group");
 /// It runs when its turn comes; its group has no number yet.
@@ -39,7 +39,11 @@ pub async fn show(call: &Call<'_>, name: JobName) -> Answer {
     let result = call.app.service.job(name).await;
     metrics::timed(metrics::names::GET_JOB, asked);
     match result {
-        Ok(view) => call.ok(&JobDto::from(&view)),
+        Ok(view) => {
+            let mut answer = call.ok(&JobDto::from(&view));
+            demand::tag(&mut answer, view.version);
+            answer
+        }
         Err(err) => respond::error(&err),
     }
 }
@@ -96,6 +100,7 @@ pub async fn toggle(call: &Call<'_>, name: JobName) -> Answer {
     match call.service.toggle_job(name).await {
         Ok(view) => {
             let mut answer = call.ok(&JobDto::from(&view));
+            demand::tag(&mut answer, view.version);
             located(&mut answer, call);
             answer
         }

@@ -12,7 +12,7 @@ use crate::metrics;
 use crate::rest::decode::{self, Draft};
 use crate::rest::dto::JobDto;
 use crate::rest::respond::{self, Answer};
-use crate::rest::{App, Call, body};
+use crate::rest::{App, Call, body, demand};
 
 const WARNING: HeaderName = HeaderName::from_static("warning");
 const BAD_CONCURRENCY: &str = "invalid concurrency policy value, use \"allow\" or \"forbid\"";
@@ -46,6 +46,7 @@ pub async fn put(call: &Call<'_>, path_name: Option<JobName>, request: Request) 
         }
     }
     let mut answer = call.json(StatusCode::CREATED, &JobDto::from(&view));
+    demand::tag(&mut answer, view.version);
     let location = format!("/v1/jobs/{}", view.job.name);
     if let Ok(value) = HeaderValue::from_bytes(location.as_bytes()) {
         answer.headers_mut().insert(LOCATION, value);

@@ -66,8 +66,8 @@ fn send<T>(reply: oneshot::Sender<Result<T, Error>>, result: Result<T, Error>) {
 impl Fake {
     fn request(&mut self, request: Request) {
         match request {
-            Request::Noted { receipt, request } => {
-                receipt.note(LogIndex(1));
+            Request::Asked { asked, request } => {
+                asked.receipt.note(LogIndex(1));
                 self.request(*request);
             }
             Request::Put { submission, reply } => send(reply, self.put(*submission)),
