@@ -132,6 +132,90 @@ fn a_write_may_demand_the_version_of_its_job() {
     assert_eq!(demand(&server, delete, ("If-Match", "\"v2\"")).status, 404);
 }
 
+fn patch(server: &Server, target: &str, body: &Value, more: &[(&str, &str)]) -> Response {
+    let mut request = Request::json("PATCH", target, body);
+    request.headers = vec![("Content-Type".into(), "application/merge-patch+json".into())];
+    let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    request.headers.extend(more);
+    ask(server, &request)
+}
+
+#[test]
+fn a_merge_patch_changes_what_it_names() {
+    let server = alone();
+    let whole = json!({
+        "name": "a", "schedule": "@every 1h", "executor": "shell", "owner": "ann",
+        "retries": 2, "retry": {"delay": "5s", "node": "other"}, "tags": {"kind": "x", "dc": "y"},
+        "executor_config": {"command": "true", "env": "A=1"}, "metadata": {"team": "red"},
+        "concurrency": "queue", "queue_depth": 4, "starts_at": "2026-01-02T03:04:05Z",
+    });
+    let created = ask(&server, &Request::json("POST", "/v1/jobs", &whole));
+    assert_eq!(created.status, 201, "{}", created.text());
+    let before = created.json().unwrap();
+
+    let change = json!({
+        "OWNER": null, "schedule": "@every 2h", "tags": {"dc": null, "role": "z"},
+        "retries": {"max": 5, "delay": null}, "executor_config": {"env": "A=2"},
+        "metadata": null, "starts_at": null,
+    });
+    let got = patch(&server, "/v1/jobs/a", &change, &[("If-Match", "\"v1\"")]);
+    assert_eq!((got.status, got.header("etag")), (200, Some("\"v2\"")), "{}", got.text());
+    let after = get(&server, "/v1/jobs/a").json().unwrap();
+    assert_eq!(got.json().unwrap(), after);
+    let mut wanted = before;
+    wanted["owner"] = json!("");
+    wanted["schedule"] = json!("@every 2h");
+    wanted["tags"] = json!({"kind": "x", "role": "z"});
+    (wanted["retries"], wanted["retry"]) = (json!(5), json!({"node": "other"}));
+    wanted["executor_config"]["env"] = json!("A=2");
+    (wanted["metadata"], wanted["starts_at"]) = (Value::Null, Value::Null);
+    (wanted["version"], wanted["next"]) = (json!(2), after["next"].clone());
+    assert_eq!(after, wanted);
+
+    // Nothing changes, so it is the same version; the name may stand in the body alone.
+    let same = json!({"name": "a", "owner": ""});
+    assert_eq!(patch(&server, "/v1/jobs", &same, &[]).header("etag"), Some("\"v2\""));
+    for (target, body, more, status, said) in [
+        ("/v1/jobs/a", json!({"owner": "b"}), Some("\"v1\""), 412, "at version \"v2\""),
+        ("/v1/jobs/b", json!({"owner": "b"}), None, 404, ""),
+        ("/v1/jobs", json!({"owner": "b"}), None, 400, "name: "),
+        ("/v1/jobs/a", json!({"name": "b"}), None, 400, "can not be renamed"),
+        ("/v1/jobs/a", json!([]), None, 400, "JSON object"),
+        ("/v1/jobs/a", json!({"schedule": null}), None, 400, "can't parse job schedule"),
+        ("/v1/jobs/a", json!({"retries": "x"}), None, 400, "Job.retries"),
+    ] {
+        let more: Vec<_> = more.iter().map(|tag| ("If-Match", *tag)).collect();
+        let got = patch(&server, target, &body, &more);
+        assert_eq!(got.status, status, "{target} {body}: {}", got.text());
+        assert!(got.text().contains(said), "{target} {body}: {}", got.text());
+    }
+    assert_eq!(get(&server, "/v1/jobs/a").json().unwrap(), wanted);
+}
+
+/// Patches of different fields never undo each other.
+#[test]
+fn patches_at_the_same_time_all_stay() {
+    let server = alone();
+    create(&server, "a");
+    let clients = (0..8).map(|client| {
+        let url = server.url.clone();
+        std::thread::spawn(move || {
+            for round in 0..10 {
+                let body = json!({"metadata": {format!("{client}-{round}"): "x"}});
+                let mut request = Request::json("PATCH", "/v1/jobs/a", &body);
+                request.headers[0].1 = "application/merge-patch+json".into();
+                let got = send(&url, &request, PATIENCE).unwrap();
+                assert_eq!(got.status, 200, "{}", got.text());
+            }
+        })
+    });
+    let clients: Vec<_> = clients.collect();
+    clients.into_iter().for_each(|client| client.join().unwrap());
+    let job = get(&server, "/v1/jobs/a").json().unwrap();
+    assert_eq!(job["metadata"].as_object().unwrap().len(), 80);
+    assert_eq!(job["version"], 81);
+}
+
 /// Of many clients that read the same version one writes.
 #[test]
 fn of_those_that_demand_the_same_version_one_writes() {

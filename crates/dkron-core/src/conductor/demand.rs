@@ -38,12 +38,15 @@ impl Demand {
     /// Whether it holds for the job that has the name, if one has it.
     pub(super) fn check(&self, state: Option<&JobState>) -> Result<(), Refusal> {
         let present = state.map(|state| state.runtime.version);
-        let holds = |versions: &Versions| present.is_some_and(|version| versions.hold(version));
         let found = state.map(|state| (state.job_no, state.runtime.version));
-        let met = self.some_of.as_ref().is_none_or(holds)
-            && !self.none_of.as_ref().is_some_and(holds)
-            && (self.from.is_none() || self.from == found);
+        let met = self.allows(present) && (self.from.is_none() || self.from == found);
         if met { Ok(()) } else { Err(Refusal::Unmet(present)) }
+    }
+
+    /// Whether it holds for a job in this version, or for none, as far as the version says.
+    pub fn allows(&self, present: Option<Version>) -> bool {
+        let holds = |versions: &Versions| present.is_some_and(|version| versions.hold(version));
+        self.some_of.as_ref().is_none_or(holds) && !self.none_of.as_ref().is_some_and(holds)
     }
 }
 

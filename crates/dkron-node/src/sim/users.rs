@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::machine::Machine;
 use super::process::Process;
 use super::world::{Inner, World};
-use crate::service::{CancelRequest, Error, JobView, Reply, Request, RunView};
+use crate::service::{Asked, CancelRequest, Error, JobView, Reply, Request, RunView};
 
 type Told = Result<Answer, Refusal>;
 
@@ -44,7 +44,7 @@ impl World {
             live.map(|(_, slot)| slot.target.node.clone()).unwrap_or_default()
         };
         let execution = |seq: Seq| ExecutionId { seq, node: self.with(|inner| node(inner, seq)) };
-        let (request, told) = translate(&ask, execution);
+        let (request, told) = translate(&ask, &execution);
         if let Ask::Run { id, .. } = &ask {
             process.ids.lock().unwrap().push_back(id.0);
         }
@@ -78,7 +78,7 @@ impl Inner {
 type Telling = std::pin::Pin<Box<dyn Future<Output = Told> + Send>>;
 
 /// In the words of the façade; its answer in those of the conductor, as far as it is judged.
-fn translate(ask: &Ask, execution: impl Fn(Seq) -> ExecutionId) -> (Request, Telling) {
+fn translate(ask: &Ask, execution: &dyn Fn(Seq) -> ExecutionId) -> (Request, Telling) {
     match ask.clone() {
         Ask::Put(submission) | Ask::Restore(submission) => {
             told(|reply| Request::Put { submission, reply }, job)
@@ -99,6 +99,11 @@ fn translate(ask: &Ask, execution: impl Fn(Seq) -> ExecutionId) -> (Request, Tel
         }
         Ask::SetEligibility(wanted) => {
             told(|reply| Request::SetEligibility { wanted, reply }, |_| Answer::Done)
+        }
+        Ask::Asked(asked) => {
+            let (request, telling) = translate(&asked.request, execution);
+            let asked = Arc::new(Asked { demand: asked.demand, ..Asked::default() });
+            (Request::Asked { asked, request: Box::new(request) }, telling)
         }
     }
 }

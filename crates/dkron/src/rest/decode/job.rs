@@ -314,7 +314,7 @@ fn map_type(field: &str) -> &'static str {
 }
 
 /// Lower case, with the two letters beyond ASCII whose other case is in ASCII.
-pub(super) fn fold(key: &str) -> String {
+pub fn fold(key: &str) -> String {
     key.chars()
         .map(|letter| match letter {
             '\u{17f}' => 's',

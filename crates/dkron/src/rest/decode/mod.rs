@@ -10,7 +10,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use job::Draft;
+pub use job::{Draft, fold};
 pub use settings::{patch as patched_settings, whole as whole_settings};
 
 use scan::scan;

@@ -7,6 +7,7 @@ pub mod jobs;
 pub mod node;
 pub mod operator;
 pub mod output;
+pub mod patch;
 pub mod preview;
 pub mod put;
 pub mod recent;

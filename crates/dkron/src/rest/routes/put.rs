@@ -2,12 +2,14 @@
 
 use std::time::Instant;
 
+use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use axum::http::{Method, StatusCode};
 use dkron_core::domain::{JobName, Submission, limits};
-use dkron_node::service::Error;
+use dkron_node::service::{Error, JobView};
 
+use super::patch::patch;
 use crate::metrics;
 use crate::rest::decode::{self, Draft};
 use crate::rest::dto::JobDto;
@@ -23,8 +25,7 @@ const SHOWN_NAME: usize = 64;
 /// PUT names the job in its path too; a body that names another one is refused.
 pub async fn put(call: &Call<'_>, path_name: Option<JobName>, request: Request) -> Answer {
     if request.method() == Method::PATCH && is_merge_patch(request.headers()) {
-        let said = "merge patches are not supported yet, send the whole job as application/json";
-        return respond::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, said);
+        return patch(call, path_name, request).await;
     }
     let submission = match accept(path_name, request).await {
         Ok(submission) => submission,
@@ -45,7 +46,17 @@ pub async fn put(call: &Call<'_>, path_name: Option<JobName>, request: Request) 
             tracing::info!(job = %view.job.name, %err, "rest: runoncreate started no run");
         }
     }
-    let mut answer = call.json(StatusCode::CREATED, &JobDto::from(&view));
+    stored(call, StatusCode::CREATED, &view, warning)
+}
+
+/// The answer to a write that was carried out.
+pub fn stored(
+    call: &Call<'_>,
+    status: StatusCode,
+    view: &JobView,
+    warning: Option<HeaderValue>,
+) -> Answer {
+    let mut answer = call.json(status, &JobDto::from(view));
     demand::tag(&mut answer, view.version);
     let location = format!("/v1/jobs/{}", view.job.name);
     if let Ok(value) = HeaderValue::from_bytes(location.as_bytes()) {
@@ -59,19 +70,27 @@ pub async fn put(call: &Call<'_>, path_name: Option<JobName>, request: Request) 
 
 /// The posted job, as far as the door can judge it.
 async fn accept(path_name: Option<JobName>, request: Request) -> Result<Submission, Answer> {
-    let body = body::read(request.into_body(), limits::DEFINITION_BYTES, TOO_LARGE).await?;
+    let body = body(request).await?;
     let draft = decode::job(&body).map_err(|err| respond::unparsable(&err))?;
     if let Some(wanted) = path_name {
         let posted = &draft.submission.job.name;
         if *posted != wanted && !posted.is_empty() {
-            let said = format!(
-                "the body names job `{posted}` and the path `{wanted}`: \
-                 a job can not be renamed, use the same name in both"
-            );
+            let said = other_name(posted.as_str(), wanted.as_str());
             return Err(respond::text(StatusCode::BAD_REQUEST, said));
         }
     }
     admit(draft).map_err(|err| respond::error(&err))
+}
+
+pub async fn body(request: Request) -> Result<Bytes, Answer> {
+    body::read(request.into_body(), limits::DEFINITION_BYTES, TOO_LARGE).await
+}
+
+pub fn other_name(posted: &str, wanted: &str) -> String {
+    format!(
+        "the body names job `{posted}` and the path `{wanted}`: a job can not be renamed, use the \
+         same name in both"
+    )
 }
 
 /// What the domain's types can not hold is refused here, in the words of the validation.
@@ -93,7 +112,7 @@ pub fn admit(draft: Draft) -> Result<Submission, Error> {
 }
 
 /// A pause counts before anything that is wrong with the job.
-async fn refuse(app: &App, refusal: Answer) -> Answer {
+pub async fn refuse(app: &App, refusal: Answer) -> Answer {
     match app.service.paused().await {
         Ok(true) => respond::error(&Error::Paused),
         _ => refusal,
@@ -106,7 +125,7 @@ fn is_merge_patch(headers: &HeaderMap) -> bool {
 }
 
 /// A header that names what no node has: the job is stored as Dkron stores it.
-fn unknown_names(app: &App, submission: &Submission) -> Option<HeaderValue> {
+pub fn unknown_names(app: &App, submission: &Submission) -> Option<HeaderValue> {
     let job = &submission.job;
     let mut said = Vec::new();
     if job.executor.is_empty() {

@@ -212,7 +212,13 @@ async fn put_and_patch() {
     assert_eq!((got.status, got.header("location").as_str()), (201, "/v1/jobs/a"));
     assert_eq!(client.send("PATCH", "/v1/jobs", &[], body).await.status, 201);
     let merge = [("content-type", "application/merge-patch+json; x=y")];
-    assert_eq!(client.send("PATCH", "/v1/jobs", &merge, body).await.status, 415);
+    let got = client.send("PATCH", "/v1/jobs", &merge, br#"{"name":"a","owner":"ann"}"#).await;
+    assert_eq!((got.status, &got.json()["schedule"]), (200, &"@manually".into()));
+    let got = client.send("PATCH", "/v1/jobs/b", &merge, body).await;
+    assert_eq!((got.status, got.body.contains("can not be renamed")), (400, true));
+    assert_eq!(client.send("PATCH", "/v1/jobs/b", &merge, b"{}").await.status, 404);
+    // As before where it is no merge patch.
+    assert_eq!(client.send("PATCH", "/v1/jobs/a", &[], body).await.json()["owner"], "");
 }
 
 #[tokio::test]
