@@ -11,6 +11,8 @@ mod forward;
 pub(crate) mod instant;
 mod json;
 pub(crate) mod normal;
+mod openapi;
+mod problem;
 mod query;
 mod range;
 mod respond;
@@ -133,6 +135,12 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Answer {
 }
 
 async fn answer(State(door): State<Arc<Door>>, request: Request) -> Answer {
+    let wants_problems = problem::wanted(request.headers());
+    let answer = routed(&door, request).await;
+    if wants_problems { problem::told(answer).await } else { answer }
+}
+
+async fn routed(door: &Door, request: Request) -> Answer {
     let method = request.method().clone();
     let uri = request.uri().clone();
     let Some(path) = query::decode(uri.path(), false) else {
@@ -149,6 +157,7 @@ async fn answer(State(door): State<Arc<Door>>, request: Request) -> Answer {
         return redirect(&method, &path, &uri, enabled).unwrap_or_else(respond::no_route);
     };
     let bare = route == Route::Health;
+    let operation = openapi::described(&route).first().copied();
     let query = Query::parse(uri.query().unwrap_or(""));
     // Another server's door has let it in.
     let carried = request.extensions().get::<Via>().is_some_and(|via| via.from_server);
@@ -186,7 +195,7 @@ async fn answer(State(door): State<Arc<Door>>, request: Request) -> Answer {
             answer.headers_mut().insert(WHOM, whom.clone());
         }
     }
-    tracing::debug!(%method, path, status = answer.status().as_u16(), "rest: request");
+    tracing::debug!(%method, path, operation, status = answer.status().as_u16(), "rest: request");
     answer
 }
 
@@ -263,6 +272,9 @@ async fn dispatch(call: &Call<'_>, route: Route, request: Request) -> Answer {
         Route::Health => routes::node::health(),
         Route::Vars => routes::node::vars(call).await,
         Route::Metrics => routes::node::metrics(call),
+        Route::OpenApi => routes::docs::openapi(call),
+        Route::Docs => routes::docs::page(),
+        Route::DocsStyle => routes::docs::style(),
         Route::Root => routes::ui::root(request.headers()),
         Route::Ui => routes::ui::page(call).await,
     }

@@ -50,6 +50,10 @@ pub enum Route {
     Health,
     Vars,
     Metrics,
+    /// The description of the API, for programs and for people.
+    OpenApi,
+    Docs,
+    DocsStyle,
     Root,
     Ui,
 }
@@ -111,6 +115,9 @@ impl Route {
             | Route::Health
             | Route::Vars
             | Route::Metrics
+            | Route::OpenApi
+            | Route::Docs
+            | Route::DocsStyle
             | Route::Root
             | Route::Ui => Place::Here,
             Route::Busy | Route::Execution(..) | Route::ClusterHealth | Route::Nodes => {
@@ -175,6 +182,9 @@ impl Route {
             "v1/operator/state" if get => Route::StateAt,
             "v1/jobs" if get => Route::Jobs,
             "v1/jobs" if post || *method == Method::PATCH => Route::Put(None),
+            "v1/openapi.json" if get => Route::OpenApi,
+            "docs" if get => Route::Docs,
+            "docs/style.css" if get => Route::DocsStyle,
             "health" if get => Route::Health,
             "debug/vars" if get => Route::Vars,
             "metrics" if get && enabled.metrics => Route::Metrics,
@@ -256,6 +266,44 @@ pub fn other_form(path: &str) -> Option<String> {
     }
 }
 
+/// A request of every route.
+#[cfg(test)]
+pub const TABLE: &[(&str, &str)] = &[
+    ("GET", "/v1"),
+    ("GET", "/v1/"),
+    ("HEAD", "/v1/jobs"),
+    ("PATCH", "/v1/jobs"),
+    ("PUT", "/v1/jobs/j"),
+    ("POST", "/v1/jobs/j"),
+    ("POST", "/v1/jobs/j/run"),
+    ("POST", "/v1/jobs/j/toggle"),
+    ("DELETE", "/v1/jobs/j"),
+    ("DELETE", "/v1/jobs/j/executions"),
+    ("GET", "/v1/jobs/j/executions/1-x"),
+    ("GET", "/v1/jobs/j/skipped"),
+    ("POST", "/v1/jobs/j/cancel"),
+    ("POST", "/v1/jobs/j/executions/1-x/cancel"),
+    ("GET", "/v1/jobs/j/executions/1-x/output"),
+    ("GET", "/v1/settings"),
+    ("PATCH", "/v1/settings"),
+    ("GET", "/v1/pause"),
+    ("GET", "/v1/operator/health"),
+    ("GET", "/v1/operator/raft/configuration"),
+    ("DELETE", "/v1/operator/raft/peer"),
+    ("POST", "/v1/operator/transfer"),
+    ("GET", "/v1/operator/state"),
+    ("GET", "/v1/nodes"),
+    ("PUT", "/v1/nodes/n1/eligibility"),
+    ("GET", "/v1/stats"),
+    ("GET", "/v1/executions"),
+    ("POST", "/v1/unpause"),
+    ("GET", "/v1/openapi.json"),
+    ("GET", "/docs"),
+    ("GET", "/docs/style.css"),
+    ("GET", "/ui/x/y.js"),
+    ("GET", "/"),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -300,6 +348,9 @@ mod tests {
             ("GET", "/v1/stats", Route::Stats),
             ("GET", "/v1/executions", Route::Recent),
             ("POST", "/v1/unpause", Route::Pause(false)),
+            ("GET", "/v1/openapi.json", Route::OpenApi),
+            ("GET", "/docs", Route::Docs),
+            ("GET", "/docs/style.css", Route::DocsStyle),
             ("GET", "/ui/x/y.js", Route::Ui),
             ("GET", "/", Route::Root),
         ] {

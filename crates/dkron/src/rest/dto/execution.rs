@@ -3,12 +3,15 @@
 use dkron_core::domain::{Cancellation, Late, Output, State, Timestamp};
 use dkron_core::schedule::Zone;
 use dkron_node::service::{ExecutionView, RecentItem};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::rest::instant::Instant;
 use crate::rest::json::lossy;
 
-#[derive(Serialize)]
+/// One run of a job on one node.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Execution")]
 pub struct ExecutionDto {
     #[serde(flatten)]
     head: Head,
@@ -17,7 +20,7 @@ pub struct ExecutionDto {
 }
 
 /// As in the list of a job's executions.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct ListedExecution {
     #[serde(flatten)]
     head: Head,
@@ -27,7 +30,7 @@ pub struct ListedExecution {
 }
 
 /// As in the list across jobs.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct RecentExecution {
     #[serde(flatten)]
     head: Head,
@@ -40,24 +43,27 @@ pub struct RecentExecution {
     ours: Ours,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Head {
     id: String,
     job_name: String,
     started_at: Instant,
+    /// `0001-01-01T00:00:00Z` = not yet.
     finished_at: Instant,
     success: bool,
     #[serde(skip_serializing_if = "String::is_empty")]
     output: String,
     node_name: String,
+    /// Nanoseconds; the same for all executions of one occurrence.
     group: u64,
     #[serde(skip_serializing_if = "is_zero")]
     attempt: u32,
 }
 
 /// Beyond Dkron's keys.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Ours {
+    #[schemars(extend("enum" = ["pending", "running", "unreachable", "success", "failed", "timed_out", "cancelled", "lost"]))]
     state: &'static str,
     scheduled_at: Instant,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -71,9 +77,10 @@ struct Ours {
 }
 
 /// What came after the execution was given up.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct LateResult {
     at: Instant,
+    #[schemars(extend("enum" = ["pending", "running", "unreachable", "success", "failed", "timed_out", "cancelled", "lost"]))]
     state: &'static str,
     #[serde(skip_serializing_if = "str::is_empty")]
     reason: &'static str,
@@ -105,7 +112,8 @@ impl From<&Late> for LateResult {
 }
 
 /// Who wanted it to end.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Cancellation")]
 struct Cancelled {
     at: Instant,
     by: String,

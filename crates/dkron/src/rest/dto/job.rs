@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use dkron_core::domain::{Status, TextMap, Timestamp};
 use dkron_node::service::JobView;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 
 use super::policy::PolicyDto;
 use crate::rest::instant::Instant;
 
-#[derive(Serialize)]
+/// A job as it is stored, with its figures.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Job")]
 pub struct JobDto<'a> {
     id: &'a str,
     name: &'a str,
@@ -29,10 +32,14 @@ pub struct JobDto<'a> {
     dependent_jobs: Option<Vec<&'a str>>,
     parent_job: &'a str,
     processors: BTreeMap<&'a str, Texts<'a>>,
+    #[schemars(extend("enum" = ["allow", "forbid", "queue", "replace"]))]
     concurrency: &'static str,
     executor: &'a str,
     executor_config: Option<Texts<'a>>,
+    /// Of the last group of executions; empty before the first.
+    #[schemars(extend("enum" = ["", "success", "failed", "partially_failed"]))]
     status: &'static str,
+    /// The next slot; `0001-01-01T00:00:00Z` = none.
     next: Instant,
     ephemeral: bool,
     starts_at: Option<Instant>,
@@ -88,12 +95,26 @@ fn filled(map: &TextMap) -> Option<Texts<'_>> {
     (!map.is_empty()).then_some(Texts(map))
 }
 
-/// A map as a JSON object.
+/// A map of texts.
 struct Texts<'a>(&'a TextMap);
 
 impl Serialize for Texts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter())
+    }
+}
+
+impl JsonSchema for Texts<'_> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Texts".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        BTreeMap::<String, String>::json_schema(generator)
     }
 }
 

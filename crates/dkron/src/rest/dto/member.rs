@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use dkron_node::service::Member;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Member")]
 #[serde(rename_all = "PascalCase")]
 pub struct MemberDto<'a> {
     name: &'a str,
@@ -52,7 +54,7 @@ pub fn status_text(status: u8) -> &'static str {
 }
 
 /// As in the list of all members.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct ListedMember<'a> {
     #[serde(flatten)]
     member: MemberDto<'a>,

@@ -8,6 +8,7 @@ mod policy;
 mod preview;
 mod settings;
 mod skipped;
+mod small;
 mod stats;
 
 #[cfg(test)]
@@ -23,4 +24,5 @@ pub use operator::{ConfigurationDto, HealthDto, NodeDto, StateDto};
 pub use preview::PreviewDto;
 pub use settings::SettingsDto;
 pub use skipped::SkippedDto;
+pub use small::{EligibilityDto, HealthyDto, IndexDto, NewLeaderDto, PausedDto, RemovedDto};
 pub use stats::{BucketDto, StatsDto};

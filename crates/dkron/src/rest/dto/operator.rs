@@ -2,11 +2,13 @@
 
 use dkron_node::service::StateHash;
 use dkron_node::service::operator::{Configuration, Health, NodeView, Peer, ServerHealth};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::rest::instant::Instant;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ClusterHealth")]
 pub struct HealthDto<'a> {
     healthy: bool,
     leader: Option<&'a str>,
@@ -21,7 +23,8 @@ pub struct HealthDto<'a> {
     servers: Vec<ServerDto<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Server")]
 struct ServerDto<'a> {
     name: &'a str,
     /// A text: scripts take large numbers for others.
@@ -73,13 +76,15 @@ fn server_dto<'a>(server: &'a ServerHealth, leader: Option<&str>) -> ServerDto<'
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RaftConfiguration")]
 pub struct ConfigurationDto<'a> {
     servers: Vec<PeerDto<'a>>,
     index: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Peer")]
 struct PeerDto<'a> {
     node: &'a str,
     /// A text: scripts take large numbers for others.
@@ -103,7 +108,8 @@ impl<'a> From<&'a Configuration> for ConfigurationDto<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "StateHash")]
 pub struct StateDto {
     index: u64,
     /// 16 hex digits.
@@ -116,7 +122,8 @@ impl From<StateHash> for StateDto {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Node")]
 pub struct NodeDto<'a> {
     name: &'a str,
     address: &'a str,
@@ -128,7 +135,8 @@ pub struct NodeDto<'a> {
     drain: Option<DrainDto<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Drain")]
 struct DrainDto<'a> {
     by: &'a str,
     reason: &'a str,

@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use dkron_core::domain::{Backoff, Dst, OnLost, Policy, Retry, RetryNode, RetryOn};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::words::{self, misfire_text, span_text, word};
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Policy")]
 pub struct PolicyDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     queue_depth: Option<u32>,
@@ -37,7 +39,8 @@ pub struct PolicyDto {
 }
 
 /// How often stands in `retries`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Retry")]
 struct RetryDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     delay: Option<String>,
@@ -53,7 +56,8 @@ struct RetryDto {
     on: Option<Vec<&'static str>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Retention")]
 struct RetentionDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     executions: Option<u32>,

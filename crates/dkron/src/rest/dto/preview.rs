@@ -2,6 +2,7 @@
 
 use dkron_core::domain::{Dst, Timestamp};
 use dkron_core::schedule::{Schedule, Shift, Turn};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::rest::instant::{self, Instant};
@@ -10,7 +11,9 @@ use crate::rest::instant::{self, Instant};
 const SHIFTS: usize = 1000;
 const NOTES: usize = 100;
 
-#[derive(Serialize)]
+/// When a schedule fires.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Preview")]
 pub struct PreviewDto<'a> {
     /// As a person would say it.
     words: String,
@@ -26,14 +29,15 @@ pub struct PreviewDto<'a> {
     note: Option<&'static str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LocalTime")]
 struct LocalDto {
     at: Instant,
     #[serde(skip_serializing_if = "Option::is_none")]
     dst: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct SkippedWall {
     /// The first of them, without an offset: no offset has it.
     wall: String,

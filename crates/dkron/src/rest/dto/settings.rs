@@ -1,11 +1,13 @@
 //! The cluster's settings as clients see them.
 
 use dkron_core::domain::Settings;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::words::{misfire_text, span_text};
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Settings")]
 pub struct SettingsDto<'a> {
     zone: &'a str,
     keep_executions: u32,

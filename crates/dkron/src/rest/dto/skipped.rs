@@ -1,11 +1,13 @@
 //! Slots that did not run.
 
 use dkron_core::domain::Skipped;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::rest::instant::Instant;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Skipped")]
 pub struct SkippedDto<'a> {
     scheduled_at: Instant,
     last_scheduled_at: Instant,

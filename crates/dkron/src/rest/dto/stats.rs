@@ -1,12 +1,14 @@
 //! Figures over time.
 
 use dkron_core::domain::stats::{Bucket, Span};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::rest::instant::Instant;
 
 /// The figures of one scope.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Stats")]
 pub struct StatsDto<'a> {
     pub scope: &'static str,
     /// Empty for the cluster.
@@ -16,7 +18,8 @@ pub struct StatsDto<'a> {
     pub buckets: Vec<BucketDto>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Bucket")]
 pub struct BucketDto {
     /// When it began.
     at: Instant,
@@ -31,14 +34,16 @@ pub struct BucketDto {
 }
 
 /// How late first attempts started; zeros if none did.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Lag")]
 struct LagDto {
     mean_ms: u64,
     max_ms: u32,
 }
 
 /// How long runs took; zeros if none was started.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Durations")]
 struct DurationDto {
     mean_ms: u64,
     max_ms: u32,

@@ -45,9 +45,10 @@ pub async fn cancel(
     }
 }
 
-/// What was met.
-#[derive(Serialize)]
-struct Met {
+/// What a cancellation met.
+#[derive(Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Cancelled")]
+pub struct Met {
     executions: Vec<String>,
     retries: u32,
     queued: u32,

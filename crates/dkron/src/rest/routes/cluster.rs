@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::counted;
 use crate::rest::Call;
-use crate::rest::dto::{ListedMember, MemberDto};
+use crate::rest::dto::{ListedMember, MemberDto, PausedDto};
 use crate::rest::respond::{self, Answer};
 
 pub async fn members(call: &Call<'_>) -> Answer {
@@ -50,14 +50,14 @@ pub async fn leave(call: &Call<'_>) -> Answer {
 
 pub async fn paused(call: &Call<'_>) -> Answer {
     match call.app.service.paused().await {
-        Ok(paused) => call.ok(&json!({ "paused": paused })),
+        Ok(paused) => call.ok(&PausedDto { paused }),
         Err(err) => respond::error(&err),
     }
 }
 
 pub async fn pause(call: &Call<'_>, paused: bool) -> Answer {
     match call.service.pause(paused).await {
-        Ok(paused) => call.ok(&json!({ "paused": paused })),
+        Ok(paused) => call.ok(&PausedDto { paused }),
         Err(err) => respond::error(&err),
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod cancel;
 pub mod cluster;
+pub mod docs;
 pub mod executions;
 pub mod jobs;
 pub mod node;

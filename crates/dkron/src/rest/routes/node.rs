@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::metrics::process;
 use crate::rest::Call;
+use crate::rest::dto::{HealthyDto, IndexDto};
 use crate::rest::respond::{self, Answer};
 
 /// Jobs that `/debug/vars` lists; it is a look, not an export.
@@ -26,29 +27,30 @@ pub async fn index(call: &Call<'_>) -> Answer {
     };
     let count =
         |status: u8| members.iter().filter(|each| each.status == status).count().to_string();
-    call.ok(&json!({
-        "agent": { "name": call.app.node, "version": env!("CARGO_PKG_VERSION") },
-        "serf": {
-            "coordinate_resets": "0",
-            "encrypted": call.app.encrypted.to_string(),
-            "event_queue": "0",
-            "event_time": "1",
-            "failed": count(4),
-            "health_score": "0",
-            "intent_queue": "0",
-            "left": count(3),
-            "member_time": "1",
-            "members": members.len().to_string(),
-            "query_queue": "0",
-            "query_time": "1",
-        },
-        "tags": own.tags,
-    }))
+    let fixed = |text: &str| text.to_owned();
+    call.ok(&IndexDto {
+        agent: [("name", call.app.node.as_str()), ("version", env!("CARGO_PKG_VERSION"))].into(),
+        serf: BTreeMap::from([
+            ("coordinate_resets", fixed("0")),
+            ("encrypted", call.app.encrypted.to_string()),
+            ("event_queue", fixed("0")),
+            ("event_time", fixed("1")),
+            ("failed", count(4)),
+            ("health_score", fixed("0")),
+            ("intent_queue", fixed("0")),
+            ("left", count(3)),
+            ("member_time", fixed("1")),
+            ("members", members.len().to_string()),
+            ("query_queue", fixed("0")),
+            ("query_time", fixed("1")),
+        ]),
+        tags: &own.tags,
+    })
 }
 
 /// Says that HTTP works, whatever the cluster does; never pretty.
 pub fn health() -> Answer {
-    respond::json(StatusCode::OK, &json!({ "status": "healthy" }), false)
+    respond::json(StatusCode::OK, &HealthyDto { status: "healthy" }, false)
 }
 
 pub fn metrics(call: &Call<'_>) -> Answer {

@@ -5,13 +5,16 @@ use axum::http::StatusCode;
 use dkron_core::domain::{LogIndex, NodeName, Timestamp};
 use dkron_node::service::Error;
 use dkron_node::service::operator::SetEligibility;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{cancel, counted};
-use crate::rest::dto::{ConfigurationDto, HealthDto, NodeDto, StateDto};
+use crate::rest::dto::{
+    ConfigurationDto, EligibilityDto, HealthDto, NewLeaderDto, NodeDto, RemovedDto, StateDto,
+};
 use crate::rest::forward::client;
+use crate::rest::instant::{self, Instant};
 use crate::rest::respond::{self, Answer};
-use crate::rest::{Call, body, instant};
+use crate::rest::{Call, body};
 use crate::words::{shown, span};
 
 const BODY_BYTES: usize = 64 * 1024;
@@ -46,7 +49,7 @@ pub async fn remove_peer(call: &Call<'_>) -> Answer {
         return respond::text(StatusCode::BAD_REQUEST, said);
     };
     match call.app.service.remove_peer(peer.to_owned()).await {
-        Ok(()) => call.ok(&json!({ "removed": peer })),
+        Ok(()) => call.ok(&RemovedDto { removed: peer }),
         Err(err) => respond::error(&err),
     }
 }
@@ -54,7 +57,7 @@ pub async fn remove_peer(call: &Call<'_>) -> Answer {
 pub async fn transfer(call: &Call<'_>) -> Answer {
     let to = call.query.get("to").filter(|text| !text.is_empty()).map(str::to_owned);
     match call.app.service.transfer(to).await {
-        Ok(leader) => call.ok(&json!({ "leader": leader.as_str() })),
+        Ok(leader) => call.ok(&NewLeaderDto { leader: leader.as_str() }),
         Err(err) => respond::error(&err),
     }
 }
@@ -99,13 +102,13 @@ pub async fn eligibility(call: &Call<'_>, name: String, request: Request) -> Ans
         Err(said) => return respond::text(StatusCode::BAD_REQUEST, said),
     };
     match said {
-        Ok(wanted) => call.ok(&json!({
-            "name": name,
-            "eligible": wanted.eligible,
-            "deadline": wanted.deadline.map(|at| instant::format(at, 0)),
-            "by": wanted.by,
-            "reason": wanted.reason,
-        })),
+        Ok(wanted) => call.ok(&EligibilityDto {
+            name: &name,
+            eligible: wanted.eligible,
+            deadline: wanted.deadline.map(Instant::utc),
+            by: &wanted.by,
+            reason: &wanted.reason,
+        }),
         Err(Error::Invalid(said)) => respond::text(StatusCode::BAD_REQUEST, said),
         Err(err) => respond::error(&err),
     }

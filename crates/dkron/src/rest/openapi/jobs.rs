@@ -1,0 +1,145 @@
+//! Jobs.
+
+use std::collections::BTreeMap;
+
+use super::bodies::{CancelBody, JobBody, JobPatch};
+use super::book::{Book, flag, instant, one_of, text, whole};
+use crate::rest::dto::{JobDto, PreviewDto, SkippedDto};
+use crate::rest::routes::cancel::Met;
+
+const JOBS: &str = "jobs";
+const PATCHED: &str = "Change what a merge patch names; any other body replaces the job.";
+const VERSION: &str = "The version of the definition";
+const SORTS: &str = "A scalar field of the job; unknown ones are refused";
+
+pub fn write(book: &mut Book) {
+    lists(book);
+    stores(book);
+    acts(book);
+    schedules(book);
+}
+
+fn lists(book: &mut Book) {
+    book.op("GET /v1/jobs", "getJobs", JOBS)
+        .about("List jobs.", "All filters must match. Without `_end` the list is whole.")
+        .gives::<Vec<JobDto<'_>>>(200, "The jobs")
+        .pages()
+        .query("_sort", text(), SORTS)
+        .query("_order", one_of(&["ASC", "DESC"]), "Only `DESC` descends")
+        .query("q", text(), "Part of the name or display name")
+        .query(
+            "status",
+            text(),
+            "`success`, `failed`, `partially_failed`, `untriggered`, `running`",
+        )
+        .query("disabled", one_of(&["true", "false"]), "Whether it is switched off")
+        .query(
+            "metadata",
+            text(),
+            "`key:value` or `key=value`, repeatable; also `metadata[key]=value`",
+        )
+        .reads();
+    book.op("GET /v1/jobs/{job_name}", "showJobByName", JOBS)
+        .about("Show a job.", "")
+        .gives::<JobDto<'_>>(200, "The job")
+        .with(200, "ETag", VERSION)
+        .fails(404, "There is no such job")
+        .reads();
+}
+
+fn stores(book: &mut Book) {
+    for (at, id, said) in [
+        ("POST /v1/jobs", "createOrUpdateJob", "Create or replace a job."),
+        ("PUT /v1/jobs/{job_name}", "replaceJob", "Create or replace the job of that name."),
+        ("PATCH /v1/jobs", "patchJob", PATCHED),
+        ("PATCH /v1/jobs/{job_name}", "patchJobByName", PATCHED),
+    ] {
+        let op = &mut book.op(at, id, JOBS);
+        op.about(said, "What is not said gets its default; figures and children are kept.")
+            .body::<JobBody>(true, "The job; any content type is read as JSON")
+            .query("runoncreate", flag(), "Run it at once when it is stored; any value")
+            .gives::<JobDto<'_>>(201, "The job as it is stored")
+            .with(201, "Location", "Address of the job")
+            .with(201, "ETag", VERSION)
+            .with(201, "Warning", "Names an executor or processor that no node has")
+            .fails(404, "The parent job, or the one to be changed, is not there")
+            .fails(409, "It was changed meanwhile")
+            .fails(413, "The job is larger than 1 MiB")
+            .demands()
+            .writes();
+        if id.starts_with("patch") {
+            op.or_body::<JobPatch>("application/merge-patch+json")
+                .gives::<JobDto<'_>>(200, "The job after a merge patch")
+                .with(200, "ETag", VERSION);
+        }
+    }
+    book.op("DELETE /v1/jobs/{job_name}", "deleteJob", JOBS)
+        .about("Delete a job.", "What runs goes on to its end.")
+        .gives::<JobDto<'_>>(200, "The job as it was")
+        .demands()
+        .fails(404, "There is no such job")
+        .fails(409, "Other jobs have it as their parent; the text names them")
+        .writes();
+    book.op("POST /v1/restore", "restore", JOBS)
+        .about("Import jobs.", "All of the file is checked before anything is stored.")
+        .file("The list that `GET /v1/jobs` answers")
+        .gives::<String>(200, "A JSON list as a text: `success create NAME` or `fail create NAME`")
+        .fails(408, "Nothing came for a minute")
+        .fails(413, "The file is larger than 256 MiB")
+        .writes();
+}
+
+fn acts(book: &mut Book) {
+    for (at, id) in
+        [("POST /v1/jobs/{job_name}", "runJob"), ("POST /v1/jobs/{job_name}/run", "runJobNow")]
+    {
+        book.op(at, id, JOBS)
+            .about("Executes a job.", "It runs although it is disabled, never against `forbid`.")
+            .query("wait", text(), "A duration, at most 10m: answer when the group has ended")
+            .gives::<JobDto<'_>>(202, "The job when the run was decided")
+            .with(202, "X-Dkron-Group", "Number of the group")
+            .with(202, "X-Dkron-Queued", "It waits for its turn and has no group yet")
+            .with(202, "X-Dkron-Ended", "With `wait`: whether the group has ended")
+            .fails(404, "There is no such job, or no node with its tags")
+            .fails(409, "It runs already, or its queue is full")
+            .writes();
+    }
+    book.op("POST /v1/jobs/{job_name}/toggle", "toggleJob", JOBS)
+        .about("Toggle a job.", "Switches it off, or on again.")
+        .gives::<JobDto<'_>>(200, "The job with its flag flipped")
+        .with(200, "ETag", VERSION)
+        .demands()
+        .fails(404, "There is no such job")
+        .writes();
+    book.op("POST /v1/jobs/{job_name}/cancel", "cancelJob", JOBS)
+        .about("End all that runs of a job.", "And what waits for a further attempt or its turn.")
+        .body::<CancelBody>(false, "Who and why")
+        .query("by", text(), "Who wants it")
+        .query("reason", text(), "Why")
+        .gives::<Met>(202, "What it met")
+        .fails(404, "There is no such job")
+        .fails(409, "It has ended already")
+        .fails(413, "The body is larger than 64 KiB")
+        .writes();
+}
+
+fn schedules(book: &mut Book) {
+    book.op("GET /v1/jobs/{job_name}/skipped", "listSkippedByJob", JOBS)
+        .about("List slots that did not run.", "Newest first, each with its reason.")
+        .gives::<Vec<SkippedDto<'_>>>(200, "Runs of equal ones are one record")
+        .pages()
+        .fails(404, "There is no such job")
+        .reads();
+    book.op("GET /v1/schedule/preview", "previewSchedule", JOBS)
+        .about("When a schedule fires.", "")
+        .query("schedule", text(), "As a job has it")
+        .query("timezone", text(), "An IANA name; empty = the cluster's zone")
+        .query("after", instant(), "Instants after this one; without it, after now")
+        .query("n", whole(), "How many, at most 100")
+        .query("dst", one_of(&["dkron", "once"]), "What happens around changes of the clock")
+        .query("job", text(), "The job's name, which decides where `~` falls")
+        .pretty()
+        .gives::<PreviewDto<'_>>(200, "The instants in UTC")
+        .gives::<BTreeMap<String, serde_json::Value>>(400, "Field, message and column")
+        .fails(503, "This server can not answer now");
+}
