@@ -66,7 +66,8 @@ pub fn check(example: &Example, prepare: impl Fn(&mut Command)) -> anyhow::Resul
     let Example { line, command, .. } = example;
     ensure!(
         code == example.code && fits(&example.output, &printed.lines().collect::<Vec<_>>()),
-        "line {line}: $ {command}\nended with {code}, wanted {}\n-- wanted:\n{wanted}\n-- printed:\n{printed}",
+        "line {line}: $ {command}\nended with {code}, wanted {}\n-- wanted:\n{wanted}\n\
+         -- printed:\n{printed}",
         example.code
     );
     Ok(())

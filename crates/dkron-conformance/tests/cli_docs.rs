@@ -34,7 +34,7 @@ fn every_page_is_run() {
     let mut names: Vec<String> =
         pages.map(|page| page.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    assert_eq!(names, ["README.md", "apply.md", "executions.md", "jobs.md"]);
+    assert_eq!(names, ["README.md", "apply.md", "executions.md", "import.md", "jobs.md"]);
 }
 
 #[test]
@@ -55,6 +55,11 @@ fn executions() {
 #[test]
 fn apply() {
     page("apply.md");
+}
+
+#[test]
+fn import() {
+    page("import.md");
 }
 
 /// What stands in the README's section about the command line works as it is pasted, on a server

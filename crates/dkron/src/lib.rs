@@ -5,6 +5,7 @@ pub mod boot;
 pub mod cli;
 mod client;
 pub mod config;
+mod import;
 mod logging;
 pub mod metrics;
 mod nearest;

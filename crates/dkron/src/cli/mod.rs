@@ -10,6 +10,7 @@ mod console;
 mod context;
 mod doc;
 mod execution;
+mod import;
 mod job;
 mod keygen;
 mod leave;
@@ -55,6 +56,7 @@ pub fn main() -> ExitCode {
         Some((verb @ ("apply" | "plan" | "diff"), matches)) => {
             remote::Remote::of(matches).and_then(|remote| apply::run(&remote, verb, matches))
         }
+        Some(("import", matches)) => import::run(matches),
         Some(("completion", matches)) => completion::run(matches),
         Some(("doc", matches)) => doc::run(matches),
         Some(("version", _)) => version::run(),
@@ -103,6 +105,7 @@ pub fn command() -> Command {
         .subcommand(job::command())
         .subcommand(execution::command())
         .subcommands(apply::commands(true))
+        .subcommand(import::command())
         .subcommand(context::command())
         .subcommand(keygen::command())
         .subcommand(completion::command())

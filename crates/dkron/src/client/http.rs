@@ -14,6 +14,8 @@ use super::failure::{Exit, Failure};
 const CONNECT: Duration = Duration::from_secs(10);
 /// Longer than a server waits for a leader, or for the outcome of a write.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Many jobs at once take longer.
+const IMPORT: Duration = Duration::from_secs(600);
 /// Letters of a refusal that are repeated.
 const SHOWN: usize = 2000;
 /// What a server says about a path that it does not have.
@@ -30,6 +32,7 @@ pub struct Ask {
     target: String,
     headers: Vec<(&'static str, String)>,
     body: Option<Body>,
+    kind: &'static str,
     patience: Option<Duration>,
 }
 
@@ -56,12 +59,28 @@ impl Ask {
             target: target.into(),
             headers: Vec::new(),
             body: None,
+            kind: "application/json",
             patience: Some(PATIENCE),
         }
     }
 
     pub fn json(mut self, body: &Value) -> Ask {
         self.body = Some(body.to_string().into());
+        self
+    }
+
+    /// A file in the field of a form.
+    pub fn form(mut self, field: &str, file: &[u8]) -> Ask {
+        // No JSON has this line: its texts hold no line ends.
+        const BOUNDARY: &str = "----dkron-form-boundary";
+        let head = format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{field}\"; \
+             filename=\"{field}\"\r\n\r\n"
+        );
+        let tail = format!("\r\n--{BOUNDARY}--\r\n");
+        self.body = Some([head.as_bytes(), file, tail.as_bytes()].concat().into());
+        self.kind = "multipart/form-data; boundary=----dkron-form-boundary";
+        self.patience = Some(IMPORT);
         self
     }
 
@@ -147,7 +166,7 @@ impl Client {
             request = request.header(name, value);
         }
         if let Some(body) = ask.body {
-            request = request.header("content-type", "application/json").body(body);
+            request = request.header("content-type", ask.kind).body(body);
         }
         request.send().map_err(|err| self.broken(&err))
     }

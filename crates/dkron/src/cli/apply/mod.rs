@@ -16,7 +16,7 @@ use super::job::path;
 use super::remote::{self, Remote};
 use super::show::{self, Format};
 use crate::client::{Ask, Exit, Failure, usage};
-use files::Written;
+pub use files::Written;
 use plan::{Action, Item, Plan, Set};
 
 /// The same commands stand at the top and below `job`.
@@ -94,6 +94,44 @@ pub fn run(remote: &Remote, verb: &str, matches: &ArgMatches) -> anyhow::Result<
     Ok(())
 }
 
+/// Jobs that belong to no set of files, such as those of an import.
+pub fn deliver_jobs(
+    remote: &Remote,
+    written: Vec<Written>,
+    matches: &ArgMatches,
+) -> anyhow::Result<()> {
+    deliver(remote, written, Set::default(), matches)
+}
+
+/// The same with counters: what is written is the list as it was read.
+pub fn restore_jobs(
+    remote: &Remote,
+    written: Vec<Written>,
+    whole: Vec<u8>,
+    matches: &ArgMatches,
+) -> anyhow::Result<()> {
+    let mut plan = Plan::make(remote, written, Set::default())?;
+    if !agreed_to(remote, &mut plan, matches)? {
+        return Ok(());
+    }
+    let answer = remote.client.ask(Ask::post("/v1/restore").form("file", &whole))?;
+    // A list as a text in a text.
+    let lines: Vec<String> = match answer.json()? {
+        Value::String(text) => serde_json::from_str(&text).unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    let failed: Vec<&String> = lines.iter().filter(|line| line.starts_with("fail")).collect();
+    if let Some(first) = failed.first() {
+        let said =
+            format!("{} of {} jobs were refused, such as: {first}", failed.len(), lines.len());
+        return Err(Failure::new(Exit::Error, said).into());
+    }
+    if matches!(remote.format, Format::Table | Format::Wide) {
+        show::say("Done")?;
+    }
+    Ok(())
+}
+
 /// Shows the plan, asks whoever sits at a terminal, and carries it out.
 fn deliver(
     remote: &Remote,
@@ -102,16 +140,21 @@ fn deliver(
     matches: &ArgMatches,
 ) -> anyhow::Result<()> {
     let mut plan = Plan::make(remote, written, set)?;
-    outlook::add(remote, &mut plan);
-    print(remote, &plan)?;
+    if agreed_to(remote, &mut plan, matches)? { carry_out(remote, &plan) } else { Ok(()) }
+}
+
+/// Shows the plan; whether it is to be carried out.
+fn agreed_to(remote: &Remote, plan: &mut Plan, matches: &ArgMatches) -> anyhow::Result<bool> {
+    outlook::add(remote, plan);
+    print(remote, plan)?;
     if matches.get_flag("dry-run") || plan.changes() == 0 {
-        return Ok(());
+        return Ok(false);
     }
     let asks = std::io::stdin().is_terminal() && !matches.get_flag("yes");
     if asks && !agreed()? {
         return Err(Failure::new(Exit::Error, "nothing was changed").into());
     }
-    carry_out(remote, &plan)
+    Ok(true)
 }
 
 fn print(remote: &Remote, plan: &Plan) -> anyhow::Result<()> {
