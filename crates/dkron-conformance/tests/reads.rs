@@ -192,3 +192,58 @@ fn a_preview_says_what_a_schedule_means() {
     let got = get(&server, &format!("{asked}&after=2026-03-28T12:00:00Z"));
     assert_eq!(got["skipped"][0]["wall"], "2026-03-29T02:30:00");
 }
+
+#[test]
+fn why_a_job_did_or_did_not_run() {
+    let server = server();
+    let shell = |name: &str, schedule: &str, command: &str, more: Value| {
+        let mut job = json!({"name": name, "schedule": schedule, "executor": "shell",
+            "executor_config": {"command": command}});
+        job.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        create(&server, &job);
+    };
+    let why = |name: &str, at: &str| get(&server, &format!("/v1/jobs/{name}/why?at={at}"));
+    let word = |name: &str, at: &str| why(name, at)["verdict"].as_str().unwrap().to_owned();
+    shell("good", "@every 1s", "true", json!({}));
+    shell("bad", "@every 1s", "false", json!({}));
+    shell("slow", "@every 1s", "sleep 30", json!({"concurrency": "forbid"}));
+    shell("daily", "0 30 2 * * *", "true", json!({"expires_at": "2035-01-01T00:00:00Z"}));
+    let ended = |name: &str| {
+        let path = format!("/v1/executions?job={name}&state=success&state=failed");
+        until("an end", PATIENCE, || !get(&server, &path).as_array().unwrap().is_empty()).unwrap();
+        get(&server, &path)[0].clone()
+    };
+    for (name, verdict) in [("good", "ran"), ("bad", "failed")] {
+        let execution = ended(name);
+        let got = why(name, execution["scheduled_at"].as_str().unwrap());
+        assert_eq!((&got["verdict"], &got["slot"]), (&json!(verdict), &execution["scheduled_at"]));
+        assert_eq!(got["executions"], json!([execution["id"]]));
+    }
+    let skipped = || get(&server, "/v1/jobs/slow/skipped")[0]["last_scheduled_at"].clone();
+    until("an overlap", PATIENCE, || skipped().is_string()).unwrap();
+    let got = why("slow", skipped().as_str().unwrap());
+    assert_eq!(
+        (&got["verdict"], &got["skipped"]["reason"]),
+        (&json!("skipped"), &json!("overlap"))
+    );
+    let running = get(&server, "/v1/executions?job=slow")[0]["scheduled_at"].clone();
+    assert_eq!(word("slow", running.as_str().unwrap()), "running");
+
+    let got = why("daily", "2030-03-10T12:00:00Z");
+    assert_eq!(got["verdict"], "not_a_slot");
+    assert_eq!(
+        (&got["before"], &got["after"]),
+        (&json!("2030-03-10T02:30:00Z"), &json!("2030-03-11T02:30:00Z"))
+    );
+    assert_eq!(word("daily", "2030-03-10T02:30:00Z"), "not_yet");
+    assert_eq!(word("daily", "2020-03-10T02:30:00Z"), "before_account");
+    assert_eq!(word("daily", "2040-03-10T02:30:00Z"), "after_expires_at");
+    assert_eq!(ask(&server, "POST", "/v1/jobs/daily/toggle", None).status, 200);
+    assert_eq!(word("daily", "2030-03-10T02:30:00Z"), "disabled");
+    // What goes on would be waited for at the end.
+    for path in ["/v1/jobs/slow/toggle", "/v1/jobs/slow/cancel"] {
+        assert!(ask(&server, "POST", path, None).status < 300, "{path}");
+    }
+    assert!(refused(&server, "/v1/jobs/daily/why").starts_with("at: "));
+    assert_eq!(ask(&server, "GET", "/v1/jobs/none/why?at=2030-03-10T02:30:00Z", None).status, 404);
+}

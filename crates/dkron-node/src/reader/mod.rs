@@ -11,12 +11,14 @@ mod retention;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod verdict;
+mod why;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use dkron_core::domain::{LogIndex, Seq, Timestamp};
+use dkron_core::domain::{JobName, LogIndex, Seq, Timestamp};
 use dkron_core::ledger::RowOp;
 use dkron_store::state::State;
 use tokio::sync::{Semaphore, mpsc};
@@ -25,7 +27,10 @@ use tokio::time::MissedTickBehavior;
 use crate::clocks;
 use crate::outputs::{Afar, Shown, Store};
 use crate::reads::{Office, Telling};
-use crate::service::{Buckets, Error, ExecutionView, Found, Query, Reply, Scope, StatsQuery};
+use crate::service::{
+    Buckets, Error, ExecutionView, Found, Query, RecentPage, RecentQuery, Reply, Scope, StatsQuery,
+    WhyView,
+};
 pub use around::Around;
 pub use executions::History;
 pub use index::Index;
@@ -196,15 +201,9 @@ impl Reader {
                     history.output(job_no, &id).map(Found::Ended)
                 });
             }
+            Query::Why { name, at, reply } => self.why(&name, at, reply),
             Query::Stats { stats, reply } => self.stats(*stats, reply),
-            Query::Recent { recent, reply } => {
-                let mut going = recent::going(index, &recent);
-                let shown = if recent.tail > 0 { std::mem::take(&mut going.views) } else { vec![] };
-                self.read(reply, (shown, Shown::Listed), move |history, shown| {
-                    going.views.extend(shown);
-                    history.recent(&recent, going)
-                });
-            }
+            Query::Recent { recent, reply } => self.recent(*recent, reply),
             Query::Aged { after, reply } => send(reply, Ok(retention::aged(index, after))),
             Query::Skipped { name, reply } => {
                 let Some(job_no) = index.job_no(&name) else {
@@ -212,6 +211,22 @@ impl Reader {
                 };
                 self.read(reply, NOTHING, move |history, _| history.skipped(job_no));
             }
+        }
+    }
+
+    fn recent(&self, recent: RecentQuery, reply: Reply<RecentPage>) {
+        let mut going = recent::going(&self.index, &recent);
+        let shown = if recent.tail > 0 { std::mem::take(&mut going.views) } else { Vec::new() };
+        self.read(reply, (shown, Shown::Listed), move |history, shown| {
+            going.views.extend(shown);
+            history.recent(&recent, going)
+        });
+    }
+
+    fn why(&self, name: &JobName, at: Timestamp, reply: Reply<WhyView>) {
+        match why::asked(&self.index, name, at, clocks::wall()) {
+            Some(asked) => self.read(reply, NOTHING, |history, _| history.why(asked)),
+            None => send(reply, Err(Error::JobNotFound)),
         }
     }
 

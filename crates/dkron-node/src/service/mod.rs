@@ -9,11 +9,12 @@ mod recent;
 mod request;
 mod stats;
 mod view;
+mod why;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use dkron_core::domain::{Group, JobName, LogIndex, Settings, Skipped, Submission};
+use dkron_core::domain::{Group, JobName, LogIndex, Settings, Skipped, Submission, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::reads::Reads;
@@ -29,6 +30,7 @@ pub use view::{
     CancelView, ExecutionSort, ExecutionView, JobCounts, JobPage, JobSort, JobView, ListQuery,
     Member, RunView, StatusFilter,
 };
+pub use why::{Verdict, WhyView};
 
 /// Requests in flight to the loop or to the reader before new ones are shed.
 pub const REQUESTS: usize = 8192;
@@ -160,6 +162,11 @@ impl Service {
     /// Slots that did not run, newest first.
     pub async fn skipped(&self, name: JobName) -> Result<Vec<Skipped>, Error> {
         self.query(|reply| Query::Skipped { name, reply }).await
+    }
+
+    /// Why a job did or did not run at an instant.
+    pub async fn why(&self, name: JobName, at: Timestamp) -> Result<WhyView, Error> {
+        self.query(|reply| Query::Why { name, at, reply }).await
     }
 
     /// Figures over time of the cluster, a node or a job.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dkron_core::domain::{
-    Drain, ExecutionId, Group, JobName, JobNo, LogIndex, Settings, Skipped, Submission,
+    Drain, ExecutionId, Group, JobName, JobNo, LogIndex, Settings, Skipped, Submission, Timestamp,
 };
 use dkron_core::ledger::SetEligibility;
 
 use super::{
     AgedPage, Asked, Buckets, CancelView, ExecutionView, Found, JobCounts, JobPage, JobView,
-    ListQuery, Member, RecentPage, RecentQuery, Reply, RunView, StatsQuery,
+    ListQuery, Member, RecentPage, RecentQuery, Reply, RunView, StatsQuery, WhyView,
 };
 
 /// Asks the loop for something that changes the ledger or ends the node.
@@ -100,6 +100,7 @@ pub enum Query {
     Execution { name: JobName, id: String, reply: Reply<ExecutionView> },
     Output { name: JobName, id: String, reply: Reply<Found> },
     Skipped { name: JobName, reply: Reply<Vec<Skipped>> },
+    Why { name: JobName, at: Timestamp, reply: Reply<WhyView> },
     Stats { stats: Box<StatsQuery>, reply: Reply<Buckets> },
     Recent { recent: Box<RecentQuery>, reply: Reply<RecentPage> },
     Aged { after: Option<JobNo>, reply: Reply<AgedPage> },

@@ -30,6 +30,8 @@ pub enum Route {
     ClearExecutions(JobName),
     Execution(JobName, String),
     Skipped(JobName),
+    /// Why it did or did not run.
+    Why(JobName),
     /// What an execution wrote, as bytes.
     Output(JobName, String),
     Stats,
@@ -107,6 +109,7 @@ impl Route {
             | Route::Executions(_)
             | Route::Output(..)
             | Route::Skipped(_)
+            | Route::Why(_)
             | Route::Stats
             | Route::Recent
             | Route::Settings
@@ -206,6 +209,7 @@ impl Route {
                 | Route::Executions(_)
                 | Route::Execution(..)
                 | Route::Skipped(_)
+                | Route::Why(_)
                 | Route::Output(..)
                 | Route::Stats
                 | Route::Recent
@@ -242,6 +246,7 @@ fn job_route(method: &Method, rest: &str) -> Option<Route> {
         (Some("toggle"), None, ..) if post => Route::Toggle(name()),
         (Some("executions"), None, ..) if get => Route::Executions(name()),
         (Some("executions"), None, ..) if delete => Route::ClearExecutions(name()),
+        (Some("why"), None, ..) if get => Route::Why(name()),
         (Some("skipped"), None, ..) if get => Route::Skipped(name()),
         (Some("cancel"), None, ..) if post => Route::Cancel(name(), None),
         (Some("executions"), Some(id), Some("output"), None) if get && !id.is_empty() => {
@@ -281,6 +286,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("DELETE", "/v1/jobs/j/executions"),
     ("GET", "/v1/jobs/j/executions/1-x"),
     ("GET", "/v1/jobs/j/skipped"),
+    ("GET", "/v1/jobs/j/why"),
     ("POST", "/v1/jobs/j/cancel"),
     ("POST", "/v1/jobs/j/executions/1-x/cancel"),
     ("GET", "/v1/jobs/j/executions/1-x/output"),
@@ -332,6 +338,7 @@ mod tests {
             ("DELETE", "/v1/jobs/j/executions", Route::ClearExecutions(j())),
             ("GET", "/v1/jobs/j/executions/1-x", Route::Execution(j(), "1-x".into())),
             ("GET", "/v1/jobs/j/skipped", Route::Skipped(j())),
+            ("GET", "/v1/jobs/j/why", Route::Why(j())),
             ("POST", "/v1/jobs/j/cancel", Route::Cancel(j(), None)),
             ("POST", "/v1/jobs/j/executions/1-x/cancel", Route::Cancel(j(), Some("1-x".into()))),
             ("GET", "/v1/jobs/j/executions/1-x/output", Route::Output(j(), "1-x".into())),
@@ -372,6 +379,7 @@ mod tests {
             ("GET", "/v1/jobs/x/executions/1/2"),
             ("GET", "/v1/jobs/x/y"),
             ("GET", "/v1/jobs/x/cancel"),
+            ("POST", "/v1/jobs/x/why"),
             ("POST", "/v1/jobs/x/executions//cancel"),
             ("POST", "/v1/jobs/x/executions/1/output"),
             ("POST", "/v1/jobs/x/executions/1/cancel/2"),

@@ -10,6 +10,7 @@ mod settings;
 mod skipped;
 mod small;
 mod stats;
+mod why;
 
 #[cfg(test)]
 mod tests;
@@ -26,3 +27,4 @@ pub use settings::SettingsDto;
 pub use skipped::SkippedDto;
 pub use small::{EligibilityDto, HealthyDto, IndexDto, NewLeaderDto, PausedDto, RemovedDto};
 pub use stats::{BucketDto, StatsDto};
+pub use why::WhyDto;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::bodies::{CancelBody, JobBody, JobPatch};
 use super::book::{Book, flag, instant, one_of, text, whole};
-use crate::rest::dto::{JobDto, PreviewDto, SkippedDto};
+use crate::rest::dto::{JobDto, PreviewDto, SkippedDto, WhyDto};
 use crate::rest::routes::cancel::Met;
 
 const JOBS: &str = "jobs";
@@ -38,6 +38,10 @@ fn lists(book: &mut Book) {
             text(),
             "`key:value` or `key=value`, repeatable; also `metadata[key]=value`",
         )
+        .query("selector", text(), "What the metadata must be like: `team=infra,tier in (a,b)`")
+        .query("prefix", text(), "How the name begins")
+        .query("executor", text(), "The executor's name")
+        .query("has_parent", one_of(&["true", "false"]), "Whether it is somebody's child")
         .reads();
     book.op("GET /v1/jobs/{job_name}", "showJobByName", JOBS)
         .about("Show a job.", "")
@@ -128,6 +132,12 @@ fn schedules(book: &mut Book) {
         .about("List slots that did not run.", "Newest first, each with its reason.")
         .gives::<Vec<SkippedDto<'_>>>(200, "Runs of equal ones are one record")
         .pages()
+        .fails(404, "There is no such job")
+        .reads();
+    book.op("GET /v1/jobs/{job_name}/why", "whyJob", JOBS)
+        .about("Why a job did or did not run.", "What became of one instant.")
+        .query("at", instant(), "The instant, as `scheduled_at` has it")
+        .gives::<WhyDto<'_>>(200, "A word, a sentence, and what they follow from")
         .fails(404, "There is no such job")
         .reads();
     book.op("GET /v1/schedule/preview", "previewSchedule", JOBS)

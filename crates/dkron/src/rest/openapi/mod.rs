@@ -86,6 +86,7 @@ pub fn described(route: &Route) -> &'static [&'static str] {
         Route::ClearExecutions(_) => &["deleteExecutionsByJob"],
         Route::Execution(..) => &["showExecutionByID"],
         Route::Skipped(_) => &["listSkippedByJob"],
+        Route::Why(_) => &["whyJob"],
         Route::Output(..) => &["showOutput"],
         Route::Stats => &["stats"],
         Route::Recent => &["listExecutions"],

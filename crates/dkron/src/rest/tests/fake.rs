@@ -12,7 +12,7 @@ use dkron_node::service::operator::SetEligibility;
 use dkron_node::service::{
     AgedPage, CancelRequest, CancelView, Error, ExecutionView, Found, JobCounts, JobPage, JobSort,
     JobView, Kept, ListQuery, Member, Query, RecentPage, Request, RunView, Scope, Service,
-    StateHash, StatusFilter,
+    StateHash, StatusFilter, Verdict, WhyView,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -153,6 +153,7 @@ impl Fake {
                 };
                 send(reply, self.found(&name).map(|_| vec![one]));
             }
+            Query::Why { name, at, reply } => send(reply, self.found(&name).map(|_| no_slot(at))),
             Query::Stats { stats, reply } => {
                 let known = match &stats.scope {
                     Scope::Cluster => Ok(()),
@@ -352,6 +353,19 @@ fn validate(posted: &Submission) -> Result<(), Error> {
     let local = dkron_core::schedule::Zone::utc();
     dkron_core::conductor::admission::check(&posted.job, &local).map_err(Error::Invalid)?;
     Ok(())
+}
+
+fn no_slot(at: Timestamp) -> WhyView {
+    WhyView {
+        verdict: Verdict::NotASlot,
+        text: "It is only due by hand.".into(),
+        slot: None,
+        before: None,
+        after: Some(at),
+        executions: Vec::new(),
+        skipped: None,
+        cut: false,
+    }
 }
 
 fn own() -> Member {

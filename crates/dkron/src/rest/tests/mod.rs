@@ -516,3 +516,22 @@ async fn a_head_is_a_get_without_body() {
     let got = client.send("HEAD", "/v1/jobs", &[], b"").await;
     assert_eq!((got.status, got.header("x-total-count").as_str()), (200, "0"));
 }
+
+#[tokio::test]
+async fn why_wants_an_instant() {
+    let client = client();
+    client.job("a").await;
+    let got = client.get("/v1/jobs/a/why?at=2026-03-10T02:30:00Z").await;
+    assert_eq!((got.status, got.json()["verdict"].as_str()), (200, Some("not_a_slot")));
+    assert_eq!(got.json()["slot"], serde_json::Value::Null);
+    assert_eq!(client.get("/v1/jobs/b/why?at=2026-03-10T02:30:00Z").await.status, 404);
+    for query in ["", "?at=", "?at=yesterday"] {
+        let got = client.get(&format!("/v1/jobs/a/why{query}")).await;
+        assert_eq!(
+            (got.status, got.body.starts_with("at: ")),
+            (400, true),
+            "{query}: {}",
+            got.body
+        );
+    }
+}
