@@ -1,8 +1,9 @@
 //! The chores of the house, one word each: `cargo xtask check|fix|test|run|sim|tidy|bench|dev|
-//! chaos`.
+//! chaos|api`.
 //! Not needed to build or run the product.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod api;
 mod bench;
 mod cargo;
 mod chaos;
@@ -29,7 +30,8 @@ usage: cargo xtask VERB
   bench   load on a release build; `cargo xtask bench` lists its kinds
   dev     three servers and two agents on loopback in this terminal   [--keep] [--release]
   chaos   breaks a cluster on hosts of its own and judges it
-          [--seed N] [--seconds N] [--only NAME] [--smoke] [--long] [--planted BUG]";
+          [--seed N] [--seconds N] [--only NAME] [--smoke] [--long] [--planted BUG]
+  api     requests by the API's own description, by schemathesis           [--examples N]";
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::tidy(&args),
         "bench" => bench::bench(&args),
         "chaos" => chaos::chaos(&args),
+        "api" => api::api(&args),
         "dev" => dev::dev(&args),
         dev::KEEP => dev::keep(&args),
         "" | "help" | "-h" | "--help" => {

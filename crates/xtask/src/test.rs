@@ -1,5 +1,5 @@
-//! `test`: the binary, every test of the workspace, the simulator's seeds, a short chaos run; then
-//! the five slowest.
+//! `test`: the binary, every test of the workspace, the simulator's seeds, a short chaos run, requests by
+//! the API's description; then the five slowest.
 //! Cargo's output is passed on line by line and only listened to.
 
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 
 use crate::cargo::{build_dkron, cargo};
-use crate::{chaos, sim};
+use crate::{api, chaos, sim};
 use dkron_bench::Args;
 
 const SLOWEST: usize = 5;
@@ -28,6 +28,7 @@ pub fn test(args: &Args) -> anyhow::Result<()> {
     let simulated = sim::seeds(sim::SMOKE, 0);
     // Alone: its hosts need the processors for themselves.
     let survived = chaos::smoke(&bin);
+    let described = api::smoke(&bin);
     let took = begun.elapsed().as_secs_f64();
     println!("\nslowest test programs:");
     for (seconds, name) in listener.slowest() {
@@ -35,7 +36,7 @@ pub fn test(args: &Args) -> anyhow::Result<()> {
     }
     println!("{} passed, {} failed in {took:.1} s", listener.passed, listener.failed);
     anyhow::ensure!(listener.success, "cargo test failed");
-    simulated.and(survived)
+    simulated.and(survived).and(described)
 }
 
 /// One pipe for both streams keeps the names before their results.

@@ -32,7 +32,11 @@ pub async fn told(answer: Answer) -> Answer {
     }
     let (mut parts, body) = answer.into_parts();
     let Ok(text) = to_bytes(body, TEXT_BYTES).await else { return respond::empty(status) };
-    let detail = String::from_utf8_lossy(&text).into_owned();
+    let why = parts.headers.get(respond::WHY).and_then(|why| why.to_str().ok());
+    let detail = match why {
+        Some(why) if text.is_empty() => why.to_owned(),
+        _ => String::from_utf8_lossy(&text).into_owned(),
+    };
     let title = status.canonical_reason().unwrap_or("Refused").to_owned();
     let field = field(&detail);
     let problem = Problem { title, status: status.as_u16(), detail, field };
@@ -72,8 +76,8 @@ mod tests {
 
     #[tokio::test]
     async fn only_texts_and_empty_bodies_are_turned() {
-        let empty = told(respond::empty(StatusCode::NOT_FOUND)).await;
-        assert_eq!(body(empty).await, r#"{"title":"Not Found","status":404,"detail":""}"#);
+        let empty = told(respond::silent(StatusCode::NOT_FOUND, "gone ü")).await;
+        assert_eq!(body(empty).await, r#"{"title":"Not Found","status":404,"detail":"gone ?"}"#);
         let json = told(respond::json(StatusCode::BAD_REQUEST, "no", false)).await;
         assert_eq!(body(json).await, r#""no""#);
         let fine = told(respond::text(StatusCode::OK, "a: b")).await;

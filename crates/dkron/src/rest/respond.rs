@@ -16,6 +16,10 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const BARE_TEXT: HeaderValue = HeaderValue::from_static("text/plain");
 const STALE: HeaderName = HeaderName::from_static("x-dkron-stale");
 const INDEX: HeaderName = HeaderName::from_static("x-dkron-index");
+/// Why, where the body is empty.
+pub const WHY: HeaderName = HeaderName::from_static("x-dkron-reason");
+/// Letters of such a reason.
+const REASON: usize = 512;
 /// Seconds.
 const SOON: HeaderValue = HeaderValue::from_static("1");
 
@@ -39,6 +43,18 @@ pub fn text(status: StatusCode, text: impl Into<String>) -> Answer {
 pub fn empty(status: StatusCode) -> Answer {
     let mut answer = Response::new(Body::empty());
     *answer.status_mut() = status;
+    answer
+}
+
+/// A refusal whose body Dkron leaves empty; a header says why.
+pub fn silent(status: StatusCode, reason: &str) -> Answer {
+    let plain =
+        |letter: char| if letter == ' ' || letter.is_ascii_graphic() { letter } else { '?' };
+    let reason: String = reason.chars().take(REASON).map(plain).collect();
+    let mut answer = empty(status);
+    if let Ok(value) = HeaderValue::try_from(reason) {
+        answer.headers_mut().insert(WHY, value);
+    }
     answer
 }
 
@@ -82,7 +98,13 @@ pub fn error(err: &Error) -> Answer {
             let said = format!("Job validation failed: {err}.");
             return text(StatusCode::BAD_REQUEST, said);
         }
-        Error::JobNotFound | Error::ExecutionNotFound => return empty(StatusCode::NOT_FOUND),
+        Error::JobNotFound => {
+            return silent(StatusCode::NOT_FOUND, "there is no such job, GET /v1/jobs lists them");
+        }
+        Error::ExecutionNotFound => {
+            let said = "the job has no such execution, GET /v1/jobs/:job/executions lists them";
+            return silent(StatusCode::NOT_FOUND, said);
+        }
         Error::ParentNotFound
         | Error::NodeNotFound
         | Error::PeerNotFound(_)

@@ -170,6 +170,16 @@ impl Op<'_> {
         self.answer(status, about, content)
     }
 
+    /// What Dkron answers without a word; a problem for who accepts one.
+    pub fn missing(&mut self, about: &str) -> &mut Self {
+        self.silent(404, about)
+    }
+
+    /// A refusal without a body; a problem for who accepts one.
+    pub fn silent(&mut self, status: u16, about: &str) -> &mut Self {
+        self.answer(status, about, json!({})).with(status, "X-Dkron-Reason", "Why")
+    }
+
     /// A header of an answer that was described before.
     pub fn with(&mut self, status: u16, name: &str, about: &str) -> &mut Self {
         let header = json!({ "description": about, "schema": { "type": "string" } });

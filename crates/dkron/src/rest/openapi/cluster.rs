@@ -63,7 +63,7 @@ fn members(book: &mut Book) {
         .query("from", instant(), "Buckets from here")
         .query("to", instant(), "Buckets before this")
         .gives::<StatsDto<'_>>(200, "Oldest first; empty buckets are left out")
-        .fails(404, "There is no such job or node")
+        .missing("There is no such job or node")
         .reads();
 }
 

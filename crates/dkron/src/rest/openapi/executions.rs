@@ -25,12 +25,12 @@ fn of_a_job(book: &mut Book) {
         .query("output_size_limit", whole(), "Bytes of output at the end that are shown")
         .query("group", whole(), "Those of one group")
         .with(200, "X-Dkron-Ended", "With `group`: whether all of it has ended")
-        .fails(404, "There is no such job")
+        .missing("There is no such job")
         .reads();
     book.op("DELETE /v1/jobs/{job_name}/executions", "deleteExecutionsByJob", EXECUTIONS)
         .about("Delete a job's executions.", "And begin its figures anew.")
         .gives::<JobDto<'_>>(200, "The job")
-        .fails(404, "There is no such job")
+        .missing("There is no such job")
         .writes();
 }
 
@@ -38,7 +38,7 @@ fn one(book: &mut Book) {
     book.op("GET /v1/jobs/{job_name}/executions/{execution}", "showExecutionByID", EXECUTIONS)
         .about("Show execution.", "With its output.")
         .gives::<ExecutionDto>(200, "The execution")
-        .fails(404, "There is no such job or execution")
+        .missing("There is no such job or execution")
         .reads();
     book.op("GET /v1/jobs/{job_name}/executions/{execution}/output", "showOutput", EXECUTIONS)
         .about("What an execution wrote.", "Whole, a range, from an offset, or followed.")
@@ -50,7 +50,7 @@ fn one(book: &mut Book) {
         .with(200, "X-Dkron-Output-Total", "Bytes that were written in all")
         .gives_as(206, "text/plain", "The range that was asked for")
         .gives_nothing(204, "All was seen before: do not ask again")
-        .fails(404, "There is no such job or execution")
+        .missing("There is no such job or execution")
         .gives_nothing(416, "The range lies beyond the end")
         .reads();
     book.op(
@@ -63,7 +63,7 @@ fn one(book: &mut Book) {
     .query("by", text(), "Who wants it")
     .query("reason", text(), "Why")
     .gives::<Met>(202, "What it met")
-    .fails(404, "There is no such job or execution")
+    .missing("There is no such job or execution")
     .fails(409, "It has ended already")
     .fails(413, "The body is larger than 64 KiB")
     .writes();

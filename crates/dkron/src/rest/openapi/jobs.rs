@@ -47,7 +47,7 @@ fn lists(book: &mut Book) {
         .about("Show a job.", "")
         .gives::<JobDto<'_>>(200, "The job")
         .with(200, "ETag", VERSION)
-        .fails(404, "There is no such job")
+        .missing("There is no such job")
         .reads();
 }
 
@@ -66,7 +66,7 @@ fn stores(book: &mut Book) {
             .with(201, "Location", "Address of the job")
             .with(201, "ETag", VERSION)
             .with(201, "Warning", "Names an executor or processor that no node has")
-            .fails(404, "The parent job, or the one to be changed, is not there")
+            .missing("The parent job, or the one to be changed, is not there")
             .fails(409, "It was changed meanwhile")
             .fails(413, "The job is larger than 1 MiB")
             .demands()
@@ -81,13 +81,14 @@ fn stores(book: &mut Book) {
         .about("Delete a job.", "What runs goes on to its end.")
         .gives::<JobDto<'_>>(200, "The job as it was")
         .demands()
-        .fails(404, "There is no such job")
+        .missing("There is no such job")
         .fails(409, "Other jobs have it as their parent; the text names them")
         .writes();
     book.op("POST /v1/restore", "restore", JOBS)
         .about("Import jobs.", "All of the file is checked before anything is stored.")
         .file("The list that `GET /v1/jobs` answers")
         .gives::<String>(200, "A JSON list as a text: `success create NAME` or `fail create NAME`")
+        .silent(400, "The file is none, or one of its jobs can not be; nothing was stored")
         .fails(408, "Nothing came for a minute")
         .fails(413, "The file is larger than 256 MiB")
         .writes();
@@ -104,7 +105,7 @@ fn acts(book: &mut Book) {
             .with(202, "X-Dkron-Group", "Number of the group")
             .with(202, "X-Dkron-Queued", "It waits for its turn and has no group yet")
             .with(202, "X-Dkron-Ended", "With `wait`: whether the group has ended")
-            .fails(404, "There is no such job, or no node with its tags")
+            .missing("There is no such job, or no node with its tags")
             .fails(409, "It runs already, or its queue is full")
             .writes();
     }
@@ -113,7 +114,7 @@ fn acts(book: &mut Book) {
         .gives::<JobDto<'_>>(200, "The job with its flag flipped")
         .with(200, "ETag", VERSION)
         .demands()
-        .fails(404, "There is no such job")
+        .missing("There is no such job")
         .writes();
     book.op("POST /v1/jobs/{job_name}/cancel", "cancelJob", JOBS)
         .about("End all that runs of a job.", "And what waits for a further attempt or its turn.")
@@ -121,7 +122,7 @@ fn acts(book: &mut Book) {
         .query("by", text(), "Who wants it")
         .query("reason", text(), "Why")
         .gives::<Met>(202, "What it met")
-        .fails(404, "There is no such job")
+        .missing("There is no such job")
         .fails(409, "It has ended already")
         .fails(413, "The body is larger than 64 KiB")
         .writes();
@@ -132,7 +133,7 @@ fn schedules(book: &mut Book) {
         .about("List slots that did not run.", "Newest first, each with its reason.")
         .gives::<Vec<SkippedDto<'_>>>(200, "Runs of equal ones are one record")
         .pages()
-        .fails(404, "There is no such job")
+        .missing("There is no such job")
         .reads();
     book.op("GET /v1/jobs/{job_name}/why", "whyJob", JOBS)
         .about("Why a job did or did not run.", "What became of one instant.")

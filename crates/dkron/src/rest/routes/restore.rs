@@ -5,12 +5,15 @@ use std::time::Duration;
 use axum::extract::multipart::Field;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::StatusCode;
+use dkron_core::domain::Submission;
 use dkron_node::service::Error;
 use tokio::sync::Semaphore;
 
 use super::put::admit;
+use crate::rest::Call;
+use crate::rest::decode::{self, Draft};
 use crate::rest::respond::{self, Answer};
-use crate::rest::{Call, decode};
+use crate::words::shown;
 
 /// A hundred thousand large jobs; what is larger belongs into several files.
 const FILE_BYTES: usize = 256 * 1024 * 1024;
@@ -27,11 +30,12 @@ pub async fn restore(call: &Call<'_>, request: Request) -> Answer {
     };
     let drafts = match decode::jobs(&file) {
         Ok(drafts) => drafts,
-        Err(_) => return respond::empty(StatusCode::BAD_REQUEST),
+        Err(err) => return wrong(&err),
     };
     drop(file);
-    let Ok(jobs) = drafts.into_iter().map(admit).collect::<Result<Vec<_>, Error>>() else {
-        return respond::empty(StatusCode::BAD_REQUEST);
+    let jobs = match drafts.into_iter().map(named).collect::<Result<Vec<_>, String>>() {
+        Ok(jobs) => jobs,
+        Err(said) => return wrong(&said),
     };
     match call.service.restore(jobs).await {
         Ok(stored) => {
@@ -42,11 +46,20 @@ pub async fn restore(call: &Call<'_>, request: Request) -> Answer {
             let list = crate::rest::json::encode(&lines, false);
             call.ok(&String::from_utf8_lossy(&list))
         }
-        Err(Error::Invalid(_) | Error::Cycle(_) | Error::ParentNotFound) => {
-            respond::empty(StatusCode::BAD_REQUEST)
-        }
+        Err(err @ (Error::Invalid(_) | Error::Cycle(_) | Error::ParentNotFound)) => wrong(&err),
         Err(err) => respond::error(&err),
     }
+}
+
+/// Nothing was stored. Dkron says no word about it.
+fn wrong(why: &impl std::fmt::Display) -> Answer {
+    respond::silent(StatusCode::BAD_REQUEST, &why.to_string())
+}
+
+/// A job of the file, or its name and what is wrong with it.
+fn named(draft: Draft) -> Result<Submission, String> {
+    let name = draft.submission.job.name.clone();
+    admit(draft).map_err(|err| format!("job {}: {err}", shown(name.as_str())))
 }
 
 /// The bytes of the field `file`.
