@@ -247,3 +247,34 @@ fn why_a_job_did_or_did_not_run() {
     assert!(refused(&server, "/v1/jobs/daily/why").starts_with("at: "));
     assert_eq!(ask(&server, "GET", "/v1/jobs/none/why?at=2030-03-10T02:30:00Z", None).status, 404);
 }
+
+#[test]
+fn what_is_due_soon() {
+    let server = server();
+    let noop = |name: &str, schedule: &str| {
+        create(&server, &json!({"name": name, "schedule": schedule, "executor": "noop"}));
+    };
+    noop("a", "0 0 * * * *");
+    noop("b", "0 0 * * * *");
+    noop("never", "@manually");
+    noop("off", "0 0 * * * *");
+    assert_eq!(ask(&server, "POST", "/v1/jobs/off/toggle", None).status, 200);
+    let got = get(&server, "/v1/upcoming?window=24h&buckets=24&limit=3");
+    assert_eq!(
+        (&got["total"], &got["jobs"], &got["truncated"]),
+        (&json!(48), &json!(2), &json!(false))
+    );
+    let buckets = got["buckets"].as_array().unwrap();
+    assert!(buckets.len() == 24 && buckets.iter().all(|bucket| bucket["count"] == 2), "{got}");
+    assert_eq!(texts(&got["next"], "job"), ["a", "b", "a"]);
+    let times = texts(&got["next"], "at");
+    assert!(times[0] == times[1] && times[1] < times[2] && times[0].ends_with(":00:00Z"));
+    noop("often", "@every 1s");
+    let got = get(&server, "/v1/upcoming?window=168h&buckets=1");
+    let total = got["total"].as_u64().unwrap();
+    assert!((604_799 + 336..=604_800 + 336).contains(&total), "{total}");
+    for query in ["window=169h", "buckets=0", "limit=1001"] {
+        let field = query.split('=').next().unwrap();
+        assert!(refused(&server, &format!("/v1/upcoming?{query}")).starts_with(field));
+    }
+}

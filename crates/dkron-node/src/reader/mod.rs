@@ -3,6 +3,7 @@
 
 mod around;
 mod executions;
+mod forecast;
 mod index;
 mod list;
 mod live;
@@ -11,6 +12,7 @@ mod retention;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod upcoming;
 mod verdict;
 mod why;
 
@@ -36,6 +38,7 @@ pub use executions::History;
 pub use index::Index;
 pub use live::Ran;
 use stats::Asked;
+use upcoming::{Walk, Walks};
 
 /// Histories read at a time: each holds up to a job's outputs in memory.
 const HISTORIES: usize = 8;
@@ -92,6 +95,7 @@ pub struct Reader {
     room: Arc<Semaphore>,
     queue: Arc<Semaphore>,
     outputs: Afar,
+    walks: Walks,
     pool: tokio::runtime::Handle,
 }
 
@@ -106,6 +110,7 @@ impl Reader {
             room: Arc::new(Semaphore::new(HISTORIES)),
             queue: Arc::new(Semaphore::new(HISTORY_QUEUE)),
             outputs: parts.outputs,
+            walks: Walks::default(),
             pool: parts.pool,
         };
         let mut tick = tokio::time::interval(TICK);
@@ -122,7 +127,9 @@ impl Reader {
                     None => return,
                 },
                 _ = tick.tick(), if own.index.has_waiters() => own.index.expire_waiters(),
+                () = std::future::ready(()), if !own.walks.is_empty() => {}
             }
+            own.walk();
         }
     }
 
@@ -201,6 +208,9 @@ impl Reader {
                     history.output(job_no, &id).map(Found::Ended)
                 });
             }
+            Query::Upcoming { upcoming, reply } => {
+                self.walks.begin(upcoming, clocks::wall(), reply);
+            }
             Query::Why { name, at, reply } => self.why(&name, at, reply),
             Query::Stats { stats, reply } => self.stats(*stats, reply),
             Query::Recent { recent, reply } => self.recent(*recent, reply),
@@ -228,6 +238,14 @@ impl Reader {
             Some(asked) => self.read(reply, NOTHING, |history, _| history.why(asked)),
             None => send(reply, Err(Error::JobNotFound)),
         }
+    }
+
+    /// A slice of what takes long, whatever else there is to do.
+    fn walk(&mut self) {
+        let Some(walk) = self.walks.step(&self.index) else { return };
+        let Walk { query, from, reply, due, .. } = walk;
+        let zone = self.index.zone.clone();
+        self.read(reply, NOTHING, move |_, _| Ok(forecast::of(query, from, due, &zone)));
     }
 
     fn stats(&self, stats: StatsQuery, reply: Reply<Buckets>) {

@@ -8,6 +8,7 @@ mod output;
 mod recent;
 mod request;
 mod stats;
+mod upcoming;
 mod view;
 mod why;
 
@@ -26,6 +27,7 @@ pub use output::{Follow, Found, Kept, LiveOutput, Offset, OutputPiece, OutputTex
 pub use recent::{RecentCursor, RecentItem, RecentPage, RecentQuery};
 pub use request::{CancelRequest, Query, Request, StateHash};
 pub use stats::{AgedPage, Buckets, Scope, StatsQuery};
+pub use upcoming::{Upcoming, UpcomingQuery};
 pub use view::{
     CancelView, ExecutionSort, ExecutionView, JobCounts, JobPage, JobSort, JobView, ListQuery,
     Member, RunView, StatusFilter,
@@ -162,6 +164,11 @@ impl Service {
     /// Slots that did not run, newest first.
     pub async fn skipped(&self, name: JobName) -> Result<Vec<Skipped>, Error> {
         self.query(|reply| Query::Skipped { name, reply }).await
+    }
+
+    /// What will be due soon, over all jobs.
+    pub async fn upcoming(&self, upcoming: UpcomingQuery) -> Result<Upcoming, Error> {
+        self.query(|reply| Query::Upcoming { upcoming, reply }).await
     }
 
     /// Why a job did or did not run at an instant.

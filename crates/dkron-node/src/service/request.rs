@@ -10,7 +10,8 @@ use dkron_core::ledger::SetEligibility;
 
 use super::{
     AgedPage, Asked, Buckets, CancelView, ExecutionView, Found, JobCounts, JobPage, JobView,
-    ListQuery, Member, RecentPage, RecentQuery, Reply, RunView, StatsQuery, WhyView,
+    ListQuery, Member, RecentPage, RecentQuery, Reply, RunView, StatsQuery, Upcoming,
+    UpcomingQuery, WhyView,
 };
 
 /// Asks the loop for something that changes the ledger or ends the node.
@@ -100,6 +101,7 @@ pub enum Query {
     Execution { name: JobName, id: String, reply: Reply<ExecutionView> },
     Output { name: JobName, id: String, reply: Reply<Found> },
     Skipped { name: JobName, reply: Reply<Vec<Skipped>> },
+    Upcoming { upcoming: UpcomingQuery, reply: Reply<Upcoming> },
     Why { name: JobName, at: Timestamp, reply: Reply<WhyView> },
     Stats { stats: Box<StatsQuery>, reply: Reply<Buckets> },
     Recent { recent: Box<RecentQuery>, reply: Reply<RecentPage> },

@@ -266,6 +266,7 @@ async fn dispatch(call: &Call<'_>, route: Route, request: Request) -> Answer {
         Route::StateAt => routes::operator::state_at(call).await,
         Route::Nodes => routes::operator::nodes(call).await,
         Route::Eligibility(name) => routes::operator::eligibility(call, name, request).await,
+        Route::Upcoming => routes::upcoming::upcoming(call).await,
         Route::Why(name) => routes::why::why(call, name).await,
         Route::Recent => routes::recent::recent(call).await,
         Route::Skipped(name) => routes::executions::skipped(call, name).await,

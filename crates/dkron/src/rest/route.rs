@@ -37,6 +37,8 @@ pub enum Route {
     Stats,
     /// Executions of all jobs.
     Recent,
+    /// What is due soon.
+    Upcoming,
     /// One execution, or all of the job.
     Cancel(JobName, Option<String>),
     Settings,
@@ -112,6 +114,7 @@ impl Route {
             | Route::Why(_)
             | Route::Stats
             | Route::Recent
+            | Route::Upcoming
             | Route::Settings
             | Route::Configuration
             | Route::StateAt
@@ -173,6 +176,7 @@ impl Route {
             "v1/schedule/preview" if get => Route::Preview,
             "v1/stats" if get => Route::Stats,
             "v1/executions" if get => Route::Recent,
+            "v1/upcoming" if get => Route::Upcoming,
             "v1/settings" if get => Route::Settings,
             "v1/settings" if matches!(*method, Method::PUT | Method::PATCH) => {
                 Route::ChangeSettings
@@ -213,6 +217,7 @@ impl Route {
                 | Route::Output(..)
                 | Route::Stats
                 | Route::Recent
+                | Route::Upcoming
                 | Route::Settings
                 | Route::Nodes
         )
@@ -302,6 +307,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("PUT", "/v1/nodes/n1/eligibility"),
     ("GET", "/v1/stats"),
     ("GET", "/v1/executions"),
+    ("GET", "/v1/upcoming"),
     ("POST", "/v1/unpause"),
     ("GET", "/v1/openapi.json"),
     ("GET", "/docs"),
@@ -354,6 +360,7 @@ mod tests {
             ("PUT", "/v1/nodes/n1/eligibility", Route::Eligibility("n1".into())),
             ("GET", "/v1/stats", Route::Stats),
             ("GET", "/v1/executions", Route::Recent),
+            ("GET", "/v1/upcoming", Route::Upcoming),
             ("POST", "/v1/unpause", Route::Pause(false)),
             ("GET", "/v1/openapi.json", Route::OpenApi),
             ("GET", "/docs", Route::Docs),

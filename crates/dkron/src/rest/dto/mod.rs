@@ -10,6 +10,7 @@ mod settings;
 mod skipped;
 mod small;
 mod stats;
+mod upcoming;
 mod why;
 
 #[cfg(test)]
@@ -27,4 +28,5 @@ pub use settings::SettingsDto;
 pub use skipped::SkippedDto;
 pub use small::{EligibilityDto, HealthyDto, IndexDto, NewLeaderDto, PausedDto, RemovedDto};
 pub use stats::{BucketDto, StatsDto};
+pub use upcoming::UpcomingDto;
 pub use why::WhyDto;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
+
 use super::bodies::{CancelBody, JobBody, JobPatch};
 use super::book::{Book, flag, instant, one_of, text, whole};
-use crate::rest::dto::{JobDto, PreviewDto, SkippedDto, WhyDto};
+use crate::rest::dto::{JobDto, PreviewDto, SkippedDto, UpcomingDto, WhyDto};
 use crate::rest::routes::cancel::Met;
 
 const JOBS: &str = "jobs";
@@ -140,6 +142,13 @@ fn schedules(book: &mut Book) {
         .query("at", instant(), "The instant, as `scheduled_at` has it")
         .gives::<WhyDto<'_>>(200, "A word, a sentence, and what they follow from")
         .fails(404, "There is no such job")
+        .reads();
+    book.op("GET /v1/upcoming", "upcoming", JOBS)
+        .about("What is due soon.", "Slots of all jobs, counted by time, and the next by name.")
+        .query("window", text(), "A duration, at most 168h; 1h without it")
+        .query("buckets", json!({ "type": "integer", "minimum": 1, "maximum": 1440 }), "Parts")
+        .query("limit", json!({ "type": "integer", "minimum": 0, "maximum": 1000 }), "Names")
+        .gives::<UpcomingDto<'_>>(200, "Counts and names")
         .reads();
     book.op("GET /v1/schedule/preview", "previewSchedule", JOBS)
         .about("When a schedule fires.", "")

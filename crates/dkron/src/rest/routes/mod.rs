@@ -16,6 +16,7 @@ pub mod restore;
 pub mod settings;
 pub mod stats;
 pub mod ui;
+pub mod upcoming;
 pub mod why;
 
 use axum::http::header::{HeaderName, HeaderValue};

@@ -12,7 +12,7 @@ use dkron_node::service::operator::SetEligibility;
 use dkron_node::service::{
     AgedPage, CancelRequest, CancelView, Error, ExecutionView, Found, JobCounts, JobPage, JobSort,
     JobView, Kept, ListQuery, Member, Query, RecentPage, Request, RunView, Scope, Service,
-    StateHash, StatusFilter, Verdict, WhyView,
+    StateHash, StatusFilter, Upcoming, Verdict, WhyView,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -153,6 +153,7 @@ impl Fake {
                 };
                 send(reply, self.found(&name).map(|_| vec![one]));
             }
+            Query::Upcoming { reply, .. } => send(reply, Ok(Upcoming::default())),
             Query::Why { name, at, reply } => send(reply, self.found(&name).map(|_| no_slot(at))),
             Query::Stats { stats, reply } => {
                 let known = match &stats.scope {
