@@ -156,6 +156,11 @@ async fn routed(door: &Door, request: Request) -> Answer {
         }
         return redirect(&method, &path, &uri, enabled).unwrap_or_else(respond::no_route);
     };
+    // Dkron has no PATCH there; only what it never understood is new.
+    let whole = method == Method::PATCH && !routes::put::is_merge_patch(request.headers());
+    if whole && matches!(route, Route::Put(Some(_))) {
+        return respond::no_route();
+    }
     let bare = route == Route::Health;
     let operation = openapi::described(&route).first().copied();
     let query = Query::parse(uri.query().unwrap_or(""));

@@ -106,10 +106,19 @@ impl Op<'_> {
 
     /// A JSON body; other content types are read as JSON too.
     pub fn body<T: JsonSchema>(&mut self, required: bool, about: &str) -> &mut Self {
+        self.body_as::<T>("application/json", about);
+        self.node()["requestBody"]["required"] = json!(required);
+        self
+    }
+
+    /// A body of that type alone.
+    pub fn body_as<T: JsonSchema>(&mut self, kind: &str, about: &str) -> &mut Self {
         let schema = self.book.schemas.subschema_for::<T>();
-        let content = json!({ "application/json": { "schema": schema } });
-        let body = json!({ "required": required, "description": about, "content": content });
-        self.set("requestBody", body);
+        let content = json!({ kind: { "schema": schema } });
+        self.set(
+            "requestBody",
+            json!({ "required": true, "description": about, "content": content }),
+        );
         self
     }
 

@@ -58,7 +58,6 @@ fn stores(book: &mut Book) {
         ("POST /v1/jobs", "createOrUpdateJob", "Create or replace a job."),
         ("PUT /v1/jobs/{job_name}", "replaceJob", "Create or replace the job of that name."),
         ("PATCH /v1/jobs", "patchJob", PATCHED),
-        ("PATCH /v1/jobs/{job_name}", "patchJobByName", PATCHED),
     ] {
         let op = &mut book.op(at, id, JOBS);
         op.about(said, "What is not said gets its default; figures and children are kept.")
@@ -79,6 +78,17 @@ fn stores(book: &mut Book) {
                 .with(200, "ETag", VERSION);
         }
     }
+    book.op("PATCH /v1/jobs/{job_name}", "patchJobByName", JOBS)
+        .about("Change what a merge patch names.", "Any other type of body has no route here.")
+        .body_as::<JobPatch>("application/merge-patch+json", "What is to change")
+        .query("runoncreate", flag(), "Run it at once when it is stored; any value")
+        .gives::<JobDto<'_>>(200, "The job after the patch")
+        .with(200, "ETag", VERSION)
+        .missing("There is no such job, or its parent")
+        .fails(409, "It was changed meanwhile")
+        .fails(413, "The job is larger than 1 MiB")
+        .demands()
+        .writes();
     book.op("DELETE /v1/jobs/{job_name}", "deleteJob", JOBS)
         .about("Delete a job.", "What runs goes on to its end.")
         .gives::<JobDto<'_>>(200, "The job as it was")

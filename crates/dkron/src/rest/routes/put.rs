@@ -119,7 +119,8 @@ pub async fn refuse(app: &App, refusal: Answer) -> Answer {
     }
 }
 
-fn is_merge_patch(headers: &HeaderMap) -> bool {
+/// Whether the body says what to change, instead of being a whole job.
+pub fn is_merge_patch(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     kind.split(';').next().unwrap_or("").trim().eq_ignore_ascii_case("application/merge-patch+json")
 }

@@ -218,7 +218,8 @@ async fn put_and_patch() {
     assert_eq!((got.status, got.body.contains("can not be renamed")), (400, true));
     assert_eq!(client.send("PATCH", "/v1/jobs/b", &merge, b"{}").await.status, 404);
     // As before where it is no merge patch.
-    assert_eq!(client.send("PATCH", "/v1/jobs/a", &[], body).await.json()["owner"], "");
+    assert_eq!(client.send("PATCH", "/v1/jobs/a", &[], body).await.status, 404);
+    assert_eq!(client.send("PATCH", "/v1/jobs", &[], body).await.json()["owner"], "");
 }
 
 #[tokio::test]
