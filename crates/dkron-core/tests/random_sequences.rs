@@ -6,7 +6,7 @@ mod ledger_walk;
 
 use dkron_core::domain::{RequestId, State, Tenure};
 use dkron_core::ledger::Reply;
-use ledger_walk::{Move, Walk, drain, entry_moves, live, report};
+use ledger_walk::{Move, Walk, drain, entry_moves, live, report, scheduling};
 use proptest::prelude::*;
 
 const PUTS: [&str; 10] = [
@@ -48,6 +48,10 @@ fn walk(dice: &[(u16, u8)]) {
                 walk.take(&step);
             }
             7 => drop(walk.take(&drain(pick % 2 == 0))),
+            8 => {
+                let scheduling = scheduling(&walk, usize::from(*pick));
+                drop(walk.take(&scheduling));
+            }
             _ => drop(walk.take(&step)),
         }
     }

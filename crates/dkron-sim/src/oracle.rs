@@ -17,6 +17,7 @@ use crate::invariants::coverage::Coverage;
 use crate::invariants::history::History;
 use crate::invariants::late::Late;
 use crate::invariants::overlap::Overlap;
+use crate::invariants::pauses::Pauses;
 use crate::invariants::places::Places;
 use crate::invariants::replicas::Replicas;
 use crate::invariants::rollups::Rollups;
@@ -41,6 +42,7 @@ pub struct Oracle {
     pub replicas: Replicas,
     slots: Slots,
     places: Places,
+    pauses: Pauses,
     overlap: Overlap,
     pub starts: Starts,
     history: History,
@@ -70,6 +72,7 @@ impl Oracle {
         self.starts.committed(commit)?;
         self.slots.committed(commit)?;
         self.places.committed(commit)?;
+        self.pauses.committed(commit)?;
         self.counters.committed(commit)?;
         self.rollups.committed(commit);
         self.attempts.committed(commit)?;

@@ -68,7 +68,9 @@ impl World {
             let on: Vec<_> =
                 self.oracle.ledger.jobs().filter(on).map(|job| job.job.name.clone()).collect();
             let drained: Vec<_> = self.oracle.ledger.drains().map(|one| one.node.clone()).collect();
-            let resting = on.is_empty() && drained.is_empty() && self.still().is_ok();
+            let paused = self.oracle.ledger.scheduling_pauses().next().is_some();
+            let asked = !on.is_empty() || !drained.is_empty() || paused;
+            let resting = !asked && self.still().is_ok();
             if resting {
                 return Ok(());
             }
@@ -79,6 +81,9 @@ impl World {
             for node in drained {
                 let request = Box::new(workload::eligible_again(node));
                 self.queue.push(self.now, Event::Ask(Some(request)));
+            }
+            if paused {
+                self.queue.push(self.now, Event::Ask(Some(Box::new(workload::resume()))));
             }
             self.run(self.now + LOOK)?;
             let wall = self.clocks(self.leader().unwrap_or_default()).wall;

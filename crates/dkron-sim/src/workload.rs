@@ -7,9 +7,9 @@ use std::sync::Arc;
 use dkron_core::conductor::Request;
 use dkron_core::domain::{
     Backoff, Concurrency, Job, JobName, Misfire, NodeName, OnLost, Policy, RequestId, Retry,
-    RetryNode, RetryOn, Seq, Settings, Submission, TextMap, Timestamp,
+    RetryNode, RetryOn, Scope, Seq, Settings, Submission, TextMap, Timestamp,
 };
-use dkron_core::ledger::{Cancel, SetEligibility};
+use dkron_core::ledger::{Cancel, PauseScheduling, ResumeScheduling, SetEligibility};
 
 use crate::dice::Dice;
 
@@ -50,6 +50,7 @@ pub fn request(
         162..174 => Request::Cancel(Box::new(cancel(dice, live))),
         174..176 => Request::PutSettings(Box::new(settings(dice, lost_after))),
         176..184 => Request::SetEligibility(Box::new(eligibility(dice, wall))),
+        184..188 => scheduling(dice, wall),
         _ => Request::Run { name: name(dice), id: run_id(number) },
     }
 }
@@ -69,6 +70,26 @@ fn eligibility(dice: &mut Dice, wall: Timestamp) -> SetEligibility {
     let (by, reason) = ("somebody".into(), "new disks".into());
     let deadline = dice.percent(50).then(|| near(dice, wall, 5, 30));
     SetEligibility { node, eligible: dice.percent(55), deadline, by, reason }
+}
+
+/// Nothing starts by itself, or all of it again.
+fn scheduling(dice: &mut Dice, wall: Timestamp) -> Request {
+    if dice.percent(35) {
+        return resume();
+    }
+    let mut scope = Scope::default();
+    match dice.below(3) {
+        0 => scope.jobs.push(name(dice)),
+        1 => scope.prefix = dice.pick(&["a", "be", "e"]).into(),
+        _ => {}
+    }
+    let until = dice.percent(70).then(|| near(dice, wall, 0, 20));
+    let (by, reason) = ("somebody".into(), "release".into());
+    Request::PauseScheduling(Box::new(PauseScheduling { scope, until, by, reason }))
+}
+
+pub fn resume() -> Request {
+    Request::ResumeScheduling(ResumeScheduling { id: None })
 }
 
 pub fn eligible_again(node: NodeName) -> Request {

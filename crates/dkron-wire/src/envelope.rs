@@ -56,6 +56,9 @@ pub fn encode_entry(
         Command::Prune(word) => body::write(bytes, &word.form()),
         Command::SetEligibility(word) => body::write(bytes, &word.form()),
         Command::RaiseVersion(word) => body::write(bytes, &word.form()),
+        Command::EndPause(word) => body::write(bytes, &word.form()),
+        Command::ResumeScheduling(word) => body::write(bytes, &word.form()),
+        Command::PauseScheduling(word) => body::write(bytes, &word.form()),
     }
 }
 
@@ -106,6 +109,9 @@ fn command(kind: Kind, bytes: &[u8]) -> Result<Command, Error> {
         Kind::Prune => Command::Prune(body::read(kind, bytes)?),
         Kind::SetEligibility => Command::SetEligibility(body::read(kind, bytes)?),
         Kind::RaiseVersion => Command::RaiseVersion(body::read(kind, bytes)?),
+        Kind::EndPause => Command::EndPause(body::read(kind, bytes)?),
+        Kind::ResumeScheduling => Command::ResumeScheduling(body::read(kind, bytes)?),
+        Kind::PauseScheduling => Command::PauseScheduling(body::read(kind, bytes)?),
         other => return Err(other.unknown()),
     })
 }
@@ -129,6 +135,9 @@ pub const fn kind_of(command: &Command) -> Kind {
         Command::Prune(_) => Kind::Prune,
         Command::SetEligibility(_) => Kind::SetEligibility,
         Command::RaiseVersion(_) => Kind::RaiseVersion,
+        Command::EndPause(_) => Kind::EndPause,
+        Command::ResumeScheduling(_) => Kind::ResumeScheduling,
+        Command::PauseScheduling(_) => Kind::PauseScheduling,
     }
 }
 

@@ -87,6 +87,9 @@ kinds! {
     Prune = 14 Command "prune" version 1,
     SetEligibility = 15 Command "set eligibility" version 1,
     RaiseVersion = 16 Command "raise version" version 1,
+    PauseScheduling = 21 Command "pause scheduling" version 1,
+    ResumeScheduling = 22 Command "resume scheduling" version 1,
+    EndPause = 23 Command "end pause" version 1,
 
     OfficeRow = 101 Row "office" version 1,
     SettingsRow = 102 Row "settings" version 1,
@@ -111,6 +114,7 @@ kinds! {
     LostRow = 121 Row "lost" version 1,
     LateRow = 122 Row "late" version 1,
     LateMarkRow = 123 Row "late mark" version 1,
+    SchedulingPausesRow = 131 Row "scheduling pauses" version 1,
 
     Accepted = 201 Journal "accepted" version 1,
     Started = 202 Journal "started" version 1,

@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use super::input::Ticket;
 use crate::domain::{
-    ExecutionId, Group, Job, JobName, NodeName, Record, Tenure, Timestamp, Version,
+    ExecutionId, Group, Job, JobName, NodeName, PauseNo, Record, Tenure, Timestamp, Version,
 };
 use crate::ledger::{Command, JobSnapshot, Rejection};
 use crate::worker::ToNode;
@@ -63,6 +63,10 @@ pub enum Answer {
     Queued {
         job: Box<JobSnapshot>,
     },
+    /// Scheduling is paused under that number.
+    SchedulingPaused(PauseNo),
+    /// So many pauses of scheduling ended.
+    Resumed(u32),
     /// These will end; so many retries and waiting occurrences ended with it.
     Cancelling {
         executions: Vec<ExecutionId>,

@@ -9,6 +9,7 @@ use super::action::Action;
 use super::due::Look;
 use super::fire_batch::FireBatch;
 use super::lateness::{Lateness, Slots, Verdict, start_deadline};
+use super::pauses;
 use super::placement::Choice;
 use super::proposals::Proposal;
 use crate::domain::{JobNo, Nominal, Now, SkipReason, Timestamp};
@@ -85,7 +86,9 @@ impl Conductor {
                 self.waiting = true;
                 break;
             }
-            let open = now.wall.since(due) <= start_deadline(&state.job, ledger.settings());
+            // What is only skipped needs no room.
+            let open = now.wall.since(due) <= start_deadline(&state.job, ledger.settings())
+                && ledger.stopped(&state.job, due).is_none();
             let no_room = full || (due < walk.on_time && !self.may_catch_up(ledger, now));
             if open && full {
                 self.pressure.found_no_room();
@@ -153,6 +156,10 @@ impl Conductor {
         let Some(next) = state.runtime.next else { return fires };
         let Some(schedule) = self.schedule(ledger, state) else { return fires };
         let slots = Slots::new(&schedule, state.runtime.anchor, &state.job);
+        if let Some(fire) = pauses::slots(ledger, state, &slots, next, now.wall) {
+            fires.push(fire);
+            return fires;
+        }
         let lateness = Lateness::of(state, ledger.settings());
         let (verdicts, upcoming) = lateness.judge(&slots, next, now.wall);
         let rate = ledger.settings().catch_up_rate;

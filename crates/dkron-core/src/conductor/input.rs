@@ -9,7 +9,7 @@ use super::demand::Demand;
 use crate::domain::{
     BootId, HistoryNo, JobName, JobNo, NodeName, Output, RequestId, Seq, Settings, Submission,
 };
-use crate::ledger::{Cancel, Effect, Reply, SetEligibility};
+use crate::ledger::{Cancel, Effect, PauseScheduling, Reply, ResumeScheduling, SetEligibility};
 use crate::worker::ToLeader;
 
 /// Names a proposal or a request until its answer; unique within a process.
@@ -104,6 +104,9 @@ pub enum Request {
     PutSettings(Box<Settings>),
     /// Drain a node, or let it take runs again.
     SetEligibility(Box<SetEligibility>),
+    /// Nothing starts by itself.
+    PauseScheduling(Box<PauseScheduling>),
+    ResumeScheduling(ResumeScheduling),
     /// One of the others, and what its user says beside it.
     Asked(Box<Asked>),
 }

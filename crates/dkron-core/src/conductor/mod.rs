@@ -24,6 +24,7 @@ mod fires;
 mod input;
 mod lateness;
 mod manual;
+mod pauses;
 mod placement;
 mod pressure;
 mod proposals;
@@ -51,8 +52,8 @@ pub use demand::{Demand, Versions};
 pub use input::{Asked, Fate, Input, Options, Request, RosterMember, Ticket};
 
 use crate::domain::{
-    Finish, Group, HistoryNo, JobName, JobNo, NodeName, Now, QueueNo, Seq, Tenure, Timestamp,
-    limits,
+    Finish, Group, HistoryNo, JobName, JobNo, NodeName, Now, PauseNo, QueueNo, Seq, Tenure,
+    Timestamp, limits,
 };
 use crate::ledger::{
     Command, Effect, End, Expire, Ledger, Prune, PutOutput, TakeOffice, outstanding,
@@ -118,6 +119,10 @@ pub struct Conductor {
     firing: BTreeSet<JobNo>,
     triggering: BTreeSet<(Group, JobNo)>,
     retrying: BTreeSet<Seq>,
+    /// Retries that a pause of scheduling holds up are left alone until then.
+    retries_rest_until: Duration,
+    /// Pauses of scheduling that are over, and are on their way out.
+    ending_pauses: BTreeSet<PauseNo>,
     /// Waiting occurrences whose turn, or end, is on its way.
     turning: BTreeSet<(JobNo, QueueNo)>,
     /// Where the look for turns begins.
@@ -184,6 +189,8 @@ impl Conductor {
             firing: BTreeSet::new(),
             triggering: BTreeSet::new(),
             retrying: BTreeSet::new(),
+            retries_rest_until: Duration::ZERO,
+            ending_pauses: BTreeSet::new(),
             turning: BTreeSet::new(),
             next_turn: JobNo(0),
             processing: BTreeSet::new(),
@@ -402,6 +409,7 @@ impl Conductor {
         }
         if !self.stopping {
             self.fire_due(ledger, now, out);
+            self.end_pauses(ledger, now, out);
             self.pressure.looked(now.mono);
             self.correct_next(ledger, now, out);
         }
@@ -422,7 +430,8 @@ impl Conductor {
         }
         // What is due and waits must not hide what comes next.
         let (slot, retry) = (ledger.due_after(now.wall), ledger.retry_after(now.wall));
-        let patience = ledger.queue_end_after(now.wall);
+        let patience = ledger.queue_end_after(now.wall).into_iter();
+        let patience = patience.chain(ledger.pause_end_after(now.wall));
         for at in slot.into_iter().chain(retry).chain(patience) {
             sleep = sleep.min(at.since(now.wall));
         }

@@ -11,7 +11,7 @@ use super::input::{Fate, Ticket};
 use super::manual::PlacedRun;
 use super::queue::Turns;
 use super::{CALM, Conductor};
-use crate::domain::{EndReason, HistoryNo, JobName, JobNo, NodeName, Now, Seq, Timestamp};
+use crate::domain::{EndReason, HistoryNo, JobName, JobNo, NodeName, Now, PauseNo, Seq, Timestamp};
 use crate::ledger::{Command, End, Ledger, Reply};
 use crate::worker::Order;
 
@@ -46,6 +46,9 @@ pub(super) enum Proposal {
         job_no: JobNo,
     },
     Version,
+    PauseEnd {
+        id: PauseNo,
+    },
     /// The end of a run on a drained node.
     Drained {
         seq: Seq,
@@ -126,6 +129,9 @@ impl Conductor {
                 if done(&fate) {
                     out.push(Action::Note(Note::Raised(ledger.version())));
                 }
+            }
+            Proposal::PauseEnd { id } => {
+                self.ending_pauses.remove(&id);
             }
             Proposal::Drained { seq } => {
                 self.cancelling.remove(&seq);
@@ -223,6 +229,8 @@ pub(super) fn answered(fate: Fate) -> Result<Answer, Refusal> {
         Fate::Applied(Reply::Cancelling { executions, retries, queued }) => {
             Ok(Answer::Cancelling { executions, retries, queued })
         }
+        Fate::Applied(Reply::SchedulingPaused(id)) => Ok(Answer::SchedulingPaused(id)),
+        Fate::Applied(Reply::Resumed(pauses)) => Ok(Answer::Resumed(pauses)),
         other => Err(refused(other)),
     }
 }

@@ -7,6 +7,7 @@ use core::time::Duration;
 use super::Conductor;
 use super::action::Action;
 use super::fire_batch::{executions, place_nodes};
+use super::pauses;
 use super::placement::Choice;
 use super::proposals::Proposal;
 use crate::domain::{JobNo, NodeName, Nominal, Now, QueueNo, SkipReason, limits};
@@ -63,10 +64,13 @@ impl Conductor {
             if self.turning.contains(&(job_no, no)) {
                 continue;
             }
-            let decision = match self.choose(ledger, &state.job, queued.nominal, now.mono) {
-                Choice::Places(places) => Decision::Run(places),
-                Choice::Nobody => self.nobody(ledger, queued.nominal, &state.job),
-                Choice::Wait => {
+            let stopped = pauses::turn(ledger, &state.job, queued, now);
+            let choose = || self.choose(ledger, &state.job, queued.nominal, now.mono);
+            let decision = match stopped.map_or_else(|| Err(choose()), Ok) {
+                Ok(skip) => skip,
+                Err(Choice::Places(places)) => Decision::Run(places),
+                Err(Choice::Nobody) => self.nobody(ledger, queued.nominal, &state.job),
+                Err(Choice::Wait) => {
                     self.waiting = true;
                     continue;
                 }

@@ -3,14 +3,21 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::Conductor;
 use super::action::Action;
 use super::fire_batch::FireBatch;
 use super::lateness::start_deadline;
+use super::pauses;
 use super::placement::Choice;
 use crate::domain::{Nominal, Now, SkipReason};
 use crate::ledger::{Decision, Fire, JobState, Ledger, Trigger};
+
+/// Retries that pauses of scheduling hold up and that may be looked at at each alarm.
+const HELD: u32 = 64;
+/// Rest after more of them, for each: looking must not take all of the time.
+const REST: Duration = Duration::from_micros(5);
 
 impl Conductor {
     pub(super) fn fire_children(
@@ -58,6 +65,9 @@ impl Conductor {
         if job.expires_at.is_some_and(|end| nominal.0 > end) {
             return skip(SkipReason::Expired, String::new());
         }
+        if let Some(decision) = pauses::child(ledger, job, nominal) {
+            return Some(decision);
+        }
         match self.choose_or_queue(ledger, state, nominal, now.mono) {
             Choice::Places(places) => Some(Decision::Run(places)),
             Choice::Nobody => Some(self.nobody(ledger, nominal, job)),
@@ -75,6 +85,11 @@ impl Conductor {
         batch: &mut FireBatch,
         out: &mut Vec<Action>,
     ) {
+        if now.mono < self.retries_rest_until {
+            self.waiting = true;
+            return;
+        }
+        let mut held = 0;
         for (at, group, failed) in ledger.retries().take_while(|(at, ..)| *at <= now.wall) {
             if self.retrying.contains(&failed) {
                 continue;
@@ -84,6 +99,10 @@ impl Conductor {
             let slot = live.slots.iter().find(|slot| slot.seq == failed);
             let Some(slot) = slot else { continue };
             let late = now.wall.since(at) > start_deadline(&job, ledger.settings());
+            if !late && ledger.stopped(&job, now.wall).is_some() {
+                held += 1;
+                continue;
+            }
             let place = self.choose_again(ledger, &job, &slot.target.node, now.mono);
             let decision = match place {
                 Some(place) if !late => Decision::Run([place].into()),
@@ -104,6 +123,9 @@ impl Conductor {
             let fire = Fire { job_no, version, trigger, nominal, next: None, decision };
             self.fire(fire, now, batch, out);
             batch.retries.push(failed);
+        }
+        if held > HELD {
+            self.retries_rest_until = now.mono + REST.saturating_mul(held);
         }
     }
 }

@@ -12,6 +12,8 @@ use crate::ledger::{Command, Ledger, RaiseVersion};
 
 /// The version that brought drains.
 pub(super) const DRAINS: u32 = 2;
+/// The version that brought pauses of scheduling.
+pub(super) const PAUSES: u32 = 4;
 
 impl Conductor {
     pub(super) fn raise_version(&mut self, ledger: &Ledger, now: Now, out: &mut Vec<Action>) {

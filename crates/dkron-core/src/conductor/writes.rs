@@ -12,6 +12,7 @@ use super::admission;
 use super::drains;
 use super::input::{Asked, Fate, Request, Ticket};
 use super::manual::{AskedRun, PATIENCE};
+use super::pauses;
 use super::proposals::{Proposal, answered};
 use super::settings;
 use crate::domain::{Cancellation, Job, JobName, Now, Policy, Submission};
@@ -46,8 +47,10 @@ impl Conductor {
             Request::Pause(_)
             | Request::Cancel(_)
             | Request::PutSettings(_)
-            | Request::SetEligibility(_) => {
-                match plain(ledger, request) {
+            | Request::SetEligibility(_)
+            | Request::PauseScheduling(_)
+            | Request::ResumeScheduling(_) => {
+                match plain(ledger, now, request) {
                     Ok(command) => self.propose(Proposal::Plain { ticket }, command, now, out),
                     Err(refused) => out.push(refusal(ticket, refused)),
                 }
@@ -176,6 +179,8 @@ impl Conductor {
             | Request::Cancel(_)
             | Request::PutSettings(_)
             | Request::SetEligibility(_)
+            | Request::PauseScheduling(_)
+            | Request::ResumeScheduling(_)
             | Request::Asked(_) => Err(Refusal::Unknown),
         }
     }
@@ -255,7 +260,7 @@ fn refusal(ticket: Ticket, refusal: Refusal) -> Action {
 }
 
 /// The command of a request that waits for nothing.
-fn plain(ledger: &Ledger, request: Request) -> Result<Command, Refusal> {
+fn plain(ledger: &Ledger, now: Now, request: Request) -> Result<Command, Refusal> {
     match request {
         Request::Cancel(cancel) if cancel.by == Cancellation::SCHEDULER => {
             Err(Refusal::Invalid(settings::reserved(&cancel.by)))
@@ -268,6 +273,14 @@ fn plain(ledger: &Ledger, request: Request) -> Result<Command, Refusal> {
         Request::SetEligibility(wanted) => {
             drains::check(ledger, &wanted).map_err(Refusal::Invalid)?;
             Ok(Command::SetEligibility(*wanted))
+        }
+        Request::PauseScheduling(wanted) => {
+            pauses::check(ledger, &wanted, now).map_err(Refusal::Invalid)?;
+            Ok(Command::PauseScheduling(*wanted))
+        }
+        Request::ResumeScheduling(wanted) => {
+            pauses::is_known(ledger).map_err(Refusal::Invalid)?;
+            Ok(Command::ResumeScheduling(wanted))
         }
         other => Ok(Command::Pause(other == Request::Pause(true))),
     }

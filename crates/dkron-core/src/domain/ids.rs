@@ -107,6 +107,10 @@ number! {
     /// Number of an occurrence that waits for its turn; grows with the order of waiting.
     QueueNo
 }
+number! {
+    /// A pause of scheduling: the index of the entry that began it.
+    PauseNo
+}
 text! {
     /// A job's name, its key.
     JobName

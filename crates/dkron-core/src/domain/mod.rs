@@ -13,6 +13,7 @@ pub mod mem_limit;
 mod now;
 mod occurrence;
 mod policy;
+mod scheduling_pause;
 mod selector;
 mod settings;
 pub mod stats;
@@ -25,14 +26,15 @@ pub use execution::{
     Cancellation, Digest, EndReason, Finish, Late, Output, Record, Replacement, State,
 };
 pub use ids::{
-    BootId, ExecutionId, Group, HistoryNo, JobName, JobNo, JournalId, LogIndex, NodeName, QueueNo,
-    RequestId, Seq, SkipNo, Tenure, Version,
+    BootId, ExecutionId, Group, HistoryNo, JobName, JobNo, JournalId, LogIndex, NodeName, PauseNo,
+    QueueNo, RequestId, Seq, SkipNo, Tenure, Version,
 };
 pub use jitter::Jitter;
 pub use job::{Concurrency, Job, Status};
 pub use now::Now;
 pub use occurrence::{Cause, Nominal, Occurrence, SkipReason, Skipped, Target};
 pub use policy::{Backoff, Dst, Misfire, OnLost, Policy, Retry, RetryNode, RetryOn};
+pub use scheduling_pause::{SchedulingPause, Scope};
 pub use selector::{Selector, SelectorError};
 pub use settings::Settings;
 pub use submission::Submission;

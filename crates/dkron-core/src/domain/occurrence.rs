@@ -46,6 +46,8 @@ pub enum SkipReason {
     Replaced,
     /// It waited, and somebody cancelled it.
     Cancelled,
+    /// Somebody had stopped scheduling for its job.
+    Paused,
 }
 
 impl SkipReason {
@@ -63,6 +65,7 @@ impl SkipReason {
             SkipReason::QueueTimeout => "queue_timeout",
             SkipReason::Replaced => "replaced",
             SkipReason::Cancelled => "cancelled",
+            SkipReason::Paused => "paused",
         }
     }
 }

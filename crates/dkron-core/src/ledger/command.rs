@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 
 use crate::domain::{
     BootId, EndReason, Finish, Group, HistoryNo, JobName, JobNo, LogIndex, NodeName, Nominal,
-    Output, QueueNo, RequestId, Seq, Settings, SkipReason, Skipped, Submission, Target, Tenure,
-    Timestamp, Version,
+    Output, PauseNo, QueueNo, RequestId, Scope, Seq, Settings, SkipReason, Skipped, Submission,
+    Target, Tenure, Timestamp, Version,
 };
 
 /// One committed entry.
@@ -47,6 +47,10 @@ pub enum Command {
     Prune(Prune),
     SetEligibility(SetEligibility),
     RaiseVersion(RaiseVersion),
+    PauseScheduling(PauseScheduling),
+    ResumeScheduling(ResumeScheduling),
+    /// Nothing that a pause of scheduling stopped is undecided any more: it goes.
+    EndPause(PauseNo),
 }
 
 /// Begins a leadership; its entry's index is the tenure.
@@ -204,6 +208,23 @@ pub struct SetEligibility {
     /// Who wants it; at most `limits::DETAIL_BYTES`.
     pub by: String,
     pub reason: String,
+}
+
+/// Stops what jobs owe by schedule, parent or retry; runs by hand go on.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct PauseScheduling {
+    pub scope: Scope,
+    /// When it is over by itself.
+    pub until: Option<Timestamp>,
+    /// Who wants it; at most `limits::DETAIL_BYTES`.
+    pub by: String,
+    pub reason: String,
+}
+
+/// Ends one pause of scheduling, or all; nothing that fell due before is owed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ResumeScheduling {
+    pub id: Option<PauseNo>,
 }
 
 /// The whole cluster knows this version: nothing older can be a part of it any more.

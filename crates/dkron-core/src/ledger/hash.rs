@@ -78,6 +78,9 @@ impl Ledger {
         if !self.drains.is_empty() {
             self.drains.hash(&mut hasher);
         }
+        if !self.pauses.is_empty() {
+            self.pauses.hash(&mut hasher);
+        }
         if !self.lost.is_empty() || !self.lates.is_empty() {
             (&self.lost, &self.lates).hash(&mut hasher);
         }

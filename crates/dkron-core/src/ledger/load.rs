@@ -80,6 +80,9 @@ impl Loader {
             Row::History { .. } | Row::Late { .. } | Row::Skipped { .. } => {}
             Row::Bucket { .. } | Row::Pointer(_) => {}
             Row::Version(version) => ledger.version = version,
+            Row::SchedulingPauses(pauses) => {
+                ledger.pauses.extend(pauses.into_iter().map(|pause| (pause.id, pause)));
+            }
             Row::Drains(drains) => {
                 ledger.drains.extend(drains.into_iter().map(|drain| (drain.node.clone(), drain)));
             }

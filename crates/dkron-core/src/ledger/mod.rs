@@ -23,8 +23,9 @@ mod row;
 mod state;
 
 pub use command::{
-    Account, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, OfJob, Place, Prune,
-    PutJob, PutOutput, RaiseVersion, Report, SetEligibility, TakeOffice, ToggleJob, Trigger,
+    Account, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, OfJob, PauseScheduling,
+    Place, Prune, PutJob, PutOutput, RaiseVersion, Report, ResumeScheduling, SetEligibility,
+    TakeOffice, ToggleJob, Trigger,
 };
 pub use load::{LoadError, Loader};
 pub use outcome::{Effect, Fired, JobSnapshot, Outcome, Rejection, Reply, RowOp};

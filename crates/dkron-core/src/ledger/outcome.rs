@@ -8,7 +8,8 @@ use alloc::vec::Vec;
 use super::row::{Row, RowKey};
 use super::state::Runtime;
 use crate::domain::{
-    ExecutionId, Group, HistoryNo, Job, JobName, JobNo, QueueNo, Seq, Tenure, Timestamp, Version,
+    ExecutionId, Group, HistoryNo, Job, JobName, JobNo, PauseNo, QueueNo, Seq, Tenure, Timestamp,
+    Version,
 };
 
 /// Everything that applying one entry causes.
@@ -46,6 +47,10 @@ pub enum Reply {
         retries: u32,
         queued: u32,
     },
+    /// Scheduling is paused under that number.
+    SchedulingPaused(PauseNo),
+    /// So many pauses of scheduling ended.
+    Resumed(u32),
     /// The request was applied before.
     Repeated,
     /// A conductor's command of a leadership that is over.
@@ -97,6 +102,10 @@ pub enum Rejection {
     QueueFull(u32),
     /// As many nodes as may be drained at a time, this many, are drained already.
     TooManyDrains(u32),
+    /// As many pauses of scheduling as there may be, this many, are there already.
+    TooManyPauses(u32),
+    /// There is no pause of scheduling of that number.
+    PauseNotFound(PauseNo),
 }
 
 /// Something that the leader owes the world. A hint: `outstanding` knows all of them.

@@ -9,8 +9,11 @@ use super::rollup::Series;
 use super::state::{JobState, Ledger, LiveGroup, Lost, Office, Processing, Queued, Slot};
 use crate::domain::{
     Concurrency, Drain, ExecutionId, Group, HistoryNo, Job, JobName, JobNo, LogIndex, NodeName,
-    QueueNo, Seq, Settings, Tenure, Timestamp, Version,
+    QueueNo, SchedulingPause, Seq, Settings, Tenure, Timestamp, Version,
 };
+
+/// Slots and children that are looked at for one that a pause still owes a decision.
+const PAUSE_LOOKS: usize = 1024;
 
 impl JobState {
     /// The job as a reply shows it.
@@ -67,6 +70,37 @@ impl Ledger {
 
     pub fn is_drained(&self, node: &NodeName) -> bool {
         self.drains.contains_key(node)
+    }
+
+    /// Pauses of scheduling, the oldest first.
+    pub fn scheduling_pauses(&self) -> impl Iterator<Item = &SchedulingPause> {
+        self.pauses.values()
+    }
+
+    /// The pause that stops what of a job falls due at that instant; of several the longest.
+    pub fn stopped(&self, job: &Job, at: Timestamp) -> Option<&SchedulingPause> {
+        let stops = self.pauses.values().filter(|pause| pause.stops(job, at));
+        stops.max_by_key(|pause| (pause.until.is_none(), pause.until))
+    }
+
+    /// Whether something that fell due in a pause until then may be undecided. With so much of it
+    /// that it can not be looked through it is asked again later; nothing else is stopped.
+    pub fn may_owe(&self, pause: &SchedulingPause, until: Timestamp) -> bool {
+        let due = self.due().take_while(|(due, _)| *due < until).map(|(_, job_no)| job_no);
+        let owed = self.owed().filter(|(.., since)| *since < until).map(|(_, child, _)| child);
+        for (looked, job_no) in due.chain(owed).enumerate() {
+            let state = self.job_no(job_no);
+            if looked == PAUSE_LOOKS || state.is_some_and(|state| pause.scope.covers(&state.job)) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// When the first pause of scheduling ends after that instant.
+    pub fn pause_end_after(&self, instant: Timestamp) -> Option<Timestamp> {
+        let ends = self.pauses.values().filter_map(|pause| pause.until);
+        ends.filter(|end| *end > instant).min()
     }
 
     /// Whether the cluster ever agreed on settings.

@@ -8,8 +8,8 @@ use super::rollup::{BucketKey, Series, SeriesNo};
 use super::state::{LiveGroup, Lost, Office, Processing, Queued, Runtime};
 use crate::domain::stats::{Bucket, Span};
 use crate::domain::{
-    Drain, Group, HistoryNo, Job, JobNo, Late, LogIndex, QueueNo, Record, RequestId, Seq, Settings,
-    SkipNo, Skipped, Timestamp, Version,
+    Drain, Group, HistoryNo, Job, JobNo, Late, LogIndex, QueueNo, Record, RequestId,
+    SchedulingPause, Seq, Settings, SkipNo, Skipped, Timestamp, Version,
 };
 
 /// One key with its value.
@@ -76,6 +76,8 @@ pub enum Row {
     Version(u32),
     /// All nodes that take nothing new, by name: they are few, and change seldom.
     Drains(Vec<Drain>),
+    /// All pauses of scheduling, by number: they are few, and change seldom.
+    SchedulingPauses(Vec<SchedulingPause>),
     /// Its result may still come.
     Lost {
         seq: Seq,
@@ -121,6 +123,7 @@ pub enum RowKey {
     Lost(Seq),
     Late(JobNo, HistoryNo),
     LateMark(JobNo),
+    SchedulingPauses,
 }
 
 impl Row {
@@ -148,6 +151,7 @@ impl Row {
             Row::Pointer(pointer) => RowKey::Pointer(Pointer::slot(pointer.no)),
             Row::Version(_) => RowKey::Version,
             Row::Drains(_) => RowKey::Drains,
+            Row::SchedulingPauses(_) => RowKey::SchedulingPauses,
             Row::Lost { seq, .. } => RowKey::Lost(*seq),
             Row::Late { job_no, no, .. } => RowKey::Late(*job_no, *no),
             Row::LateMark { job_no, .. } => RowKey::LateMark(*job_no),

@@ -11,8 +11,8 @@ use super::recent::Recent;
 use super::rollup::{Rollup, Series};
 use crate::domain::{
     BootId, Cancellation, Cause, Drain, Group, HistoryNo, Jitter, Job, JobName, JobNo, LogIndex,
-    NodeName, Nominal, QueueNo, Record, RequestId, Seq, Settings, SkipNo, Skipped, Status, Target,
-    Tenure, Timestamp, Version,
+    NodeName, Nominal, PauseNo, QueueNo, Record, RequestId, SchedulingPause, Seq, Settings, SkipNo,
+    Skipped, Status, Target, Tenure, Timestamp, Version,
 };
 
 /// The running leadership.
@@ -205,6 +205,8 @@ pub struct Ledger {
     pub(super) version: u32,
     /// Nodes that take nothing new.
     pub(super) drains: BTreeMap<NodeName, Drain>,
+    /// What keeps jobs from starting by themselves.
+    pub(super) pauses: BTreeMap<PauseNo, SchedulingPause>,
     /// Definitions that are not in force but still used.
     pub(super) pinned: BTreeMap<(JobNo, Version), Arc<Job>>,
     pub(super) derived: Derived,

@@ -14,7 +14,7 @@ use dkron_core::ledger::{
     Trigger, outstanding,
 };
 
-pub use moves::{Move, drain, entry_moves, live, report};
+pub use moves::{Move, drain, entry_moves, live, report, scheduling};
 
 /// 2026-01-01T00:00:00Z.
 const START: i64 = 1_767_225_600;

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dkron_core::domain::{
-    Concurrency, EndReason, Finish, Job, JobName, Nominal, Output, Policy, RULES, RequestId, Retry,
-    RetryOn, Seq, SkipReason, State, Submission, Target, Tenure, Timestamp,
+    Concurrency, EndReason, Finish, Job, JobName, Nominal, Output, PauseNo, Policy, RULES,
+    RequestId, Retry, RetryOn, Scope, Seq, SkipReason, State, Submission, Target, Tenure,
+    Timestamp,
 };
 use dkron_core::ledger::{
-    Account, Base, Cancel, Command, Decision, End, Expire, Fire, JobState, Ledger, OfJob, Place,
-    Prune, PutJob, PutOutput, Report, SetEligibility, TakeOffice, ToggleJob, Trigger,
+    Account, Base, Cancel, Command, Decision, End, Expire, Fire, JobState, Ledger, OfJob,
+    PauseScheduling, Place, Prune, PutJob, PutOutput, Report, ResumeScheduling, SetEligibility,
+    TakeOffice, ToggleJob, Trigger,
 };
 
 use super::Walk;
@@ -136,6 +138,24 @@ pub fn drain(eligible: bool) -> Move {
     let (by, reason) = ("ann".into(), String::new());
     let wanted = SetEligibility { node, eligible, deadline, by, reason };
     Move::user(Command::SetEligibility(wanted))
+}
+
+/// Scheduling is paused, for all jobs or one; or it goes on; or a pause that is over goes.
+pub fn scheduling(walk: &Walk, pick: usize) -> Move {
+    let pauses: Vec<PauseNo> = walk.ledger.scheduling_pauses().map(|pause| pause.id).collect();
+    let one = pauses.get(pick / 4 % pauses.len().max(1)).copied();
+    match (pick % 4, one) {
+        (0, Some(id)) => Move::conductor(Command::EndPause(id)),
+        (1, id) => Move::user(Command::ResumeScheduling(ResumeScheduling { id })),
+        (pick, _) => {
+            let jobs = if pick == 2 { vec!["top".into()] } else { Vec::new() };
+            let scope = Scope { jobs, ..Scope::default() };
+            let until = (pick == 3).then(|| walk.now().after(Duration::from_secs(600)));
+            let (by, reason) = ("ann".into(), String::new());
+            let wanted = PauseScheduling { scope, until, by, reason };
+            Move::user(Command::PauseScheduling(wanted))
+        }
+    }
 }
 
 fn of_job(walk: &Walk, state: &JobState, moves: &mut Vec<Move>) {

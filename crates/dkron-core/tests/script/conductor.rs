@@ -429,6 +429,12 @@ impl Leader {
                 let wanted = super::ledger::eligibility(line, verb == "undrain");
                 Request::SetEligibility(Box::new(wanted))
             }
+            "pause_scheduling" => {
+                Request::PauseScheduling(Box::new(super::ledger::pause_scheduling(line)))
+            }
+            "resume_scheduling" => {
+                Request::ResumeScheduling(super::ledger::resume_scheduling(line))
+            }
             "put_settings" => {
                 let mut settings = self.ledger.settings().clone();
                 policy::change_settings(&mut settings, line);
@@ -561,6 +567,8 @@ fn show_answer(answer: &Result<Answer, Refusal>) -> String {
         Ok(Answer::Job(job)) => format!("job {}", show::snapshot(job)),
         Ok(Answer::Ran { executions, .. }) => format!("ran {executions:?}"),
         Ok(Answer::Queued { .. }) => "queued".into(),
+        Ok(Answer::SchedulingPaused(id)) => format!("paused as p{id}"),
+        Ok(Answer::Resumed(pauses)) => format!("resumed {pauses}"),
         Ok(Answer::Cancelling { executions, retries, queued }) => {
             format!("cancelling {executions:?}, {retries} retries, {queued} queued")
         }

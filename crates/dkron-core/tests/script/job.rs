@@ -16,6 +16,7 @@ pub fn submission(line: &mut Line) -> Submission {
         owner: line.key("owner").unwrap_or_default(),
         disabled: line.flag("disabled"),
         tags: line.prefixed("tag.").into_iter().collect(),
+        metadata: line.prefixed("metadata.").into_iter().collect(),
         retries: line.number("retries").unwrap_or(0) as u32,
         parent_job: line.key("parent").map(Into::into),
         processors: processors(line),

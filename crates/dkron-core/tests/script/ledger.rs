@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 
 use dkron_core::domain::{
-    EndReason, Finish, Group, HistoryNo, JobNo, LogIndex, NodeName, Nominal, Output, RequestId,
-    Seq, Settings, SkipReason, Skipped, State, Target, Tenure, Timestamp, Version,
+    EndReason, Finish, Group, HistoryNo, JobNo, LogIndex, NodeName, Nominal, Output, PauseNo,
+    RequestId, Scope, Seq, Settings, SkipReason, Skipped, State, Target, Tenure, Timestamp,
+    Version,
 };
 use dkron_core::ledger::{
-    Account, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, Ledger, OfJob, Place,
-    Prune, PutJob, PutOutput, RaiseVersion, Reply, Report, Row, RowKey, RowOp, SetEligibility,
-    TakeOffice, ToggleJob, Trigger, outstanding,
+    Account, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, Ledger, OfJob,
+    PauseScheduling, Place, Prune, PutJob, PutOutput, RaiseVersion, Reply, Report,
+    ResumeScheduling, Row, RowKey, RowOp, SetEligibility, TakeOffice, ToggleJob, Trigger,
+    outstanding,
 };
 
 use super::time::START;
@@ -62,7 +64,10 @@ impl Book {
     fn entry(&mut self, verb: &str, mut line: Line) -> Vec<String> {
         let index = LogIndex(self.ledger.applied().0 + 1);
         let request = line.key("req").map(|text| request(&text));
-        let own = matches!(verb, "fire" | "report" | "output" | "expire" | "prune" | "raise");
+        let own = matches!(
+            verb,
+            "fire" | "report" | "output" | "expire" | "prune" | "raise" | "end_pause"
+        );
         let usual = if own { self.ledger.tenure() } else { Tenure(0) };
         let tenure = line.number("tenure").map_or(usual, Tenure);
         let quiet = line.flag("quiet");
@@ -125,6 +130,11 @@ impl Book {
             "cancel" => Command::Cancel(cancel(&mut line, &self.names)),
             "drain" => Command::SetEligibility(eligibility(&mut line, false)),
             "undrain" => Command::SetEligibility(eligibility(&mut line, true)),
+            "pause_scheduling" => Command::PauseScheduling(pause_scheduling(&mut line)),
+            "resume_scheduling" => Command::ResumeScheduling(resume_scheduling(&mut line)),
+            "end_pause" => {
+                Command::EndPause(PauseNo(line.word().trim_start_matches('p').parse().unwrap()))
+            }
             "raise" => {
                 let version = line.word().parse().unwrap();
                 let rules = line.number("rules").unwrap_or(1) as u32;
@@ -354,6 +364,23 @@ pub fn eligibility(line: &mut Line, eligible: bool) -> SetEligibility {
     SetEligibility { node, eligible, deadline, by, reason }
 }
 
+/// `pause_scheduling until=01:00 jobs=a,b prefix=db- metadata.team=red by=ann reason="freeze"`.
+pub fn pause_scheduling(line: &mut Line) -> PauseScheduling {
+    let jobs = line.key("jobs").unwrap_or_default();
+    let jobs = jobs.split(',').filter(|name| !name.is_empty()).map(Into::into).collect();
+    let prefix = line.key("prefix").unwrap_or_default();
+    let metadata = line.prefixed("metadata.").into_iter().collect();
+    let scope = Scope { jobs, prefix, metadata };
+    let (until, by) = (line.time("until"), line.key("by").unwrap_or_else(|| "ann".into()));
+    PauseScheduling { scope, until, by, reason: line.key("reason").unwrap_or_default() }
+}
+
+/// `resume_scheduling`, `resume_scheduling p7`.
+pub fn resume_scheduling(line: &mut Line) -> ResumeScheduling {
+    let id = line.next_if('p').map(|text| PauseNo(text[1..].parse().unwrap()));
+    ResumeScheduling { id }
+}
+
 pub fn request(text: &str) -> RequestId {
     let mut id = RequestId::default();
     id.0[..text.len()].copy_from_slice(text.as_bytes());
@@ -373,9 +400,10 @@ pub fn state(word: &str) -> State {
 
 fn skip_reason(word: &str) -> SkipReason {
     use SkipReason::{
-        Changed, Disabled, Expired, Missed, NoCapacity, NoEligibleNode, QueueTimeout,
+        Changed, Disabled, Expired, Missed, NoCapacity, NoEligibleNode, Paused, QueueTimeout,
     };
-    let all = [Changed, Disabled, Expired, Missed, NoCapacity, NoEligibleNode, QueueTimeout];
+    let all =
+        [Changed, Disabled, Expired, Missed, NoCapacity, NoEligibleNode, Paused, QueueTimeout];
     let found = all.into_iter().find(|reason| reason.word() == word);
     found.unwrap_or_else(|| panic!("{word} is no reason"))
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use dkron_core::domain::stats::Span;
 use dkron_core::domain::{
-    Cancellation, Cause, Drain, EndReason, Finish, Nominal, Output, Record, RequestId, SkipReason,
-    Skipped, Status, Timestamp,
+    Cancellation, Cause, Drain, EndReason, Finish, Nominal, Output, Record, RequestId,
+    SchedulingPause, Scope, SkipReason, Skipped, Status, Timestamp,
 };
 use dkron_core::ledger::{
     Account, Command, Decision, Effect, Fire, Fired, JobSnapshot, LiveGroup, Office, Phase, Place,
@@ -27,6 +27,8 @@ pub fn reply(reply: &Reply) -> String {
         Reply::Cancelling { executions, retries, queued } => {
             format!("cancelling {executions:?}, {retries} retries, {queued} queued")
         }
+        Reply::SchedulingPaused(id) => format!("paused as p{id}"),
+        Reply::Resumed(pauses) => format!("resumed {pauses}"),
         Reply::Repeated => "repeated".into(),
         Reply::Deposed => "deposed".into(),
         Reply::Rejected(why) => format!("rejected {}", rejection(why)),
@@ -61,6 +63,8 @@ pub fn rejection(why: &Rejection) -> String {
         Rejection::Stale => "stale".into(),
         Rejection::NotLive(seq) => format!("not_live {seq}"),
         Rejection::QueueFull(depth) => format!("queue_full {depth}"),
+        Rejection::TooManyPauses(most) => format!("too_many_pauses {most}"),
+        Rejection::PauseNotFound(id) => format!("pause_not_found p{id}"),
         Rejection::TooManyDrains(most) => format!("too_many_drains {most}"),
     }
 }
@@ -95,6 +99,7 @@ fn row_key(key: &RowKey) -> String {
         RowKey::Pointer(slot) => format!("pointer {slot}"),
         RowKey::Version => "version".into(),
         RowKey::Drains => "drains".into(),
+        RowKey::SchedulingPauses => "scheduling_pauses".into(),
         RowKey::Lost(seq) => format!("lost {seq}"),
         RowKey::Late(job, no) => format!("late j{job}/{no}"),
         RowKey::LateMark(job) => format!("late_mark j{job}"),
@@ -141,6 +146,9 @@ fn show_row(row: &Row) -> String {
         Row::Lost { lost, .. } => format!("j{}/{} at {}", lost.job_no, lost.no, show_time(lost.at)),
         Row::Late { late, .. } => format!("{} {}", late.seq, finish(&late.finish)),
         Row::LateMark { newest, .. } => newest.to_string(),
+        Row::SchedulingPauses(pauses) => {
+            pauses.iter().map(scheduling_pause).collect::<Vec<_>>().join(" ; ")
+        }
         Row::Drains(drains) => drains.iter().map(drain).collect::<Vec<_>>().join(" ; "),
     };
     format!("{key}: {value}")
@@ -162,6 +170,25 @@ pub fn drain(drain: &Drain) -> String {
     let head = format!("{node} since {}{}", show_time(drain.since), until.unwrap_or_default());
     let why = if reason.is_empty() { "" } else { ": " };
     format!("{head} by {by}{why}{reason}")
+}
+
+pub fn scheduling_pause(pause: &SchedulingPause) -> String {
+    let until = pause.until.map(|at| format!(" until {}", show_time(at)));
+    let resumed = if pause.resumed { ", resumed" } else { "" };
+    let why = if pause.reason.is_empty() { "" } else { ": " };
+    let SchedulingPause { id, by, reason, .. } = pause;
+    let span = format!("since {}{}", show_time(pause.since), until.unwrap_or_default());
+    format!("p{id} of {} {span}{resumed} by {by}{why}{reason}", scope(&pause.scope))
+}
+
+fn scope(scope: &Scope) -> String {
+    if scope.is_all() {
+        return "all".into();
+    }
+    let jobs = (!scope.jobs.is_empty()).then(|| format!("{:?}", scope.jobs));
+    let prefix = (!scope.prefix.is_empty()).then(|| format!("{}*", scope.prefix));
+    let metadata = scope.metadata.iter().map(|(key, value)| format!("{key}={value}"));
+    jobs.into_iter().chain(prefix).chain(metadata).collect::<Vec<_>>().join(" and ")
 }
 
 pub fn queued(queued: &Queued) -> String {
@@ -322,6 +349,16 @@ pub fn command(command: &Command) -> String {
             let verb = if wanted.eligible { "undrain" } else { "drain" };
             format!("{verb} {} by {}: {}", wanted.node, wanted.by, wanted.reason)
         }
+        Command::PauseScheduling(wanted) => {
+            let until = wanted.until.map(|at| format!(" until {}", show_time(at)));
+            let (scope, until) = (scope(&wanted.scope), until.unwrap_or_default());
+            format!("pause_scheduling {scope}{until} by {}: {}", wanted.by, wanted.reason)
+        }
+        Command::ResumeScheduling(wanted) => match wanted.id {
+            Some(id) => format!("resume_scheduling p{id}"),
+            None => "resume_scheduling".into(),
+        },
+        Command::EndPause(id) => format!("end_pause p{id}"),
         Command::RaiseVersion(raise) => format!("raise {} rules {}", raise.version, raise.rules),
         Command::Prune(prune) => format!("prune j{} to {}", prune.job_no, prune.first),
         Command::ClearExecutions(clear) => format!("clear {}", clear.name),

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use dkron_core::domain::{
-    Drain, Group, Job, JobName, JobNo, Nominal, Seq, Settings, Status, Tenure, Timestamp, Version,
+    Drain, Group, Job, JobName, JobNo, Nominal, SchedulingPause, Seq, Settings, Status, Tenure,
+    Timestamp, Version,
 };
 use dkron_core::ledger::{JobSnapshot, Ledger, LiveGroup, Recent, Row, RowKey, RowOp, Runtime};
 
@@ -37,6 +38,8 @@ pub struct Index {
     pub settings: Option<Settings>,
     /// Nodes that are given no runs.
     pub drains: Vec<Drain>,
+    /// What keeps jobs from starting by themselves.
+    pub pauses: Vec<SchedulingPause>,
     /// Boxed: a tree that grows at its end is half empty.
     pub(super) rows: BTreeMap<JobNo, Box<IndexRow>>,
     pub(super) names: BTreeMap<JobName, JobNo>,
@@ -62,6 +65,7 @@ impl Index {
             zone: ledger.settings().zone.clone(),
             settings: ledger.is_settled().then(|| ledger.settings().clone()),
             drains: ledger.drains().cloned().collect(),
+            pauses: ledger.scheduling_pauses().cloned().collect(),
             rows: BTreeMap::new(),
             names: BTreeMap::new(),
             children: BTreeMap::new(),
@@ -80,6 +84,11 @@ impl Index {
             index.put_group(group.clone());
         }
         index
+    }
+
+    /// Those that nobody has ended.
+    pub fn scheduling_pauses(&self) -> Vec<SchedulingPause> {
+        self.pauses.iter().filter(|pause| !pause.resumed).cloned().collect()
     }
 
     /// Begins anew with what was installed. Those who wait for a run go on waiting.
@@ -110,6 +119,7 @@ impl Index {
             }
             Row::Paused(paused) => self.paused = paused,
             Row::Drains(drains) => self.drains = drains,
+            Row::SchedulingPauses(pauses) => self.pauses = pauses,
             Row::Definition { job_no, version, job } => self.define(job_no, version, job),
             Row::Runtime { job_no, runtime } => self.put_runtime(job_no, &runtime),
             Row::Group(group) => self.put_group(group),

@@ -175,6 +175,7 @@ impl Reader {
             Query::GroupLive { group, reply } => {
                 send(reply, Ok(index.groups.contains_key(&group)));
             }
+            Query::SchedulingPauses { reply } => send(reply, Ok(index.scheduling_pauses())),
             Query::Busy { reply } => {
                 let live = (index.live_all(), Shown::Listed);
                 self.read(reply, live, move |_, live| Ok(live));

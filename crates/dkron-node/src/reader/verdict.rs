@@ -193,6 +193,7 @@ fn skip_words(reason: SkipReason) -> &'static str {
         SkipReason::QueueTimeout => "its turn did not come until the start deadline",
         SkipReason::Replaced => "a later one took its place",
         SkipReason::Cancelled => "somebody cancelled it while it waited",
+        SkipReason::Paused => "scheduling was paused for the job",
     }
 }
 

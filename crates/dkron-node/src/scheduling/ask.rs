@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dkron_core::conductor::{
     Answer, Asked as Terms, Demand, Input, Refusal, Request as Ask, Ticket,
 };
-use dkron_core::domain::{LogIndex, RequestId, Settings};
+use dkron_core::domain::{LogIndex, PauseNo, RequestId, Settings};
 use dkron_core::ledger::{Cancel, JobSnapshot, Ledger, Rejection};
 
 use super::Scheduling;
@@ -34,6 +34,8 @@ pub(super) enum Waiting {
     },
     Cancel(Reply<CancelView>),
     Eligibility(Reply<()>),
+    SchedulingPaused(Reply<PauseNo>),
+    Resumed(Reply<u32>),
     Settings {
         settings: Box<Settings>,
         reply: Reply<Settings>,
@@ -74,6 +76,12 @@ impl Scheduling {
             }
             // The façade makes none inside another.
             Request::Asked { .. } => return,
+            Request::PauseScheduling { wanted, reply } => {
+                (Ask::PauseScheduling(wanted), Waiting::SchedulingPaused(reply))
+            }
+            Request::ResumeScheduling { wanted, reply } => {
+                (Ask::ResumeScheduling(wanted), Waiting::Resumed(reply))
+            }
         };
         self.ask(ask, waiting, asked);
     }
@@ -125,6 +133,12 @@ impl Scheduling {
             (Waiting::Eligibility(reply), Ok(_)) => {
                 self.release_after(move |_| send(reply, Ok(())));
             }
+            (Waiting::SchedulingPaused(reply), Ok(Answer::SchedulingPaused(id))) => {
+                self.release_after(move |_| send(reply, Ok(id)));
+            }
+            (Waiting::Resumed(reply), Ok(Answer::Resumed(pauses))) => {
+                self.release_after(move |_| send(reply, Ok(pauses)));
+            }
             (Waiting::Pause { paused, reply }, Ok(_)) => {
                 self.release_after(move |_| send(reply, Ok(paused)));
             }
@@ -136,6 +150,8 @@ impl Scheduling {
             (Waiting::Run { reply, .. }, other) => send(reply, Err(error(other.err()))),
             (Waiting::Pause { reply, .. }, other) => send(reply, Err(error(other.err()))),
             (Waiting::Eligibility(reply), other) => send(reply, Err(error(other.err()))),
+            (Waiting::SchedulingPaused(reply), other) => send(reply, Err(error(other.err()))),
+            (Waiting::Resumed(reply), other) => send(reply, Err(error(other.err()))),
             (Waiting::Cancel(reply), other) => send(reply, Err(error(other.err()))),
             (Waiting::Settings { reply, .. }, other) => send(reply, Err(error(other.err()))),
         }
@@ -173,6 +189,8 @@ fn admit(disk_full: bool, request: Request) -> Option<Request> {
         | Request::Leave { .. }
         | Request::Cancel { .. }
         | Request::SetEligibility { .. }
+        | Request::PauseScheduling { .. }
+        | Request::ResumeScheduling { .. }
         | Request::PutSettings { .. }
         | Request::Asked { .. }
         | Request::StateHash { .. } => return Some(request),
@@ -225,6 +243,10 @@ pub(super) fn error(refusal: Option<Refusal>) -> Error {
             Rejection::TooManyDrains(most) => {
                 Error::Invalid(format!("{most} nodes are drained already, the most there may be"))
             }
+            Rejection::TooManyPauses(most) => Error::Refused(format!(
+                "there are {most} pauses of scheduling already, the most there may be: resume one"
+            )),
+            Rejection::PauseNotFound(id) => Error::PauseNotFound(id),
             Rejection::Stale => Error::Unknown,
         },
         Some(Refusal::Unknown) | None => Error::Unknown,

@@ -1,6 +1,6 @@
 //! Why a request was not carried out. `dkron/rest/respond.rs` maps it to a status, nobody else.
 
-use dkron_core::domain::{ExecutionId, JobName, LogIndex, Version};
+use dkron_core::domain::{ExecutionId, JobName, LogIndex, PauseNo, Version};
 
 /// Refusals and failures of requests, by precedence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +47,8 @@ pub enum Error {
     /// No server of the consensus group has that name or id; the text is Dkron's.
     #[error("id \"{0}\" was not found in the Raft configuration")]
     PeerNotFound(String),
+    #[error("no pause of scheduling has the id {0}: GET /v1/scheduling shows those there are")]
+    PauseNotFound(PauseNo),
     /// An operator's wish that would do harm or makes no sense; the text says why.
     #[error("{0}")]
     Refused(String),

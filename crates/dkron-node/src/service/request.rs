@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dkron_core::domain::{
-    Drain, ExecutionId, Group, JobName, JobNo, LogIndex, Settings, Skipped, Submission, Timestamp,
+    Drain, ExecutionId, Group, JobName, JobNo, LogIndex, PauseNo, SchedulingPause, Settings,
+    Skipped, Submission, Timestamp,
 };
-use dkron_core::ledger::SetEligibility;
+use dkron_core::ledger::{PauseScheduling, ResumeScheduling, SetEligibility};
 
 use super::{
     AgedPage, Asked, Buckets, CancelView, ExecutionView, Found, JobCounts, JobPage, JobView,
@@ -55,6 +56,14 @@ pub enum Request {
     SetEligibility {
         wanted: Box<SetEligibility>,
         reply: Reply<()>,
+    },
+    PauseScheduling {
+        wanted: Box<PauseScheduling>,
+        reply: Reply<PauseNo>,
+    },
+    ResumeScheduling {
+        wanted: ResumeScheduling,
+        reply: Reply<u32>,
     },
     PutSettings {
         settings: Box<Settings>,
@@ -115,4 +124,5 @@ pub enum Query {
     Settings { reply: Reply<Settings> },
     Drains { reply: Reply<Vec<Drain>> },
     GroupLive { group: Group, reply: Reply<bool> },
+    SchedulingPauses { reply: Reply<Vec<SchedulingPause>> },
 }

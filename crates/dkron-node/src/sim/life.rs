@@ -191,19 +191,19 @@ impl Life {
         self.world.say(|| "rest".into());
         let mut begun = Instant::now();
         loop {
-            let (on, drained) = self.world.with(|inner| {
+            let (on, drained, paused) = self.world.with(|inner| {
                 let ledger = &inner.judge.oracle.ledger;
                 let on = ledger.jobs().filter(|job| job.is_scheduled());
                 let on: Vec<_> = on.map(|job| job.job.name.clone()).collect();
                 let drained: Vec<_> = ledger.drains().map(|one| one.node.clone()).collect();
-                (on, drained)
+                (on, drained, ledger.scheduling_pauses().next().is_some())
             });
-            if on.is_empty() && drained.is_empty() && self.still().await.is_ok() {
+            if on.is_empty() && drained.is_empty() && !paused && self.still().await.is_ok() {
                 return Ok(());
             }
             let toggles = on.into_iter().map(Ask::Toggle);
-            let asks: Vec<Ask> =
-                toggles.chain(drained.into_iter().map(workload::eligible_again)).collect();
+            let asks = toggles.chain(drained.into_iter().map(workload::eligible_again));
+            let asks: Vec<Ask> = asks.chain(paused.then(workload::resume)).collect();
             for ask in asks {
                 self.requests += 1;
                 if let Some(at) = self.leader() {

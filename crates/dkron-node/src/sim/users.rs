@@ -105,6 +105,12 @@ fn translate(ask: &Ask, execution: &dyn Fn(Seq) -> ExecutionId) -> (Request, Tel
             let asked = Arc::new(Asked { demand: asked.demand, ..Asked::default() });
             (Request::Asked { asked, request: Box::new(request) }, telling)
         }
+        Ask::PauseScheduling(wanted) => {
+            told(|reply| Request::PauseScheduling { wanted, reply }, Answer::SchedulingPaused)
+        }
+        Ask::ResumeScheduling(wanted) => {
+            told(|reply| Request::ResumeScheduling { wanted, reply }, Answer::Resumed)
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dkron_core::conductor::{Answer, Refusal, Request, Ticket};
-use dkron_core::domain::{Cause, Job, JobNo, Policy, QueueNo, RequestId, Version};
+use dkron_core::domain::{Cause, Job, JobNo, PauseNo, Policy, QueueNo, RequestId, Version};
 use dkron_core::ledger::{Command, Fired, Reply, Trigger};
 
 use super::{Check, Commit, require};
@@ -24,6 +24,7 @@ pub struct Answers {
     waits: BTreeSet<RequestId>,
     runs: BTreeMap<RequestId, Option<u64>>,
     runs_refused: BTreeMap<RequestId, Refusal>,
+    pauses: BTreeSet<PauseNo>,
     toggles: Tally,
     deletes: Tally,
 }
@@ -54,6 +55,9 @@ impl Answers {
                 require(refused.is_none(), "G1", || {
                     format!("write {writer} is done, but was refused: {refused:?}")
                 })?;
+            }
+            (Command::PauseScheduling(_), Reply::SchedulingPaused(id)) => {
+                self.pauses.insert(*id);
             }
             (Command::ToggleJob(_), Reply::Job(_)) => self.toggles.done += 1,
             (Command::DeleteJob(_), Reply::Job(_)) => self.deletes.done += 1,
@@ -143,7 +147,15 @@ impl Answers {
             | Request::Cancel(_)
             | Request::PutSettings(_)
             | Request::SetEligibility(_)
+            | Request::ResumeScheduling(_)
             | Request::Asked(_) => Ok(()),
+            Request::PauseScheduling(_) => match answer {
+                Ok(Answer::SchedulingPaused(id)) => require(self.pauses.contains(id), "G1", || {
+                    format!("pause {id} is acknowledged, not committed")
+                }),
+                Ok(other) => require(false, "G1", || format!("a pause is answered {other:?}")),
+                Err(_) => Ok(()),
+            },
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use dkron_core::domain::SchedulingPause;
 use dkron_core::ledger::{Command, Fired, Reply, Row, RowOp, Trigger};
 
 use super::Commit;
@@ -28,6 +29,14 @@ impl Coverage {
                 }
                 RowOp::PutNew(Row::Late { .. }) => self.count("late result"),
                 RowOp::Put(Row::Drains(drains)) if !drains.is_empty() => self.count("drained"),
+                RowOp::Put(Row::SchedulingPauses(pauses)) => {
+                    let one = |pause: &SchedulingPause| match (pause.resumed, pause.until) {
+                        (true, _) => "pause resumed",
+                        (false, Some(_)) => "pause until",
+                        (false, None) => "pause",
+                    };
+                    pauses.iter().for_each(|pause| self.count(one(pause)));
+                }
                 RowOp::Put(Row::Skipped { skipped, .. }) => {
                     self.count(&format!("skip {}", skipped.reason.word()));
                 }

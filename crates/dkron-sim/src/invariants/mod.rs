@@ -11,6 +11,7 @@ pub mod graph;
 pub mod history;
 pub mod late;
 pub mod overlap;
+pub mod pauses;
 pub mod places;
 pub mod replicas;
 pub mod rollups;

@@ -296,6 +296,8 @@ impl Account {
         match reason {
             // Judged when it is proposed, by the members that the leader knows.
             SkipReason::NoEligibleNode => Ok(()),
+            // Judged by the pauses that there are.
+            SkipReason::Paused => Ok(()),
             SkipReason::Missed => {
                 let gone = late > measure.deadline;
                 let later = |most| self.late_after(last, at, measure.threshold, most) >= most;

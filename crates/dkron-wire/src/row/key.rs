@@ -19,6 +19,7 @@ const VERSION: u8 = 6;
 const DRAINS: u8 = 7;
 /// With the number of the job behind it.
 const LATE_MARK: u8 = 8;
+const SCHEDULING_PAUSES: u8 = 12;
 
 /// Rings within `Table::Ring`. Numbers are for ever.
 const MINUTES: u8 = 0;
@@ -46,6 +47,7 @@ pub fn key(key: &RowKey) -> (Table, Vec<u8>) {
         RowKey::Recent => (Table::Meta, vec![RECENT]),
         RowKey::Version => (Table::Meta, vec![VERSION]),
         RowKey::Drains => (Table::Meta, vec![DRAINS]),
+        RowKey::SchedulingPauses => (Table::Meta, vec![SCHEDULING_PAUSES]),
         RowKey::Lost(seq) => (Table::Lost, one(seq.0)),
         RowKey::Late(job_no, no) => (Table::Late, two(job_no.0, no.0)),
         RowKey::LateMark(no) => (Table::Meta, [&[LATE_MARK][..], &no.0.to_be_bytes()].concat()),
@@ -109,6 +111,7 @@ fn single([code]: [u8; 1]) -> Result<RowKey, Error> {
         RECENT => RowKey::Recent,
         VERSION => RowKey::Version,
         DRAINS => RowKey::Drains,
+        SCHEDULING_PAUSES => RowKey::SchedulingPauses,
         code => return Err(Error::UnknownSingle { code }),
     })
 }

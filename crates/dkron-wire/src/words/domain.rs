@@ -6,9 +6,9 @@ use std::time::Duration;
 use dkron_core::domain::{
     Backoff, BootId, Cancellation, Cause, Concurrency, Digest, Drain, Dst, EndReason, Finish,
     Group, HistoryNo, Job, JobName, JobNo, JournalId, Late, LogIndex, Misfire, NodeName, Nominal,
-    OnLost, Output, Policy, QueueNo, Record, RequestId, Retry, RetryNode, RetryOn, Seq, Settings,
-    SkipNo, SkipReason, Skipped, State, Status, Submission, Target, Tenure, TextMap, Timestamp,
-    Version,
+    OnLost, Output, PauseNo, Policy, QueueNo, Record, RequestId, Retry, RetryNode, RetryOn,
+    SchedulingPause, Scope, Seq, Settings, SkipNo, SkipReason, Skipped, State, Status, Submission,
+    Target, Tenure, TextMap, Timestamp, Version,
 };
 use dkron_core::ledger::SeriesNo;
 
@@ -31,7 +31,7 @@ macro_rules! around {
     )*};
 }
 
-around!(u64: LogIndex, Tenure, JobNo, Version, Seq, Group, HistoryNo, SkipNo, QueueNo);
+around!(u64: LogIndex, Tenure, JobNo, Version, Seq, Group, HistoryNo, SkipNo, QueueNo, PauseNo);
 around!(u32: SeriesNo);
 around!([u8; 16]: RequestId, BootId, JournalId);
 around!([u8; 32]: Digest);
@@ -120,6 +120,7 @@ word_names!(SkipReason {
     QueueTimeout,
     Replaced,
     Cancelled,
+    Paused,
 });
 word_enum!(Cause { Schedule, Manual(id: RequestId), Child(group: Group) });
 word_enum!(Output {
@@ -239,3 +240,13 @@ word_struct!(Drain {
     by: String,
     reason: String,
 });
+word_struct!(SchedulingPause {
+    id: PauseNo,
+    since: Timestamp,
+    until: Option<Timestamp>,
+    resumed: bool,
+    scope: Scope,
+    by: String,
+    reason: String,
+});
+word_struct!(Scope { jobs: Vec<JobName>, prefix: String, metadata: TextMap });

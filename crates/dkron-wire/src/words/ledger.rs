@@ -7,13 +7,14 @@ use std::time::Duration;
 use dkron_core::domain::stats::{Bucket, Lag, Ran};
 use dkron_core::domain::{
     BootId, Cancellation, Cause, EndReason, Finish, Group, HistoryNo, JobName, JobNo, NodeName,
-    Nominal, Output, QueueNo, Record, RequestId, Seq, SkipNo, SkipReason, Skipped, Status,
-    Submission, Target, Tenure, Timestamp, Version,
+    Nominal, Output, PauseNo, QueueNo, Record, RequestId, Scope, Seq, SkipNo, SkipReason, Skipped,
+    Status, Submission, Target, Tenure, Timestamp, Version,
 };
 use dkron_core::ledger::{
-    Account, Base, Cancel, Decision, End, Expire, Fire, LiveGroup, Lost, OfJob, Office, Phase,
-    Place, Pointer, Processing, Prune, PutJob, PutOutput, Queued, RaiseVersion, Recent, Report,
-    Rollup, Runtime, Series, SeriesNo, SetEligibility, Slot, TakeOffice, ToggleJob, Trigger,
+    Account, Base, Cancel, Decision, End, Expire, Fire, LiveGroup, Lost, OfJob, Office,
+    PauseScheduling, Phase, Place, Pointer, Processing, Prune, PutJob, PutOutput, Queued,
+    RaiseVersion, Recent, Report, ResumeScheduling, Rollup, Runtime, Series, SeriesNo,
+    SetEligibility, Slot, TakeOffice, ToggleJob, Trigger,
 };
 
 use crate::word::{word_enum, word_struct};
@@ -79,6 +80,13 @@ word_struct!(SetEligibility {
     reason: String,
 });
 word_struct!(Lost { job_no: JobNo, no: HistoryNo, at: Timestamp });
+word_struct!(PauseScheduling {
+    scope: Scope,
+    until: Option<Timestamp>,
+    by: String,
+    reason: String,
+});
+word_struct!(ResumeScheduling { id: Option<PauseNo> });
 word_struct!(RaiseVersion { version: u32, rules: u32 });
 word_struct!(Queued { cause: Cause, nominal: Nominal, since: Timestamp, until: Timestamp });
 word_struct!(Office {

@@ -7,13 +7,14 @@ use std::time::Duration;
 use dkron_core::domain::{
     BootId, Cancellation, Cause, Concurrency, Digest, Drain, Dst, EndReason, Finish, Group,
     HistoryNo, Job, JobName, JobNo, JournalId, Late, LogIndex, Misfire, NodeName, Nominal, Output,
-    Policy, QueueNo, Record, RequestId, Retry, RetryOn, Seq, Settings, SkipNo, SkipReason, Skipped,
-    State, Status, Submission, Target, Tenure, TextMap, Timestamp, Version,
+    PauseNo, Policy, QueueNo, Record, RequestId, Retry, RetryOn, SchedulingPause, Scope, Seq,
+    Settings, SkipNo, SkipReason, Skipped, State, Status, Submission, Target, Tenure, TextMap,
+    Timestamp, Version,
 };
 use dkron_core::ledger::{
     Account, Base, Cancel, Command, Decision, End, Expire, Fire, LiveGroup, Lost, OfJob, Office,
-    Phase, Place, Processing, Prune, PutJob, PutOutput, Queued, RaiseVersion, Report, Row, Runtime,
-    SetEligibility, Slot, TakeOffice, ToggleJob, Trigger,
+    PauseScheduling, Phase, Place, Processing, Prune, PutJob, PutOutput, Queued, RaiseVersion,
+    Report, ResumeScheduling, Row, Runtime, SetEligibility, Slot, TakeOffice, ToggleJob, Trigger,
 };
 use dkron_core::worker::{JournalRecord, Process, Terms};
 use proptest::collection::{btree_map, vec};
@@ -391,6 +392,9 @@ pub fn command() -> impl Strategy<Value = Command> {
             reason,
         },
     );
+    let pause = (scope(), option::of(at()), text(), text())
+        .prop_map(|(scope, until, by, reason)| PauseScheduling { scope, until, by, reason });
+    let resume = option::of(number()).prop_map(|id| ResumeScheduling { id: id.map(PauseNo) });
     let raise =
         (any::<u32>(), any::<u32>()).prop_map(|(version, rules)| RaiseVersion { version, rules });
     prop_oneof![
@@ -410,6 +414,9 @@ pub fn command() -> impl Strategy<Value = Command> {
         prune.prop_map(Command::Prune),
         eligibility.prop_map(Command::SetEligibility),
         raise.prop_map(Command::RaiseVersion),
+        pause.prop_map(Command::PauseScheduling),
+        resume.prop_map(Command::ResumeScheduling),
+        number().prop_map(|id| Command::EndPause(PauseNo(id))),
     ]
 }
 
@@ -489,6 +496,29 @@ fn queued() -> impl Strategy<Value = Queued> {
     })
 }
 
+fn scope() -> impl Strategy<Value = Scope> {
+    (vec(job_name(), 0..4), text(), map()).prop_map(|(jobs, prefix, metadata)| Scope {
+        jobs,
+        prefix,
+        metadata,
+    })
+}
+
+fn scheduling_pause() -> impl Strategy<Value = SchedulingPause> {
+    let times = (at(), option::of(at()));
+    (number(), times, any::<bool>(), scope(), text(), text()).prop_map(
+        |(id, (since, until), resumed, scope, by, reason)| SchedulingPause {
+            id: PauseNo(id),
+            since,
+            until,
+            resumed,
+            scope,
+            by,
+            reason,
+        },
+    )
+}
+
 fn drain() -> impl Strategy<Value = Drain> {
     (node(), at(), option::of(at()), text(), text())
         .prop_map(|(node, since, deadline, by, reason)| Drain { node, since, deadline, by, reason })
@@ -552,6 +582,7 @@ pub fn row() -> impl Strategy<Value = Row> {
         (job_no(), number())
             .prop_map(|(job_no, no)| Row::LateMark { job_no, newest: HistoryNo(no) }),
         vec(drain(), 0..4).prop_map(Row::Drains),
+        vec(scheduling_pause(), 0..4).prop_map(Row::SchedulingPauses),
         figures::row(),
     ]
 }

@@ -7,14 +7,15 @@ use dkron_core::domain::stats::{Bucket, Lag, Ran, Span};
 use dkron_core::domain::{
     Backoff, BootId, Cancellation, Cause, Concurrency, Digest, Drain, Dst, EndReason, Finish,
     Group, HistoryNo, Job, JobNo, JournalId, Late, LogIndex, Misfire, Nominal, OnLost, Output,
-    Policy, QueueNo, Record, RequestId, Retry, RetryNode, RetryOn, Seq, Settings, SkipNo,
-    SkipReason, Skipped, State, Status, Submission, Target, Tenure, TextMap, Timestamp, Version,
+    PauseNo, Policy, QueueNo, Record, RequestId, Retry, RetryNode, RetryOn, SchedulingPause, Scope,
+    Seq, Settings, SkipNo, SkipReason, Skipped, State, Status, Submission, Target, Tenure, TextMap,
+    Timestamp, Version,
 };
 use dkron_core::ledger::{
     Account, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, LiveGroup, Lost, OfJob,
-    Office, Phase, Place, Pointer, Processing, Prune, PutJob, PutOutput, Queued, RaiseVersion,
-    Recent, Report, Rollup, Row, Runtime, Series, SeriesNo, SetEligibility, Slot, TakeOffice,
-    ToggleJob, Trigger,
+    Office, PauseScheduling, Phase, Place, Pointer, Processing, Prune, PutJob, PutOutput, Queued,
+    RaiseVersion, Recent, Report, ResumeScheduling, Rollup, Row, Runtime, Series, SeriesNo,
+    SetEligibility, Slot, TakeOffice, ToggleJob, Trigger,
 };
 use dkron_core::worker::{JournalRecord, Process, Terms};
 
@@ -157,6 +158,11 @@ fn cancellation() -> Option<Arc<Cancellation>> {
     Some(Arc::new(Cancellation { at: at(8), by, reason }))
 }
 
+fn scope() -> Scope {
+    let jobs = vec!["a".into(), "b".into()];
+    Scope { jobs, prefix: "db-".into(), metadata: map(&[("team", "red")]) }
+}
+
 fn skipped(reason: SkipReason) -> Skipped {
     Skipped { first: nominal(1), last: nominal(3), count: 300, reason, detail: "held".into() }
 }
@@ -265,6 +271,47 @@ fn put_output(output: Output) -> Command {
     Command::PutOutput(PutOutput { seq: seq(7), output, dropped: 1 })
 }
 
+/// Pauses of scheduling.
+fn pauses() -> Vec<(&'static str, Command)> {
+    let paused_slot = Fire {
+        job_no: JobNo(1234),
+        version: Version(2),
+        trigger: Trigger::Schedule,
+        nominal: Nominal(at(1)),
+        next: None,
+        decision: Decision::Skip {
+            last: Nominal(at(2)),
+            count: 10,
+            reason: SkipReason::Paused,
+            detail: "release".into(),
+        },
+    };
+    let pause_wanted = PauseScheduling {
+        scope: scope(),
+        until: Some(at(9)),
+        by: "ann".into(),
+        reason: "release".into(),
+    };
+    vec![
+        ("a paused slot", Command::Fire(vec![paused_slot])),
+        ("some jobs", Command::PauseScheduling(pause_wanted)),
+        ("one", Command::ResumeScheduling(ResumeScheduling { id: Some(PauseNo(7)) })),
+        ("seven", Command::EndPause(PauseNo(7))),
+    ]
+}
+
+fn scheduling_pause() -> SchedulingPause {
+    SchedulingPause {
+        id: PauseNo(7),
+        since: at(1),
+        until: Some(at(9)),
+        resumed: true,
+        scope: scope(),
+        by: "ann".into(),
+        reason: "release".into(),
+    }
+}
+
 pub fn entries() -> Vec<(&'static str, Entry)> {
     let entry = |command| Entry {
         index: LogIndex(42),
@@ -303,7 +350,7 @@ pub fn entries() -> Vec<(&'static str, Entry)> {
         request: Some(RequestId(ascending(0x40))),
         ..entry(Command::DeleteJob(this.clone()))
     };
-    vec![
+    let mut entries = vec![
         ("whole", entry(Command::TakeOffice(office))),
         ("whole", entry(Command::PutSettings(settings()))),
         ("whole", entry(Command::PutJob(put_job()))),
@@ -325,7 +372,9 @@ pub fn entries() -> Vec<(&'static str, Entry)> {
         ("whole", entry(Command::Prune(prune))),
         ("drain", entry(Command::SetEligibility(eligibility))),
         ("whole", entry(Command::RaiseVersion(RaiseVersion { version: 300, rules: 2 }))),
-    ]
+    ];
+    entries.extend(pauses().into_iter().map(|(name, command)| (name, entry(command))));
+    entries
 }
 
 fn smallest_put() -> PutJob {
@@ -469,6 +518,7 @@ pub fn rows() -> Vec<(&'static str, Row)> {
         ("result", Row::Late { job_no, no: HistoryNo(103), late }),
         ("newest", Row::LateMark { job_no, newest: HistoryNo(103) }),
         ("two", Row::Drains(vec![drain, Drain::default()])),
+        ("two", Row::SchedulingPauses(vec![scheduling_pause(), SchedulingPause::default()])),
     ]
 }
 

@@ -49,6 +49,13 @@ fn month_days(year: i64, month: i64) -> i64 {
     }
 }
 
+/// This server's clock.
+pub fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let nanos = i128::try_from(since.unwrap_or_default().as_nanos());
+    Timestamp::from_unix_nanos(nanos.unwrap_or(i128::MAX))
+}
+
 /// Reads a text in the strict form; the error is Go's text.
 pub fn parse(text: &str) -> Result<Timestamp, String> {
     let mut rest = text;

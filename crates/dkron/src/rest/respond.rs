@@ -108,6 +108,7 @@ pub fn error(err: &Error) -> Answer {
         Error::ParentNotFound
         | Error::NodeNotFound
         | Error::PeerNotFound(_)
+        | Error::PauseNotFound(_)
         | Error::NoEligibleNode(_) => StatusCode::NOT_FOUND,
         Error::HasDependents(_) | Error::Overlap(_) | Error::QueueFull(_) | Error::Refused(_) => {
             StatusCode::CONFLICT

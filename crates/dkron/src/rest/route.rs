@@ -51,6 +51,11 @@ pub enum Route {
     StateAt,
     Nodes,
     Eligibility(String),
+    /// What keeps jobs from starting by themselves.
+    Scheduling,
+    PauseScheduling,
+    /// All pauses, or the one of that id.
+    ResumeScheduling(Option<String>),
     Health,
     Vars,
     Metrics,
@@ -118,6 +123,7 @@ impl Route {
             | Route::Settings
             | Route::Configuration
             | Route::StateAt
+            | Route::Scheduling
             | Route::Health
             | Route::Vars
             | Route::Metrics
@@ -140,6 +146,8 @@ impl Route {
             | Route::ChangeSettings
             | Route::RemovePeer
             | Route::Transfer
+            | Route::PauseScheduling
+            | Route::ResumeScheduling(_)
             | Route::Eligibility(_) => Place::Leader,
         }
     }
@@ -162,6 +170,10 @@ impl Route {
             let is_name = !name.is_empty() && !name.contains('/');
             return is_name.then(|| Route::Eligibility(name.to_owned()));
         }
+        if let Some(id) = path.strip_prefix("v1/scheduling/pause/") {
+            let is_id = *method == Method::DELETE && !id.is_empty() && !id.contains('/');
+            return is_id.then(|| Route::ResumeScheduling(Some(id.to_owned())));
+        }
         Some(match path {
             "v1" | "v1/" if get => Route::Index,
             "v1/members" if get => Route::Members,
@@ -182,6 +194,9 @@ impl Route {
                 Route::ChangeSettings
             }
             "v1/nodes" if get => Route::Nodes,
+            "v1/scheduling" if get => Route::Scheduling,
+            "v1/scheduling/pause" if post => Route::PauseScheduling,
+            "v1/scheduling/resume" if post => Route::ResumeScheduling(None),
             "v1/operator/health" if get => Route::ClusterHealth,
             "v1/operator/raft/configuration" if get => Route::Configuration,
             "v1/operator/raft/peer" if *method == Method::DELETE => Route::RemovePeer,
@@ -220,6 +235,7 @@ impl Route {
                 | Route::Upcoming
                 | Route::Settings
                 | Route::Nodes
+                | Route::Scheduling
         )
     }
 
@@ -314,6 +330,10 @@ pub const TABLE: &[(&str, &str)] = &[
     ("GET", "/docs/style.css"),
     ("GET", "/ui/x/y.js"),
     ("GET", "/"),
+    ("GET", "/v1/scheduling"),
+    ("POST", "/v1/scheduling/pause"),
+    ("POST", "/v1/scheduling/resume"),
+    ("DELETE", "/v1/scheduling/pause/7"),
 ];
 
 #[cfg(test)]
@@ -358,6 +378,10 @@ mod tests {
             ("GET", "/v1/operator/state", Route::StateAt),
             ("GET", "/v1/nodes", Route::Nodes),
             ("PUT", "/v1/nodes/n1/eligibility", Route::Eligibility("n1".into())),
+            ("GET", "/v1/scheduling", Route::Scheduling),
+            ("POST", "/v1/scheduling/pause", Route::PauseScheduling),
+            ("POST", "/v1/scheduling/resume", Route::ResumeScheduling(None)),
+            ("DELETE", "/v1/scheduling/pause/7", Route::ResumeScheduling(Some("7".into()))),
             ("GET", "/v1/stats", Route::Stats),
             ("GET", "/v1/executions", Route::Recent),
             ("GET", "/v1/upcoming", Route::Upcoming),
@@ -402,6 +426,10 @@ mod tests {
             ("PUT", "/v1/nodes//eligibility"),
             ("PUT", "/v1/nodes/a/b/eligibility"),
             ("PUT", "/v1/nodes/n1"),
+            ("GET", "/v1/scheduling/pause"),
+            ("GET", "/v1/scheduling/pause/7"),
+            ("DELETE", "/v1/scheduling/pause/"),
+            ("DELETE", "/v1/scheduling/pause/7/8"),
         ] {
             assert_eq!(find(method, path), None, "{method} {path}");
         }

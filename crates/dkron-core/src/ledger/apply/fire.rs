@@ -13,7 +13,7 @@ use crate::domain::{
 };
 use crate::ledger::command::{Decision, Fire, Place, Trigger};
 use crate::ledger::outcome::{Effect, Fired, Rejection, Reply};
-use crate::ledger::state::{LiveGroup, Phase, Slot};
+use crate::ledger::state::{JobState, LiveGroup, Phase, Slot};
 
 pub(super) fn apply(step: &mut Step<'_>, fires: Vec<Fire>) -> Reply {
     Reply::Fired(fires.into_iter().map(|fire| decide(step, fire)).collect())
@@ -51,6 +51,9 @@ fn decide(step: &mut Step<'_>, fire: Fire) -> Fired {
             // What made it due stays owed: it is asked again.
             return Fired::Void;
         }
+    }
+    if is_overtaken(step, state, &fire) {
+        return Fired::Void;
     }
     let mut nominal = fire.nominal;
     let mut turn = false;
@@ -93,6 +96,29 @@ fn decide(step: &mut Step<'_>, fire: Fire) -> Fired {
         Decision::Run(places) if turn => run(step, &job, job_no, cause, nominal, places),
         Decision::Run(places) => take_slot(step, &job, job_no, cause, nominal, places),
     }
+}
+
+/// Whether scheduling was paused, or went on, while this was on its way into the log: it is not
+/// what its leader would decide now. Who asked for a run gets it.
+fn is_overtaken(step: &Step<'_>, state: &JobState, fire: &Fire) -> bool {
+    let (skips, last) = match &fire.decision {
+        Decision::Run(_) => (false, fire.nominal),
+        Decision::Skip { last, reason: SkipReason::Paused, .. } => (true, *last),
+        Decision::Skip { .. } => return false,
+    };
+    if step.ledger.pauses.is_empty() {
+        return skips;
+    }
+    let at = match fire.trigger {
+        Trigger::Schedule => state.jitter().due(last),
+        Trigger::Child(_) => last.0,
+        Trigger::Queued(no) => match step.ledger.queued(fire.job_no, no) {
+            Some(queued) if !matches!(queued.cause, Cause::Manual(_)) => step.at,
+            _ => return false,
+        },
+        Trigger::Manual(_) | Trigger::Retry { .. } => return false,
+    };
+    step.ledger.stopped(&state.job, at).is_some() != skips
 }
 
 /// Whether the occurrence runs, waits or is skipped, as the job wants it while its name is held.
@@ -208,6 +234,13 @@ fn retry(step: &mut Step<'_>, group: Group, failed: Seq, decision: Decision) -> 
     let Some((at, retry_at)) = waiting(step, group, failed) else {
         return Fired::Void;
     };
+    if matches!(decision, Decision::Run(_)) && !step.ledger.pauses.is_empty() {
+        let live = &step.ledger.groups[&group];
+        let job = step.ledger.definition(live.job_no, live.version);
+        if job.is_some_and(|job| step.ledger.stopped(job, step.at).is_some()) {
+            return Fired::Void;
+        }
+    }
     step.ledger.derived.retries.remove(&(retry_at, group, failed));
     match decision {
         Decision::Run(places) => {

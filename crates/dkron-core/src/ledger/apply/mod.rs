@@ -17,6 +17,7 @@ mod put_settings;
 mod queue;
 mod raise_version;
 mod report;
+mod scheduling_pauses;
 mod set_eligibility;
 mod step;
 mod take_office;
@@ -61,6 +62,9 @@ impl Ledger {
             Command::Prune(command) => prune::apply(&mut step, &command),
             Command::SetEligibility(command) => set_eligibility::apply(&mut step, command),
             Command::RaiseVersion(command) => raise_version::apply(&mut step, command),
+            Command::PauseScheduling(command) => scheduling_pauses::pause(&mut step, command),
+            Command::ResumeScheduling(command) => scheduling_pauses::resume(&mut step, command),
+            Command::EndPause(id) => scheduling_pauses::end(&mut step, id),
         };
         if let Some(id) = request
             && !matches!(reply, Reply::Rejected(_))
@@ -89,7 +93,7 @@ fn is_take_office(command: &Command) -> bool {
 
 /// Commands that only a conductor in office may propose.
 fn needs_tenure(command: &Command) -> bool {
-    use Command::{Expire, Fire, Prune, PutOutput, RaiseVersion, Report};
+    use Command::{EndPause, Expire, Fire, Prune, PutOutput, RaiseVersion, Report};
     let by_leader = matches!(command, Fire(_) | Report(_) | PutOutput(_));
-    by_leader || matches!(command, Expire(_) | Prune(_) | RaiseVersion(_))
+    by_leader || matches!(command, Expire(_) | Prune(_) | RaiseVersion(_) | EndPause(_))
 }

@@ -141,6 +141,36 @@ pub struct EligibilityBody {
     pub by: Option<String>,
 }
 
+/// What is to start nothing by itself.
+#[derive(JsonSchema)]
+pub struct PauseBody {
+    pub reason: Option<String>,
+    /// An instant, or a duration such as `30m`.
+    pub until: Option<String>,
+    pub scope: Option<ScopeBody>,
+    pub by: Option<String>,
+}
+
+/// Without it all jobs are meant.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub enum ScopeBody {
+    All(AllJobs),
+    Some { jobs: Option<Vec<String>>, prefix: Option<String>, metadata: Option<Texts> },
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+pub enum AllJobs {
+    All,
+}
+
+/// Which pause ends; without an id all of them.
+#[derive(JsonSchema)]
+pub struct ResumeBody {
+    pub id: Option<String>,
+}
+
 /// Why something was refused (RFC 9457), for who accepts `application/problem+json`.
 #[derive(serde::Serialize, JsonSchema)]
 pub struct Problem {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::bodies::{EligibilityBody, SettingsBody};
+use super::bodies::{EligibilityBody, PauseBody, ResumeBody, SettingsBody};
 use super::book::{Book, instant, one_of, text, whole};
 use crate::rest::dto::{
     ConfigurationDto, EligibilityDto, HealthDto, HealthyDto, IndexDto, ListedMember, MemberDto,
-    NewLeaderDto, NodeDto, PausedDto, RemovedDto, SettingsDto, StateDto, StatsDto,
+    NewLeaderDto, NodeDto, PauseDto, PausedDto, RemovedDto, ResumedDto, SchedulingDto, SettingsDto,
+    StateDto, StatsDto,
 };
 
 const CLUSTER: &str = "cluster";
@@ -16,6 +17,7 @@ const SELF: &str = "node";
 pub fn write(book: &mut Book) {
     members(book);
     settings(book);
+    scheduling(book);
     operators(book);
     own(book);
 }
@@ -94,6 +96,36 @@ fn settings(book: &mut Book) {
     book.op("POST /v1/unpause", "unpause", CLUSTER)
         .about("Admit submissions again.", "")
         .gives::<PausedDto>(200, "They are admitted")
+        .writes();
+}
+
+fn scheduling(book: &mut Book) {
+    book.op("GET /v1/scheduling", "showScheduling", CLUSTER)
+        .about("What keeps jobs from starting by themselves.", "")
+        .gives::<SchedulingDto<'_>>(200, "The pauses, oldest first")
+        .reads();
+    book.op("POST /v1/scheduling/pause", "pauseScheduling", CLUSTER)
+        .about(
+            "Start nothing by itself.",
+            "Stops schedules, retries and children of all jobs or some; runs by hand go on.",
+        )
+        .body::<PauseBody>(false, "Which jobs, until when, and why")
+        .gives::<PauseDto<'_>>(201, "The pause")
+        .fails(404, "Somebody else ended it at once")
+        .fails(409, "There are as many as there may be")
+        .fails(413, "The body is larger than 256 KiB")
+        .writes();
+    book.op("POST /v1/scheduling/resume", "resumeScheduling", CLUSTER)
+        .about("Go on.", "Nothing that fell due before is owed.")
+        .body::<ResumeBody>(false, "Which pause ends; without one all do")
+        .gives::<ResumedDto>(200, "How many ended")
+        .fails(404, "There is no such pause")
+        .fails(413, "The body is larger than 256 KiB")
+        .writes();
+    book.op("DELETE /v1/scheduling/pause/{pause}", "endSchedulingPause", CLUSTER)
+        .about("End one pause.", "")
+        .gives::<ResumedDto>(200, "It ended")
+        .fails(404, "There is no such pause")
         .writes();
 }
 

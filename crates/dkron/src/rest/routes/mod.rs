@@ -13,6 +13,7 @@ pub mod preview;
 pub mod put;
 pub mod recent;
 pub mod restore;
+pub mod scheduling;
 pub mod settings;
 pub mod stats;
 pub mod ui;

@@ -152,7 +152,7 @@ fn wanted(name: &str, by: String, bytes: &[u8]) -> Result<SetEligibility, String
     }
 }
 
-fn short(key: &str, text: String) -> Result<String, String> {
+pub(super) fn short(key: &str, text: String) -> Result<String, String> {
     match text.len() > TEXT_BYTES {
         true => Err(format!("{key}: it is longer than {TEXT_BYTES} bytes")),
         false => Ok(text),
@@ -161,13 +161,16 @@ fn short(key: &str, text: String) -> Result<String, String> {
 
 /// A duration from now, or an instant.
 fn deadline(text: &str) -> Result<Timestamp, String> {
+    instant_or_span("deadline", text)
+}
+
+/// As the value of a field with that name.
+pub(super) fn instant_or_span(key: &str, text: &str) -> Result<Timestamp, String> {
     if let Ok(at) = instant::parse(text) {
         return Ok(at);
     }
-    let span = span(text).map_err(|said| format!("deadline: {said}"))?;
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let at = since.unwrap_or_default().saturating_add(span);
-    Ok(Timestamp::from_unix_nanos(i128::try_from(at.as_nanos()).unwrap_or(i128::MAX)))
+    let span = span(text).map_err(|said| format!("{key}: {said}"))?;
+    Ok(instant::now().after(span))
 }
 
 #[cfg(test)]

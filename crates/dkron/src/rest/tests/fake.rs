@@ -11,8 +11,8 @@ use dkron_core::domain::{
 use dkron_node::service::operator::SetEligibility;
 use dkron_node::service::{
     AgedPage, CancelRequest, CancelView, Error, ExecutionView, Found, JobCounts, JobPage, JobSort,
-    JobView, Kept, ListQuery, Member, Query, RecentPage, Request, RunView, Scope, Service,
-    StateHash, StatusFilter, Upcoming, Verdict, WhyView,
+    JobView, Kept, ListQuery, Member, PauseNo, PauseScheduling, Query, RecentPage, Request,
+    RunView, SchedulingPause, Scope, Service, StateHash, StatusFilter, Upcoming, Verdict, WhyView,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -26,6 +26,7 @@ struct Fake {
     paused: bool,
     settings: Settings,
     drains: Vec<Drain>,
+    pauses: Vec<SchedulingPause>,
     last: u64,
 }
 
@@ -104,6 +105,21 @@ impl Fake {
                 }
                 send(reply, Ok(()));
             }
+            Request::PauseScheduling { wanted, reply } => {
+                self.last += 1;
+                let PauseScheduling { scope, until, by, reason } = *wanted;
+                let (id, since) = (PauseNo(self.last), Timestamp::from_secs(1_773_144_000));
+                let resumed = false;
+                self.pauses.push(SchedulingPause { id, since, until, resumed, scope, by, reason });
+                send(reply, Ok(id));
+            }
+            Request::ResumeScheduling { wanted, reply } => {
+                let before = self.pauses.len();
+                self.pauses.retain(|pause| wanted.id.is_some_and(|id| id != pause.id));
+                let resumed = (before - self.pauses.len()) as u32;
+                let unknown = wanted.id.filter(|_| resumed == 0);
+                send(reply, unknown.map_or(Ok(resumed), |id| Err(Error::PauseNotFound(id))));
+            }
             Request::Leave { reply } => send(reply, Ok(vec![own()])),
             Request::Cancel { cancel, reply } => send(reply, self.cancel(*cancel)),
             Request::PutSettings { settings, reply } => {
@@ -176,6 +192,7 @@ impl Fake {
             Query::Members { reply } => send(reply, Ok(vec![own()])),
             Query::Leader { reply } => send(reply, Ok(Some(own()))),
             Query::Own { reply } => send(reply, Ok(own())),
+            Query::SchedulingPauses { reply } => send(reply, Ok(self.pauses.clone())),
             Query::Drains { reply } => send(reply, Ok(self.drains.clone())),
             Query::GroupLive { group, reply } => {
                 let of_it = |view: &&ExecutionView| view.group == group;

@@ -5,6 +5,7 @@ mod fake;
 mod forward;
 mod operator;
 mod output;
+mod scheduling;
 mod settings;
 
 use axum::body::to_bytes;
