@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::config::NodeOptions;
-
-/// Parts of option names whose values are nobody else's business.
-const SECRETS: &[&str] = &["password", "encrypt", "payload", "headers", "endpoint", "webhook"];
+use crate::config::flags::is_secret;
 
 /// A directory that exists; a temporary one goes with this value.
 pub struct Directory {
@@ -71,7 +69,7 @@ pub fn command_line(args: impl Iterator<Item = OsString>) -> Vec<String> {
         }
         let Some(option) = arg.strip_prefix("--") else { return arg };
         let name = option.split('=').next().unwrap_or("");
-        if !SECRETS.iter().any(|secret| name.contains(secret)) {
+        if !is_secret(name) {
             return arg;
         }
         hide_next = name.len() == option.len();

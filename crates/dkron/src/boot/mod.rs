@@ -10,13 +10,14 @@ mod node;
 mod reload;
 mod signals;
 mod socket;
+mod summary;
 
 #[cfg(test)]
 mod tests;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use dkron_node::network::Listens;
@@ -28,6 +29,8 @@ use crate::config::{FirstSettings, Options};
 use crate::{metrics, rest};
 
 pub use node::Running;
+use summary::Summary;
+
 pub use reload::{Reload, Retag, Source};
 
 /// Requests in flight have this long to end after the word to stop.
@@ -37,6 +40,8 @@ const STOP: Duration = Duration::from_secs(20);
 
 /// How soon the cluster is asked again for its settings.
 const AGAIN: Duration = Duration::from_millis(500);
+/// Without a leader for so long, a person is told all the same how this server is.
+const ALONE: Duration = Duration::from_secs(10);
 
 /// Runs a node until it is told to stop, or stops by itself.
 pub async fn run(mut options: Options, mut reload: Reload) -> anyhow::Result<()> {
@@ -72,7 +77,9 @@ pub async fn run(mut options: Options, mut reload: Reload) -> anyhow::Result<()>
         command_line: data::command_line(std::env::args_os()),
     };
     announce(&options, &listener, &data, &node);
-    tokio::spawn(compare(options.settings.clone(), node.service.clone()));
+    let http = listener.local_addr().context("the listener has no address")?;
+    let summary = Summary::new(&options, http, &data, node.between);
+    tokio::spawn(compare(options.settings.clone(), node.service.clone(), summary));
     let retag = node.retag.clone();
     let stop = signals::stop(move || reload.again(&mut options, &retag))?;
     serve(listener, app, node, stop).await
@@ -100,13 +107,16 @@ fn stage() {
 
 /// Tells who leads, and of options that the cluster's own settings overrule. Before there is a
 /// leader the stored ones may not be the last.
-async fn compare(options: FirstSettings, service: Service) {
+async fn compare(options: FirstSettings, service: Service, summary: Summary) {
     let mut is_told = false;
+    let begun = Instant::now();
+    let mut is_shown = false;
     loop {
         let found = match service.leader().await {
             Ok(None) => Err(Error::NoLeader),
             Ok(Some(leader)) => {
                 if !std::mem::replace(&mut is_told, true) {
+                    summary.print(Some(leader.name.as_str()));
                     tracing::info!(leader = %leader.name, "agent: the cluster has a leader");
                 }
                 service.settings().await
@@ -121,7 +131,13 @@ async fn compare(options: FirstSettings, service: Service) {
                 return;
             }
             Err(Error::Stopping) => return,
-            Err(_) => tokio::time::sleep(AGAIN).await,
+            Err(_) => {
+                if !is_told && !is_shown && begun.elapsed() > ALONE {
+                    summary.print(None);
+                    is_shown = true;
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
         }
     }
 }

@@ -45,7 +45,18 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<()> {
     let host = host.nodename().to_string_lossy().into_owned();
     let source = Source { flags: given(matches), host };
     let layers = source.layers()?;
+    let checked = layers.boolean("config-check")?;
+    if checked {
+        print!("{}", layers.report()?);
+    }
     let options = source.options(&layers)?;
+    if checked {
+        for warning in &options.warnings {
+            println!("warning: {warning}");
+        }
+        println!("the configuration can be used");
+        return Ok(());
+    }
     let levels = logging::start(&options.log, &options.node.name);
     let reload = Reload { source, layers, levels };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -88,6 +88,7 @@ pub const FLAGS: &[Flag] = &[
     flag("bootstrap-expect", Int, "", Works, "Servers to wait for before the cluster starts"),
     ours("catch-up-rate", Int, "1000", "First setting: starts of missed slots within a second"),
     flag("config", Text, "", Works, "Configuration file (.yaml, .yml, .toml or .json)"),
+    ours("config-check", Bool, "", "Show what is set and what is wrong with it, and start nothing"),
     flag("cronitor-endpoint", Text, "", Later, "Base URL of the telemetry service"),
     flag("data-dir", Text, "dkron.data", Works, "Directory for everything that must survive"),
     flag("datacenter", Text, "dc1", Works, "Data center of this node, tag `dc`"),
@@ -147,6 +148,14 @@ pub const FLAGS: &[Flag] = &[
 
 /// Keys that only a file may hold, beside the flags.
 pub const FILE_ONLY: &[&str] = &["bootstrap", "devmode", "reconcileinterval", "tags"];
+
+/// Parts of option names whose values are nobody else's business.
+const SECRETS: &[&str] = &["password", "encrypt", "payload", "headers", "endpoint", "webhook"];
+
+/// Whether the value of the option `name` is not to be shown.
+pub fn is_secret(name: &str) -> bool {
+    SECRETS.iter().any(|part| name.contains(part))
+}
 
 /// The option called `name`.
 pub fn find(name: &str) -> Option<&'static Flag> {

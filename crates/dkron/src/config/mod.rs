@@ -8,6 +8,9 @@ mod file;
 pub mod flags;
 mod layers;
 mod options;
+#[cfg(test)]
+mod reference;
+mod report;
 mod settings;
 mod values;
 
