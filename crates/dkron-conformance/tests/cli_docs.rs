@@ -34,7 +34,10 @@ fn every_page_is_run() {
     let mut names: Vec<String> =
         pages.map(|page| page.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    assert_eq!(names, ["README.md", "apply.md", "executions.md", "import.md", "jobs.md"]);
+    assert_eq!(
+        names,
+        ["README.md", "apply.md", "backup.md", "executions.md", "import.md", "jobs.md"]
+    );
 }
 
 #[test]
@@ -55,6 +58,11 @@ fn executions() {
 #[test]
 fn apply() {
     page("apply.md");
+}
+
+#[test]
+fn backup() {
+    page("backup.md");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::dice::Dice;
 const METHODS: [&str; 10] =
     ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "BREW", "get"];
 
-const PATHS: [&str; 49] = [
+const PATHS: [&str; 51] = [
     "/",
     "/v1",
     "/v1/",
@@ -48,6 +48,8 @@ const PATHS: [&str; 49] = [
     "/v1/pause",
     "/v1/unpause",
     "/v1/restore",
+    "/v1/export",
+    "/v1/import",
     "/v1/schedule/preview",
     "/health",
     "/metrics",

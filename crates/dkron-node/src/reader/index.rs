@@ -1,6 +1,7 @@
 //! The job index: one compact row a job, kept in step with the ledger by its rows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use dkron_core::domain::{
@@ -207,6 +208,18 @@ impl Index {
 
     pub fn job_no(&self, name: &JobName) -> Option<JobNo> {
         self.names.get(name).copied()
+    }
+
+    /// The next jobs by name, behind that one.
+    pub fn after(&self, after: Option<JobName>, most: usize) -> Vec<JobView> {
+        let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let names = self.names.range((begin, Bound::Unbounded)).take(most);
+        let rows = names.filter_map(|(_, no)| Some((*no, self.rows.get(no)?)));
+        rows.map(|(no, row)| self.view(no, row)).collect()
+    }
+
+    pub fn has_group(&self, group: Group) -> bool {
+        self.groups.contains_key(&group)
     }
 
     pub fn job(&self, name: &JobName) -> Option<JobView> {

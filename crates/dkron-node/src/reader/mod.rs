@@ -172,9 +172,8 @@ impl Reader {
             Query::Leader { reply } => send(reply, Ok(index.leader())),
             Query::Own { reply } => send(reply, Ok(index.around.own())),
             Query::Drains { reply } => send(reply, Ok(index.drains.clone())),
-            Query::GroupLive { group, reply } => {
-                send(reply, Ok(index.groups.contains_key(&group)));
-            }
+            Query::JobsAfter { after, most, reply } => send(reply, Ok(index.after(after, most))),
+            Query::GroupLive { group, reply } => send(reply, Ok(index.has_group(group))),
             Query::SchedulingPauses { reply } => send(reply, Ok(index.scheduling_pauses())),
             Query::Busy { reply } => {
                 let live = (index.live_all(), Shown::Listed);

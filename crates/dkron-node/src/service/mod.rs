@@ -153,6 +153,16 @@ impl Service {
         self.query(|reply| Query::Executions { name, reply }).await
     }
 
+    /// At most so many jobs in the order of their names, behind that one. Who asks on from the last
+    /// one meets every job that is there all the time, and none twice.
+    pub async fn jobs_after(
+        &self,
+        after: Option<JobName>,
+        most: usize,
+    ) -> Result<Vec<JobView>, Error> {
+        self.query(|reply| Query::JobsAfter { after, most, reply }).await
+    }
+
     /// Whether executions of the group go on or may still come, such as retries.
     pub async fn group_live(&self, group: Group) -> Result<bool, Error> {
         self.query(|reply| Query::GroupLive { group, reply }).await

@@ -101,7 +101,8 @@ pub struct CancelRequest {
 
 /// Asks the reader beside the loop; answers hold everything acknowledged before the question.
 /// `Aged` asks for jobs behind that one whose finished executions go by age,
-/// `GroupLive` whether executions of a group go on or may still come.
+/// `JobsAfter` for jobs whose names come behind that one, `GroupLive` whether executions of a
+/// group go on or may still come.
 pub enum Query {
     List { list: Box<ListQuery>, reply: Reply<JobPage> },
     Job { name: JobName, reply: Reply<JobView> },
@@ -125,4 +126,5 @@ pub enum Query {
     Drains { reply: Reply<Vec<Drain>> },
     GroupLive { group: Group, reply: Reply<bool> },
     SchedulingPauses { reply: Reply<Vec<SchedulingPause>> },
+    JobsAfter { after: Option<JobName>, most: usize, reply: Reply<Vec<JobView>> },
 }

@@ -7,6 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
 use super::apply::{self, Written};
+use super::lines;
 use super::remote::{self, Remote};
 use super::show::{self, Format};
 use crate::client::{Client, Exit, Failure, usage};
@@ -46,6 +47,7 @@ pub fn command() -> Command {
         .subcommand(crontab)
         .subcommand(kubernetes)
         .subcommand(dkron)
+        .subcommand(lines::import_command())
 }
 
 pub fn run(matches: &ArgMatches) -> anyhow::Result<()> {
@@ -68,6 +70,7 @@ pub fn run(matches: &ArgMatches) -> anyhow::Result<()> {
                 .map_err(|err| anyhow::anyhow!("{}: {err}", text("file")))?;
             deliver(matches, text("file"), kubernetes::read(documents, &prefix()))
         }
+        "file" => lines::import_file(matches),
         "dkron" => live(matches, text("from")),
         _ => Ok(()),
     }

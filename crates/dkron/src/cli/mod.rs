@@ -14,6 +14,7 @@ mod import;
 mod job;
 mod keygen;
 mod leave;
+mod lines;
 mod node;
 mod raft;
 mod remote;
@@ -57,6 +58,8 @@ pub fn main() -> ExitCode {
             remote::Remote::of(matches).and_then(|remote| apply::run(&remote, verb, matches))
         }
         Some(("import", matches)) => import::run(matches),
+        Some(("export", matches)) => lines::export(matches),
+        Some(("backup", matches)) => lines::backup(matches),
         Some(("completion", matches)) => completion::run(matches),
         Some(("doc", matches)) => doc::run(matches),
         Some(("version", _)) => version::run(),
@@ -106,6 +109,8 @@ pub fn command() -> Command {
         .subcommand(execution::command())
         .subcommands(apply::commands(true))
         .subcommand(import::command())
+        .subcommand(lines::export_command())
+        .subcommand(lines::backup_command())
         .subcommand(context::command())
         .subcommand(keygen::command())
         .subcommand(completion::command())

@@ -69,6 +69,23 @@ impl Ask {
         self
     }
 
+    /// A file of lines, as it is.
+    pub fn lines(self, file: std::fs::File) -> Ask {
+        self.of_lines(file.into())
+    }
+
+    /// The same from somewhere whose length nobody knows.
+    pub fn lines_from(self, source: impl Read + Send + 'static) -> Ask {
+        self.of_lines(Body::new(source))
+    }
+
+    fn of_lines(mut self, body: Body) -> Ask {
+        self.body = Some(body);
+        self.kind = "application/x-ndjson";
+        self.patience = Some(IMPORT);
+        self
+    }
+
     /// A file in the field of a form.
     pub fn form(mut self, field: &str, file: &[u8]) -> Ask {
         // No JSON has this line: its texts hold no line ends.

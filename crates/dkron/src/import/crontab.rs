@@ -254,7 +254,8 @@ mod tests {
     #[test]
     fn a_table_of_a_user() {
         let table = "# comment\nMAILTO=\"ann@example.org\"\nPATH = /usr/bin:/bin\n\
-                     CRON_TZ=Europe/Berlin\n30 2 * * mon-fri /usr/bin/backup.sh --all\n@daily cd /srv && ./clean\n\
+                     CRON_TZ=Europe/Berlin\n30 2 * * mon-fri /usr/bin/backup.sh --all\n\
+                     @daily cd /srv && ./clean\n\
                      */5 * * * * mail -s a\\%b ann%Hello,%Ann\n";
         let got = read(table, Form::User, "");
         assert!(got.refused.is_empty(), "{:?}", got.refused);

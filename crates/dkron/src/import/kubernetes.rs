@@ -262,7 +262,8 @@ metadata: {name: web}
     #[test]
     fn defaults_are_those_of_kubernetes() {
         let got = parse(
-            "kind: CronJob\nmetadata: {name: a}\nspec:\n  schedule: '@daily'\n  jobTemplate: {spec: \
+            "kind: CronJob\nmetadata: {name: a}\nspec:\n  schedule: '@daily'\n\
+             \x20 jobTemplate: {spec: \
              {template: {spec: {containers: [{command: [sh, -c, 'echo $A | wc']}]}}}}\n",
         );
         let job = &got.jobs[0];

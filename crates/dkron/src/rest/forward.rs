@@ -190,6 +190,11 @@ fn pieces(mut body: Body) -> Pieces {
     pieces
 }
 
+/// Pieces of unknown number as a body of this door.
+pub fn body(pieces: Pieces) -> Body {
+    Body::new(Rest { pieces, left: None })
+}
+
 /// A body that came over the way, for this door.
 struct Rest {
     pieces: Pieces,

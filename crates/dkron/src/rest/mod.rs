@@ -245,6 +245,12 @@ async fn dispatch(call: &Call<'_>, route: Route, request: Request) -> Answer {
         Route::Leave => routes::cluster::leave(call).await,
         Route::Paused => routes::cluster::paused(call).await,
         Route::Pause(paused) => routes::cluster::pause(call, paused).await,
+        Route::Export => {
+            let peer = request.extensions().get::<Peer>().cloned();
+            drop(request);
+            routes::export::export(call, peer).await
+        }
+        Route::Import => routes::import::import(call, request).await,
         Route::Restore => routes::restore::restore(call, request).await,
         Route::Busy => routes::executions::busy(call).await,
         Route::Preview => routes::preview::preview(call).await,

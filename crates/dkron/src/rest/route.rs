@@ -63,6 +63,9 @@ pub enum Route {
     OpenApi,
     Docs,
     DocsStyle,
+    /// All jobs and settings as lines, and such lines taken in.
+    Export,
+    Import,
     Root,
     Ui,
 }
@@ -111,6 +114,7 @@ impl Route {
             | Route::Leave
             | Route::Paused
             | Route::Preview
+            | Route::Export
             | Route::Jobs
             | Route::Job(_)
             | Route::Executions(_)
@@ -136,6 +140,7 @@ impl Route {
                 Place::LeaderOrHere
             }
             Route::Restore
+            | Route::Import
             | Route::Pause(_)
             | Route::Put(_)
             | Route::Delete(_)
@@ -181,6 +186,8 @@ impl Route {
             "v1/isleader" if get => Route::IsLeader,
             "v1/leave" if post => Route::Leave,
             "v1/restore" if post => Route::Restore,
+            "v1/export" if get => Route::Export,
+            "v1/import" if post => Route::Import,
             "v1/busy" if get => Route::Busy,
             "v1/pause" if get => Route::Paused,
             "v1/pause" if post => Route::Pause(true),
@@ -221,7 +228,8 @@ impl Route {
     pub fn shows_state(&self) -> bool {
         matches!(
             self,
-            Route::Paused
+            Route::Export
+                | Route::Paused
                 | Route::Busy
                 | Route::Jobs
                 | Route::Job(_)
@@ -297,6 +305,8 @@ pub fn other_form(path: &str) -> Option<String> {
 pub const TABLE: &[(&str, &str)] = &[
     ("GET", "/v1"),
     ("GET", "/v1/"),
+    ("GET", "/v1/export"),
+    ("POST", "/v1/import"),
     ("HEAD", "/v1/jobs"),
     ("PATCH", "/v1/jobs"),
     ("PUT", "/v1/jobs/j"),

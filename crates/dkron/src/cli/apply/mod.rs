@@ -147,7 +147,20 @@ fn deliver(
 fn agreed_to(remote: &Remote, plan: &mut Plan, matches: &ArgMatches) -> anyhow::Result<bool> {
     outlook::add(remote, plan);
     print(remote, plan)?;
-    if matches.get_flag("dry-run") || plan.changes() == 0 {
+    if plan.changes() == 0 {
+        return Ok(false);
+    }
+    agreed_anyway(matches)
+}
+
+/// The same for what is said in one line.
+pub fn agreed_to_words(words: &str, matches: &ArgMatches) -> anyhow::Result<bool> {
+    eprintln!("{words}");
+    agreed_anyway(matches)
+}
+
+fn agreed_anyway(matches: &ArgMatches) -> anyhow::Result<bool> {
+    if matches.get_flag("dry-run") {
         return Ok(false);
     }
     let asks = std::io::stdin().is_terminal() && !matches.get_flag("yes");

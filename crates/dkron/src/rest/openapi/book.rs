@@ -132,6 +132,14 @@ impl Op<'_> {
         self
     }
 
+    /// JSON, one value a line.
+    pub fn lines(&mut self, about: &str) -> &mut Self {
+        let content = json!({ "application/x-ndjson": { "schema": { "type": "string" } } });
+        let body = json!({ "required": true, "description": about, "content": content });
+        self.set("requestBody", body);
+        self
+    }
+
     /// A file in the form field `file`.
     pub fn file(&mut self, about: &str) -> &mut Self {
         let file = json!({ "type": "string", "format": "binary" });

@@ -8,6 +8,7 @@ use super::bodies::{CancelBody, JobBody, JobPatch};
 use super::book::{Book, flag, instant, one_of, text, whole};
 use crate::rest::dto::{JobDto, PreviewDto, SkippedDto, UpcomingDto, WhyDto};
 use crate::rest::routes::cancel::Met;
+use crate::rest::routes::import::Imported;
 
 const JOBS: &str = "jobs";
 const PATCHED: &str = "Change what a merge patch names; any other body replaces the job.";
@@ -103,6 +104,23 @@ fn stores(book: &mut Book) {
         .silent(400, "The file is none, or one of its jobs can not be; nothing was stored")
         .fails(408, "Nothing came for a minute")
         .fails(413, "The file is larger than 256 MiB")
+        .writes();
+    book.op("GET /v1/export", "export", JOBS)
+        .about(
+            "Export everything as lines.",
+            "A head, the settings, the jobs by name, and an end with counts and a checksum.",
+        )
+        .query("history", flag(), "Executions behind each job; any value")
+        .query("output_size_limit", whole(), "Bytes of each output, 4096 unless said")
+        .gives_as(200, "application/x-ndjson", "One JSON object a line")
+        .reads();
+    book.op("POST /v1/import", "import", JOBS)
+        .about("Take in lines of an export.", "All are checked before anything is stored.")
+        .query("settings", flag(), "Take over the settings too; any value")
+        .lines("Lines of an export, or jobs as they are posted, one a line")
+        .gives::<Imported>(200, "What was taken in")
+        .fails(408, "Nothing came for a minute")
+        .fails(413, "More jobs or bytes than one import holds")
         .writes();
 }
 

@@ -70,6 +70,8 @@ pub fn described(route: &Route) -> &'static [&'static str] {
         Route::IsLeader => &["isLeader"],
         Route::Leave => &["leave"],
         Route::Restore => &["restore"],
+        Route::Export => &["export"],
+        Route::Import => &["import"],
         Route::Busy => &["busy"],
         Route::Paused => &["showPause"],
         Route::Pause(true) => &["pause"],

@@ -4,6 +4,8 @@ pub mod cancel;
 pub mod cluster;
 pub mod docs;
 pub mod executions;
+pub mod export;
+pub mod import;
 pub mod jobs;
 pub mod node;
 pub mod operator;

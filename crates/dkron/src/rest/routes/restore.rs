@@ -18,7 +18,7 @@ use crate::words::shown;
 /// A hundred thousand large jobs; what is larger belongs into several files.
 const FILE_BYTES: usize = 256 * 1024 * 1024;
 /// Files held at a time; more clients are sent away.
-static FILES: Semaphore = Semaphore::const_new(2);
+pub(super) static FILES: Semaphore = Semaphore::const_new(2);
 /// A client that sends nothing for so long is not waited for.
 const SILENCE: Duration = Duration::from_secs(60);
 

@@ -194,6 +194,12 @@ impl Fake {
             Query::Own { reply } => send(reply, Ok(own())),
             Query::SchedulingPauses { reply } => send(reply, Ok(self.pauses.clone())),
             Query::Drains { reply } => send(reply, Ok(self.drains.clone())),
+            Query::JobsAfter { after, most, reply } => {
+                let behind =
+                    |view: &&JobView| after.as_ref().is_none_or(|name| view.job.name > *name);
+                let found = self.jobs.values().filter(behind).take(most).cloned();
+                send(reply, Ok(found.collect()));
+            }
             Query::GroupLive { group, reply } => {
                 let of_it = |view: &&ExecutionView| view.group == group;
                 let live = |view: &ExecutionView| !view.state.is_terminal();

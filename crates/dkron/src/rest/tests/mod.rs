@@ -1,6 +1,7 @@
 //! The door in process: requests in, statuses, headers and bodies out.
 
 mod cancel;
+mod export;
 mod fake;
 mod forward;
 mod operator;
