@@ -35,6 +35,23 @@ pub struct Step {
     pub unrecorded: bool,
 }
 
+impl Case {
+    /// Whether it starts runs, or waits for some: in a cluster a job without tags runs on every
+    /// node, so figures and lists of executions are others.
+    pub fn counts_runs(&self) -> bool {
+        self.steps.iter().any(|step| {
+            let waits = step.sleep.is_some() || step.until.is_some();
+            waits || step.request.as_ref().is_some_and(Ask::runs)
+        })
+    }
+
+    /// Whether it asks how many nodes there are, or what the answering one is.
+    pub fn asks_for_members(&self) -> bool {
+        let mut asked = self.steps.iter().filter_map(|step| step.request.as_ref());
+        asked.any(|ask| ["/v1/isleader", "/v1/members"].iter().any(|of| ask.path.starts_with(of)))
+    }
+}
+
 impl Step {
     /// The answer that counts: what we must say where it differs from what Dkron said.
     pub fn wanted(&self) -> Option<&Want> {
@@ -54,6 +71,15 @@ pub struct Ask {
     pub field: Option<String>,
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+}
+
+impl Ask {
+    fn runs(&self) -> bool {
+        let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
+        let job = path.strip_prefix("/v1/jobs/").unwrap_or("");
+        let by_hand = !job.is_empty() && (!job.contains('/') || job.ends_with("/run"));
+        query.contains("runoncreate") || self.method == "POST" && by_hand
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -17,13 +17,17 @@ use crate::words::shown;
 
 /// A hundred thousand large jobs; what is larger belongs into several files.
 const FILE_BYTES: usize = 256 * 1024 * 1024;
-/// Files held at a time; more clients are sent away.
+/// Files held at a time; more clients wait for their turn.
 pub(super) static FILES: Semaphore = Semaphore::const_new(2);
+/// After so long without one they are sent away.
+const TURN: Duration = Duration::from_secs(30);
 /// A client that sends nothing for so long is not waited for.
 const SILENCE: Duration = Duration::from_secs(60);
 
 pub async fn restore(call: &Call<'_>, request: Request) -> Answer {
-    let Ok(_permit) = FILES.try_acquire() else { return respond::error(&Error::Busy) };
+    let Ok(Ok(_permit)) = tokio::time::timeout(TURN, FILES.acquire()).await else {
+        return respond::error(&Error::Busy);
+    };
     let file = match file(request).await {
         Ok(file) => file,
         Err(refusal) => return refusal,
