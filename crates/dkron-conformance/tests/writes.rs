@@ -3,11 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use dkron_conformance::cluster::Cluster;
 use dkron_conformance::http::{Request, Response, send};
 use dkron_conformance::server::{Server, binary};
+use dkron_conformance::wait::until;
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -237,6 +239,122 @@ fn of_those_that_demand_the_same_version_one_writes() {
         statuses.sort_unstable();
         assert_eq!(statuses, [201, 412, 412, 412, 412, 412, 412, 412], "round {round}");
     }
+}
+
+fn with_key(request: &Request, key: &str) -> Request {
+    let mut request = request.clone();
+    request.headers.push(("Idempotency-Key".into(), key.into()));
+    request
+}
+
+/// Asked again as long as nothing can be done: a fresh cluster agrees on its version first, and an
+/// election may be in the way.
+fn keyed(server: &Server, request: &Request, key: &str) -> Response {
+    let request = with_key(request, key);
+    let mut answer = None;
+    let asked = until("an answer but 503", PATIENCE, || {
+        let got = send(&server.url, &request, PATIENCE).ok();
+        answer = got.filter(|got| got.status != 503);
+        answer.is_some()
+    });
+    asked.unwrap();
+    answer.unwrap()
+}
+
+fn is_replayed(answer: &Response) -> bool {
+    answer.header("idempotency-replayed") == Some("true")
+}
+
+fn runs(server: &Server, name: &str) -> usize {
+    let target = format!("/v1/jobs/{name}/executions");
+    get(server, &target).json().unwrap().as_array().unwrap().len()
+}
+
+#[test]
+fn the_same_under_the_same_key_is_done_once() {
+    let mut server = alone();
+    let post = Request::json("POST", "/v1/jobs", &job("a"));
+    let first = keyed(&server, &post, "create");
+    assert_eq!((first.status, is_replayed(&first)), (201, false));
+    let run = Request::new("POST", "/v1/jobs/a/run?wait=30s");
+    let ran = keyed(&server, &run, "run");
+    assert_eq!((ran.status, is_replayed(&ran)), (202, false));
+    let toggle = Request::new("POST", "/v1/jobs/a/toggle");
+    let toggled = keyed(&server, &toggle, "toggle");
+    let clear = Request::new("DELETE", "/v1/jobs/b/executions");
+    assert_eq!(keyed(&server, &clear, "clear").status, 404);
+
+    for round in 0..3 {
+        let again = keyed(&server, &run, "run");
+        assert_eq!((again.status, is_replayed(&again)), (202, true), "{}", again.text());
+        assert_eq!(again.header("x-dkron-group"), ran.header("x-dkron-group"));
+        assert_eq!(again.header("x-dkron-ended"), Some("true"));
+        assert_eq!(index(&again), index(&ran));
+        assert_eq!(runs(&server, "a"), 1);
+        let again = keyed(&server, &toggle, "toggle");
+        assert!(is_replayed(&again));
+        assert_eq!(again.json().unwrap()["version"], toggled.json().unwrap()["version"]);
+        assert_eq!(get(&server, "/v1/jobs/a").json().unwrap()["disabled"], true);
+        let other = keyed(&server, &Request::new("POST", "/v1/jobs/a/run"), "run");
+        assert_eq!(other.status, 422, "{}", other.text());
+        assert!(other.text().starts_with("Idempotency-Key: another request"), "{}", other.text());
+        if round == 0 {
+            server.stop();
+        } else {
+            server.kill().unwrap();
+        }
+        server.restart().unwrap();
+    }
+    // What was refused was not done, so it may succeed now.
+    create(&server, "b");
+    let cleared = keyed(&server, &clear, "clear");
+    assert_eq!((cleared.status, is_replayed(&cleared)), (200, false));
+    for key in ["", "ü", &"k".repeat(256)] {
+        let got = ask(&server, &with_key(&run, key));
+        assert_eq!(got.status, 400, "{key}: {}", got.text());
+    }
+}
+
+/// Many at the same time are one run.
+#[test]
+fn a_key_under_way_is_waited_for() {
+    let server = alone();
+    create(&server, "a");
+    keyed(&server, &Request::new("POST", "/v1/unpause"), "ready");
+    let run = with_key(&Request::new("POST", "/v1/jobs/a/run"), "run");
+    let clients: Vec<_> = (0..16)
+        .map(|_| {
+            let (url, run) = (server.url.clone(), run.clone());
+            std::thread::spawn(move || send(&url, &run, PATIENCE).unwrap())
+        })
+        .collect();
+    let got: Vec<Response> = clients.into_iter().map(|client| client.join().unwrap()).collect();
+    let groups: BTreeSet<_> = got.iter().map(|it| it.header("x-dkron-group").unwrap()).collect();
+    assert_eq!(groups.len(), 1);
+    assert_eq!(got.iter().filter(|it| !is_replayed(it)).count(), 1);
+    assert_eq!(runs(&server, "a"), 1);
+}
+
+#[test]
+fn a_key_holds_on_every_server_and_under_the_next_leader() {
+    let mut cluster = Cluster::start(&binary().unwrap(), 0).unwrap();
+    let leader = cluster.led().unwrap();
+    let (one, other) = ((leader + 1) % 3, (leader + 2) % 3);
+    create(&cluster.servers[one], "a");
+    let run = Request::new("POST", "/v1/jobs/a/run?wait=30s");
+    let ran = keyed(&cluster.servers[one], &run, "run");
+    assert_eq!((ran.status, is_replayed(&ran)), (202, false), "{}", ran.text());
+    let group = ran.header("x-dkron-group").unwrap().to_owned();
+    assert!(is_replayed(&keyed(&cluster.servers[other], &run, "run")));
+
+    cluster.servers[leader].kill().unwrap();
+    for server in [one, other] {
+        let again = keyed(&cluster.servers[server], &run, "run");
+        assert_eq!((again.status, is_replayed(&again)), (202, true), "{}", again.text());
+        assert_eq!(again.header("x-dkron-group"), Some(group.as_str()));
+    }
+    // No more executions than targets of one run: each of the three is one.
+    assert_eq!(runs(&cluster.servers[one], "a"), 3);
 }
 
 #[test]

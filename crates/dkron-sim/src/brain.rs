@@ -77,7 +77,7 @@ impl World {
     fn apply(&mut self, brain: &mut Brain, entry: Entry) -> Result<Vec<Input>, Stop> {
         let (index, request) = (entry.index, entry.request);
         let missed = self.sabotage == Sabotage::MissEntry && self.sabotaged == 0;
-        if missed && matches!(entry.command, Command::PutJob(_)) {
+        if missed && matches!(entry.command.inner(), Command::PutJob(_)) {
             self.sabotaged += 1;
             return Ok(Vec::new());
         }
@@ -173,7 +173,7 @@ impl World {
             return self.later(0, 20, fate(Fate::Refused));
         }
         if self.sabotage == Sabotage::DropReport
-            && matches!(&proposal.command, Command::Report(report) if !report.ends.is_empty())
+            && matches!(proposal.command.inner(), Command::Report(report) if !report.ends.is_empty())
             && self.sabotaged == 0
         {
             self.sabotaged += 1;

@@ -96,7 +96,7 @@ impl Oracle {
         now: Now,
         brain: &Brain,
     ) -> Check {
-        let Command::Fire(fires) = command else { return Ok(()) };
+        let Command::Fire(fires) = command.inner() else { return Ok(()) };
         self.judged_by(log::request(brain.life, ticket), fires, &brain.ledger, &brain.known)?;
         let scheduled = fires.iter().any(|fire| fire.trigger == Trigger::Schedule);
         let held = brain.stepped_at.filter(|at| now.mono < *at + HOLD);

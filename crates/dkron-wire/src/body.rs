@@ -38,13 +38,19 @@ pub(crate) fn write(header: Vec<u8>, form: &impl Serialize) -> Vec<u8> {
 
 /// The word that fills `bytes` to their end.
 pub(crate) fn read<T: Word>(kind: Kind, bytes: &[u8]) -> Result<T, Error> {
-    let (form, rest) = postcard::take_from_bytes::<T::Form<'_>>(bytes)
-        .map_err(|source| Error::Body { kind, source })?;
+    let (word, rest) = take(kind, bytes)?;
     if !rest.is_empty() {
         let extra = rest.len();
         return Err(Error::Trailing { kind, extra });
     }
-    Ok(T::word(form))
+    Ok(word)
+}
+
+/// The first word of `bytes`, and what stands behind it.
+pub(crate) fn take<T: Word>(kind: Kind, bytes: &[u8]) -> Result<(T, &[u8]), Error> {
+    let (form, rest) = postcard::take_from_bytes::<T::Form<'_>>(bytes)
+        .map_err(|source| Error::Body { kind, source })?;
+    Ok((T::word(form), rest))
 }
 
 /// The word that fills a frame to its end.

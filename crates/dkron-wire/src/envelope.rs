@@ -5,11 +5,14 @@
 //!   | 0, or 1 and request_id (16 bytes) | body (postcard)
 //! ```
 //!
+//! The body of a write is who wants it and the body of another command behind its `kind u16 |
+//! kind_version u8`.
+//!
 //! Numbers of the header are big-endian and of fixed width, so that any server can tell which
 //! kind it cannot read. The index is not stored: it is where the entry stands.
 
 use dkron_core::domain::{LogIndex, RequestId, Tenure, Timestamp};
-use dkron_core::ledger::{Command, Entry};
+use dkron_core::ledger::{Command, Entry, Write};
 
 use crate::error::Error;
 use crate::kind::{Family, Kind};
@@ -40,6 +43,10 @@ pub fn encode_entry(
             bytes.extend_from_slice(&id.0);
         }
     }
+    write(bytes, command)
+}
+
+fn write(mut bytes: Vec<u8>, command: &Command) -> Vec<u8> {
     match command {
         Command::TakeOffice(word) => body::write(bytes, &word.form()),
         Command::PutSettings(word) => body::write(bytes, &word.form()),
@@ -59,6 +66,15 @@ pub fn encode_entry(
         Command::EndPause(word) => body::write(bytes, &word.form()),
         Command::ResumeScheduling(word) => body::write(bytes, &word.form()),
         Command::PauseScheduling(word) => body::write(bytes, &word.form()),
+        Command::Note(word) => body::write(bytes, &word.form()),
+        Command::Write(write) => {
+            let Write { origin, verb, command } = &**write;
+            bytes = body::write(bytes, &(origin.form(), verb.form()));
+            let kind = kind_of(command);
+            bytes.extend_from_slice(&kind.code().to_be_bytes());
+            bytes.push(kind.version());
+            self::write(bytes, command)
+        }
     }
 }
 
@@ -112,8 +128,23 @@ fn command(kind: Kind, bytes: &[u8]) -> Result<Command, Error> {
         Kind::EndPause => Command::EndPause(body::read(kind, bytes)?),
         Kind::ResumeScheduling => Command::ResumeScheduling(body::read(kind, bytes)?),
         Kind::PauseScheduling => Command::PauseScheduling(body::read(kind, bytes)?),
+        Kind::Note => Command::Note(body::read(kind, bytes)?),
+        Kind::Write => {
+            let ((origin, verb), rest) = body::take(kind, bytes)?;
+            let command = inner(bytes.len(), rest)?;
+            Command::Write(Box::new(Write { origin, verb, command }))
+        }
         other => return Err(other.unknown()),
     })
+}
+
+/// A command within a write.
+fn inner(len: usize, bytes: &[u8]) -> Result<Command, Error> {
+    let what = Family::Command;
+    let short = Error::Short { what, len, least: len - bytes.len() + 3 };
+    let (&[high, low, version], rest) = bytes.split_first_chunk().ok_or(short)?;
+    let kind = known(what, u16::from_be_bytes([high, low]), version)?;
+    if kind == Kind::Write { Err(kind.unknown()) } else { command(kind, rest) }
 }
 
 /// The number of a command.
@@ -138,6 +169,8 @@ pub const fn kind_of(command: &Command) -> Kind {
         Command::EndPause(_) => Kind::EndPause,
         Command::ResumeScheduling(_) => Kind::ResumeScheduling,
         Command::PauseScheduling(_) => Kind::PauseScheduling,
+        Command::Write(_) => Kind::Write,
+        Command::Note(_) => Kind::Note,
     }
 }
 
@@ -157,11 +190,11 @@ pub(crate) fn open(what: Family, bytes: &[u8]) -> Result<(Kind, &[u8]), Error> {
     }
     let (&[high, low, version], rest) =
         rest.split_first_chunk().ok_or(Error::Short { what, len: bytes.len(), least: 4 })?;
-    let code = u16::from_be_bytes([high, low]);
+    Ok((known(what, u16::from_be_bytes([high, low]), version)?, rest))
+}
+
+fn known(what: Family, code: u16, version: u8) -> Result<Kind, Error> {
     let kind = Kind::from_code(code).filter(|kind| kind.family() == what);
     let kind = kind.ok_or(Error::UnknownKind { family: what, code, version })?;
-    if version != kind.version() {
-        return Err(Error::UnknownVersion { kind, version });
-    }
-    Ok((kind, rest))
+    if version == kind.version() { Ok(kind) } else { Err(Error::UnknownVersion { kind, version }) }
 }

@@ -90,6 +90,8 @@ kinds! {
     PauseScheduling = 21 Command "pause scheduling" version 1,
     ResumeScheduling = 22 Command "resume scheduling" version 1,
     EndPause = 23 Command "end pause" version 1,
+    Write = 17 Command "write" version 1,
+    Note = 18 Command "note" version 1,
 
     OfficeRow = 101 Row "office" version 1,
     SettingsRow = 102 Row "settings" version 1,
@@ -115,6 +117,9 @@ kinds! {
     LateRow = 122 Row "late" version 1,
     LateMarkRow = 123 Row "late mark" version 1,
     SchedulingPausesRow = 131 Row "scheduling pauses" version 1,
+    KeyedRow = 124 Row "keyed" version 1,
+    ActivitiesRow = 125 Row "activities" version 1,
+    ActivityRow = 126 Row "activity" version 1,
 
     Accepted = 201 Journal "accepted" version 1,
     Started = 202 Journal "started" version 1,

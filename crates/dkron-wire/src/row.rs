@@ -79,6 +79,9 @@ pub fn encode(row: &Row) -> (Table, Vec<u8>, Vec<u8>) {
         Row::Lost { lost, .. } => body::write(bytes, &lost.form()),
         Row::Late { late, .. } => body::write(bytes, &late.form()),
         Row::LateMark { newest, .. } => body::write(bytes, &newest.form()),
+        Row::Keyed { keyed, .. } => body::write(bytes, &keyed.form()),
+        Row::Activities(next) => body::write(bytes, &next.form()),
+        Row::Activity(activity) => body::write(bytes, &activity.form()),
     };
     let (table, key) = key(&row_key);
     (table, key, value)
@@ -123,6 +126,9 @@ pub fn decode(table: Table, key: &[u8], value: &[u8]) -> Result<Row, Error> {
         RowKey::Lost(seq) => Row::Lost { seq, lost: body::read(kind, bytes)? },
         RowKey::Late(job_no, no) => Row::Late { job_no, no, late: body::read(kind, bytes)? },
         RowKey::LateMark(job_no) => Row::LateMark { job_no, newest: body::read(kind, bytes)? },
+        RowKey::Keyed(index) => Row::Keyed { index, keyed: body::read(kind, bytes)? },
+        RowKey::Activities => Row::Activities(body::read(kind, bytes)?),
+        RowKey::Activity(_) => Row::Activity(body::read(kind, bytes)?),
     };
     if row.key() != row_key {
         return Err(Error::WrongKey { kind });
@@ -157,6 +163,9 @@ pub const fn kind_of(key: &RowKey) -> Kind {
         RowKey::Lost(_) => Kind::LostRow,
         RowKey::Late(..) => Kind::LateRow,
         RowKey::LateMark(_) => Kind::LateMarkRow,
+        RowKey::Keyed(_) => Kind::KeyedRow,
+        RowKey::Activities => Kind::ActivitiesRow,
+        RowKey::Activity(_) => Kind::ActivityRow,
     }
 }
 

@@ -5,8 +5,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Table {
-    /// Single rows: office, settings, paused, last seq, recent, version, drains; series and marks
-    /// of late results.
+    /// Single rows: office, settings, paused, last seq, recent, version, drains, activities; series,
+    /// marks of late results and answers of requests with a key.
     Meta = 0,
     Definition = 1,
     Runtime = 2,
@@ -14,7 +14,7 @@ pub enum Table {
     History = 4,
     Skipped = 5,
     Request = 6,
-    /// Buckets that are over, and pointers of the time index.
+    /// Buckets that are over, pointers of the time index, and what users did.
     Ring = 8,
     /// Results that came after the verdict.
     Late = 10,

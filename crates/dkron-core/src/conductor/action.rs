@@ -8,7 +8,8 @@ use core::time::Duration;
 
 use super::input::Ticket;
 use crate::domain::{
-    ExecutionId, Group, Job, JobName, NodeName, PauseNo, Record, Tenure, Timestamp, Version,
+    ExecutionId, Group, Job, JobName, JobNo, LogIndex, NodeName, PauseNo, Record, Tenure,
+    Timestamp, Version,
 };
 use crate::ledger::{Command, JobSnapshot, Rejection};
 use crate::worker::ToNode;
@@ -67,6 +68,11 @@ pub enum Answer {
     SchedulingPaused(PauseNo),
     /// So many pauses of scheduling ended.
     Resumed(u32),
+    /// The client asked for the same before, and that entry carried it: its first answer.
+    Again {
+        index: LogIndex,
+        answer: Box<Answer>,
+    },
     /// These will end; so many retries and waiting occurrences ended with it.
     Cancelling {
         executions: Vec<ExecutionId>,
@@ -81,6 +87,17 @@ pub enum Refusal {
     /// The definition is wrong; the text names the field.
     Invalid(String),
     Rejected(Rejection),
+    /// The client asked for something else under the same key.
+    KeyReused,
+    /// The client asked for the same before, and was shown this version of a job that is not kept
+    /// here any more.
+    Past {
+        index: LogIndex,
+        job_no: JobNo,
+        version: Version,
+    },
+    /// The cluster does not know it yet; the text says what to do.
+    Unready(String),
     /// A demand does not hold: the job has this version, or is not there.
     Unmet(Option<Version>),
     NoEligibleNode(JobName),

@@ -7,9 +7,12 @@ use alloc::vec::Vec;
 
 use super::demand::Demand;
 use crate::domain::{
-    BootId, HistoryNo, JobName, JobNo, NodeName, Output, RequestId, Seq, Settings, Submission,
+    BootId, HistoryNo, JobName, JobNo, NodeName, Origin, Output, RequestId, Seq, Settings,
+    Submission, Verb,
 };
-use crate::ledger::{Cancel, Effect, PauseScheduling, Reply, ResumeScheduling, SetEligibility};
+use crate::ledger::{
+    Cancel, Effect, Note, PauseScheduling, Reply, ResumeScheduling, SetEligibility,
+};
 use crate::worker::ToLeader;
 
 /// Names a proposal or a request until its answer; unique within a process.
@@ -107,6 +110,8 @@ pub enum Request {
     /// Nothing starts by itself.
     PauseScheduling(Box<PauseScheduling>),
     ResumeScheduling(ResumeScheduling),
+    /// Word of what was done elsewhere; only where an origin is said.
+    Note(Box<Note>),
     /// One of the others, and what its user says beside it.
     Asked(Box<Asked>),
 }
@@ -116,6 +121,10 @@ pub enum Request {
 pub struct Asked {
     /// Only for writes of a job.
     pub demand: Demand,
+    /// Who asks; `None` = nobody who would be named.
+    pub origin: Option<Origin>,
+    /// What it is called, if not as its command is.
+    pub verb: Option<Verb>,
     pub request: Request,
 }
 
@@ -123,7 +132,7 @@ impl From<Request> for Asked {
     fn from(request: Request) -> Self {
         match request {
             Request::Asked(asked) => *asked,
-            request => Asked { demand: Demand::default(), request },
+            request => Asked { demand: Demand::default(), origin: None, verb: None, request },
         }
     }
 }

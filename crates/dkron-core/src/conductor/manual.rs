@@ -9,9 +9,13 @@ use super::Conductor;
 use super::action::{Action, Answer, Refusal};
 use super::fire_batch::place_nodes;
 use super::input::{Fate, Ticket};
+use super::keys::again;
 use super::placement::Choice;
 use super::proposals::{Proposal, refused};
-use crate::domain::{ExecutionId, JobName, JobNo, NodeName, Nominal, Now, RequestId, limits};
+use super::writes::signed;
+use crate::domain::{
+    ExecutionId, JobName, JobNo, NodeName, Nominal, Now, Origin, RequestId, limits,
+};
 use crate::ledger::{Command, Decision, Fire, Fired, Ledger, Rejection, Reply, Trigger};
 
 /// How long a run waits for room or a session before it is refused.
@@ -27,6 +31,7 @@ pub(super) struct AskedRun {
     pub ticket: Ticket,
     pub name: JobName,
     pub id: RequestId,
+    pub origin: Option<Origin>,
 }
 
 /// One that is on its way into the log.
@@ -65,8 +70,10 @@ impl Conductor {
         let (trigger, decision) = (Trigger::Manual(asked.id), Decision::Run(places));
         self.give(&decision);
         let fire = Fire { job_no, version, trigger, nominal, next: None, decision };
+        let command = Command::Fire([fire].into());
+        let command = signed(ledger, asked.origin.clone(), None, command);
         let proposal = Proposal::Run(PlacedRun { asked, job_no, nodes });
-        self.propose(proposal, Command::Fire([fire].into()), now, out);
+        self.propose(proposal, command, now, out);
     }
 
     pub(super) fn run_resolved(
@@ -107,6 +114,7 @@ fn answer(ledger: &Ledger, run: PlacedRun, fate: Fate) -> Result<Answer, Refusal
     let PlacedRun { asked: AskedRun { name, .. }, job_no, nodes } = run;
     let fired = match fate {
         Fate::Applied(Reply::Fired(mut fired)) => fired.pop(),
+        Fate::Applied(Reply::Again(found)) => return again(ledger, *found),
         other => return Err(refused(other)),
     };
     match fired {

@@ -22,6 +22,7 @@ mod due;
 mod fire_batch;
 mod fires;
 mod input;
+mod keys;
 mod lateness;
 mod manual;
 mod pauses;
@@ -65,6 +66,7 @@ use catch_up::CatchUp;
 use clock::Clock;
 use compare::Compared;
 use due::Due;
+use keys::Keys;
 use manual::AskedRun;
 use pressure::Pressure;
 use proposals::Proposal;
@@ -148,6 +150,8 @@ pub struct Conductor {
     /// Waiting writes by job; the first may be on its way.
     writes: BTreeMap<JobName, VecDeque<(Ticket, Asked)>>,
     writing: BTreeSet<JobName>,
+    /// Requests with a name that are under way.
+    keys: Keys,
     /// Runs that wait for room or a session.
     asked_runs: VecDeque<AskedRun>,
     settling: bool,
@@ -206,6 +210,7 @@ impl Conductor {
             reports: 0,
             writes: BTreeMap::new(),
             writing: BTreeSet::new(),
+            keys: Keys::default(),
             asked_runs: VecDeque::new(),
             settling: false,
             stopping: false,
@@ -263,6 +268,7 @@ impl Conductor {
             Input::Stop => self.stopping = true,
             Input::Alarm => self.alarm(ledger, now, &mut out),
         }
+        self.take_up_repeated(ledger, now, &mut out);
         out
     }
 

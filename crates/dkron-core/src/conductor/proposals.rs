@@ -10,9 +10,9 @@ use super::fire_batch::FireBatch;
 use super::input::{Fate, Ticket};
 use super::manual::PlacedRun;
 use super::queue::Turns;
-use super::{CALM, Conductor};
+use super::{CALM, Conductor, keys};
 use crate::domain::{EndReason, HistoryNo, JobName, JobNo, NodeName, Now, PauseNo, Seq, Timestamp};
-use crate::ledger::{Command, End, Ledger, Reply};
+use crate::ledger::{Command, End, Ledger, Rejection, Reply};
 use crate::worker::Order;
 
 /// The purpose of a proposal.
@@ -103,7 +103,7 @@ impl Conductor {
                 self.write_resolved(ledger, now, ticket, &name, fate, out);
             }
             Proposal::Plain { ticket } => {
-                let answer = answered(fate);
+                let answer = answered(ledger, fate);
                 out.push(Action::Answer { ticket, answer });
             }
             Proposal::Report { starts, ends } => {
@@ -222,7 +222,7 @@ fn done(fate: &Fate) -> bool {
 }
 
 /// The answer to a request that was proposed as it is.
-pub(super) fn answered(fate: Fate) -> Result<Answer, Refusal> {
+pub(super) fn answered(ledger: &Ledger, fate: Fate) -> Result<Answer, Refusal> {
     match fate {
         Fate::Applied(Reply::Job(job)) => Ok(Answer::Job(job)),
         Fate::Applied(Reply::Done | Reply::Repeated) => Ok(Answer::Done),
@@ -231,12 +231,14 @@ pub(super) fn answered(fate: Fate) -> Result<Answer, Refusal> {
         }
         Fate::Applied(Reply::SchedulingPaused(id)) => Ok(Answer::SchedulingPaused(id)),
         Fate::Applied(Reply::Resumed(pauses)) => Ok(Answer::Resumed(pauses)),
+        Fate::Applied(Reply::Again(found)) => keys::again(ledger, *found),
         other => Err(refused(other)),
     }
 }
 
 pub(super) fn refused(fate: Fate) -> Refusal {
     match fate {
+        Fate::Applied(Reply::Rejected(Rejection::KeyReused)) => Refusal::KeyReused,
         Fate::Applied(Reply::Rejected(rejection)) => Refusal::Rejected(rejection),
         Fate::Refused => Refusal::Busy,
         Fate::NotLeader | Fate::Applied(Reply::Deposed) => Refusal::NoLeader,

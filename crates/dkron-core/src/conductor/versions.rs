@@ -14,6 +14,8 @@ use crate::ledger::{Command, Ledger, RaiseVersion};
 pub(super) const DRAINS: u32 = 2;
 /// The version that brought pauses of scheduling.
 pub(super) const PAUSES: u32 = 4;
+/// The version in which writes say where they come from.
+pub(super) const ORIGINS: u32 = 4;
 
 impl Conductor {
     pub(super) fn raise_version(&mut self, ledger: &Ledger, now: Now, out: &mut Vec<Action>) {

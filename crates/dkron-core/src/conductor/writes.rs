@@ -14,10 +14,10 @@ use super::input::{Asked, Fate, Request, Ticket};
 use super::manual::{AskedRun, PATIENCE};
 use super::pauses;
 use super::proposals::{Proposal, answered};
-use super::settings;
-use crate::domain::{Cancellation, Job, JobName, Now, Policy, Submission};
+use super::{settings, versions};
+use crate::domain::{Cancellation, Job, JobName, Now, Origin, Policy, Submission, Verb};
 use crate::ledger::{
-    Account, Base, Command, JobState, Ledger, OfJob, PutJob, Rejection, Reply, ToggleJob,
+    Account, Base, Command, JobState, Ledger, OfJob, PutJob, Rejection, Reply, ToggleJob, Write,
 };
 
 /// Writes of one job that wait for an earlier one; more are refused.
@@ -36,7 +36,14 @@ impl Conductor {
             out.push(Action::Answer { ticket, answer: Err(Refusal::NoLeader) });
             return;
         }
-        let Asked { demand, request } = Asked::from(request);
+        let asked = Asked::from(request);
+        let key = asked.origin.as_ref().and_then(|origin| origin.key);
+        if let Some(key) = key
+            && !self.is_first(ledger, now, (ticket, key), &asked, out)
+        {
+            return;
+        }
+        let Asked { demand, origin, verb, request } = asked;
         if self.pressure.sheds(ledger, &request, now.mono) {
             out.push(refusal(ticket, Refusal::Busy));
             return;
@@ -49,9 +56,13 @@ impl Conductor {
             | Request::PutSettings(_)
             | Request::SetEligibility(_)
             | Request::PauseScheduling(_)
-            | Request::ResumeScheduling(_) => {
+            | Request::ResumeScheduling(_)
+            | Request::Note(_) => {
                 match plain(ledger, now, request) {
-                    Ok(command) => self.propose(Proposal::Plain { ticket }, command, now, out),
+                    Ok(command) => {
+                        let command = signed(ledger, origin, verb, command);
+                        self.propose(Proposal::Plain { ticket }, command, now, out);
+                    }
                     Err(refused) => out.push(refusal(ticket, refused)),
                 }
                 return;
@@ -61,7 +72,7 @@ impl Conductor {
             Request::Run { name, id } => {
                 let (name, id) = (name.clone(), *id);
                 let until = now.mono + PATIENCE;
-                self.run_now(ledger, now, AskedRun { until, ticket, name, id }, out);
+                self.run_now(ledger, now, AskedRun { until, ticket, name, id, origin }, out);
                 return;
             }
         };
@@ -70,7 +81,7 @@ impl Conductor {
             out.push(Action::Answer { ticket, answer: Err(Refusal::Busy) });
             return;
         }
-        waiting.push_back((ticket, Asked { demand, request }));
+        waiting.push_back((ticket, Asked { demand, origin, verb, request }));
         if waiting.len() == 1 {
             self.go_on(ledger, now, &name, out);
         }
@@ -97,6 +108,7 @@ impl Conductor {
             let met = |command| asked.demand.check(ledger.job(name.as_str())).map(|()| command);
             match command.and_then(met) {
                 Ok(command) => {
+                    let command = signed(ledger, asked.origin, asked.verb, command);
                     self.writing.insert(name.clone());
                     let name = name.clone();
                     self.propose(Proposal::Write { ticket, name }, command, now, out);
@@ -152,7 +164,7 @@ impl Conductor {
         let stale = fate == Fate::Applied(Reply::Rejected(Rejection::Stale));
         if !stale {
             self.done(name);
-            out.push(Action::Answer { ticket, answer: answered(fate) });
+            out.push(Action::Answer { ticket, answer: answered(ledger, fate) });
         }
         self.go_on(ledger, now, name, out);
     }
@@ -181,6 +193,7 @@ impl Conductor {
             | Request::SetEligibility(_)
             | Request::PauseScheduling(_)
             | Request::ResumeScheduling(_)
+            | Request::Note(_)
             | Request::Asked(_) => Err(Refusal::Unknown),
         }
     }
@@ -241,6 +254,7 @@ impl Conductor {
             }
             out.extend(waiting.map(|(ticket, _)| refusal(ticket, Refusal::NoLeader)));
         }
+        out.extend(self.keys.take().map(|ticket| refusal(ticket, Refusal::NoLeader)));
         let asked = core::mem::take(&mut self.asked_runs).into_iter();
         out.extend(asked.map(|asked| refusal(asked.ticket, Refusal::NoLeader)));
         for (_, proposal) in core::mem::take(&mut self.proposals) {
@@ -254,9 +268,23 @@ impl Conductor {
     }
 }
 
-fn refusal(ticket: Ticket, refusal: Refusal) -> Action {
+pub(super) fn refusal(ticket: Ticket, refusal: Refusal) -> Action {
     let answer: Result<Answer, Refusal> = Err(refusal);
     Action::Answer { ticket, answer }
+}
+
+/// A command with who wants it, as soon as the whole cluster knows of that.
+pub(super) fn signed(
+    ledger: &Ledger,
+    origin: Option<Origin>,
+    verb: Option<Verb>,
+    command: Command,
+) -> Command {
+    let origin = origin.filter(|_| ledger.version() >= versions::ORIGINS);
+    match origin.zip(verb.or(command.verb())) {
+        Some((origin, verb)) => Command::Write(Box::new(Write { origin, verb, command })),
+        None => command,
+    }
 }
 
 /// The command of a request that waits for nothing.
@@ -266,6 +294,11 @@ fn plain(ledger: &Ledger, now: Now, request: Request) -> Result<Command, Refusal
             Err(Refusal::Invalid(settings::reserved(&cancel.by)))
         }
         Request::Cancel(cancel) => Ok(Command::Cancel(*cancel)),
+        Request::Note(_) if ledger.version() < versions::ORIGINS => {
+            let text = "the cluster keeps no word of it before version 4";
+            Err(Refusal::Unready(text.into()))
+        }
+        Request::Note(note) => Ok(Command::Note(*note)),
         Request::PutSettings(wanted) => {
             settings::check(&wanted).map_err(Refusal::Invalid)?;
             Ok(Command::PutSettings(*wanted))

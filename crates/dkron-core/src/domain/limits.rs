@@ -52,3 +52,13 @@ pub const TIME_INDEX: u64 = 1 << 20;
 pub const SCHEDULING_PAUSES: usize = 32;
 /// Bytes of all that the scope of one may name; more is refused.
 pub const SCOPE_BYTES: usize = 64 * 1024;
+/// Bytes of the name that somebody gives a write; longer ones are refused.
+pub const AUTHOR_BYTES: usize = 128;
+/// Requests with a key whose answers are kept; the oldest are forgotten first.
+pub const KEYED_KEPT: usize = 100_000;
+/// How long such an answer is kept.
+pub const KEYED_FOR: core::time::Duration = core::time::Duration::from_secs(86_400);
+/// Executions that a kept answer names; the others are left out.
+pub const KEYED_EXECUTIONS: usize = 16;
+/// Writes that the activity log holds; a newer one takes the place of the oldest.
+pub const ACTIVITIES: u64 = 10_000;

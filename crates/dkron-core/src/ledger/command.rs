@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 
 use crate::domain::{
     BootId, EndReason, Finish, Group, HistoryNo, JobName, JobNo, LogIndex, NodeName, Nominal,
-    Output, PauseNo, QueueNo, RequestId, Scope, Seq, Settings, SkipReason, Skipped, Submission,
-    Target, Tenure, Timestamp, Version,
+    Origin, Output, PauseNo, QueueNo, RequestId, Scope, Seq, Settings, SkipReason, Skipped,
+    Submission, Target, Tenure, Timestamp, Verb, Version,
 };
 
 /// One committed entry.
@@ -51,6 +51,59 @@ pub enum Command {
     ResumeScheduling(ResumeScheduling),
     /// Nothing that a pause of scheduling stopped is undecided any more: it goes.
     EndPause(PauseNo),
+    /// One of the others, wanted by a user, with where it comes from.
+    Write(Box<Write>),
+    /// Changes nothing: within a `Write` it leaves word of what was done elsewhere.
+    Note(Note),
+}
+
+impl Command {
+    /// What is to be done, whoever wants it.
+    pub fn inner(&self) -> &Command {
+        match self {
+            Command::Write(write) => &write.command,
+            command => command,
+        }
+    }
+
+    /// What it is called when a user wants it.
+    pub fn verb(&self) -> Option<Verb> {
+        Some(match self {
+            Command::PutJob(put) if put.base.is_none() => Verb::Create,
+            Command::PutJob(_) => Verb::Replace,
+            Command::DeleteJob(_) => Verb::Delete,
+            Command::ToggleJob(_) => Verb::Toggle,
+            Command::Pause(true) => Verb::Pause,
+            Command::Pause(false) => Verb::Unpause,
+            Command::Fire(_) => Verb::Run,
+            Command::Restore(_) => Verb::Restore,
+            Command::ClearExecutions(_) => Verb::Clear,
+            Command::Cancel(_) => Verb::Cancel,
+            Command::PutSettings(_) => Verb::Settings,
+            Command::SetEligibility(wanted) if wanted.eligible => Verb::Undrain,
+            Command::SetEligibility(_) => Verb::Drain,
+            Command::PauseScheduling(_) => Verb::PauseScheduling,
+            Command::ResumeScheduling(_) => Verb::ResumeScheduling,
+            _ => return None,
+        })
+    }
+}
+
+/// A user's write. Only from version 4 of the cluster on.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Write {
+    pub origin: Origin,
+    pub verb: Verb,
+    /// None that is a `Write` itself.
+    pub command: Command,
+}
+
+/// Word of something that changed nothing in the ledger.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Note {
+    /// What it was done to; empty = the cluster.
+    pub object: String,
+    pub detail: String,
 }
 
 /// Begins a leadership; its entry's index is the tenure.

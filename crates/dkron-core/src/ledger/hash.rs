@@ -84,6 +84,9 @@ impl Ledger {
         if !self.lost.is_empty() || !self.lates.is_empty() {
             (&self.lost, &self.lates).hash(&mut hasher);
         }
+        if !self.keyed.is_empty() || self.activities > 0 {
+            (&self.keyed, self.activities).hash(&mut hasher);
+        }
         hasher.finish()
     }
 }

@@ -78,7 +78,9 @@ impl Loader {
             Row::Lost { seq, lost } => drop(ledger.lost.insert(seq, lost)),
             Row::LateMark { job_no, newest } => drop(ledger.lates.insert(job_no, newest)),
             Row::History { .. } | Row::Late { .. } | Row::Skipped { .. } => {}
-            Row::Bucket { .. } | Row::Pointer(_) => {}
+            Row::Keyed { index, keyed } => drop(ledger.keyed.insert(index, keyed)),
+            Row::Activities(next) => ledger.activities = next,
+            Row::Bucket { .. } | Row::Pointer(_) | Row::Activity(_) => {}
             Row::Version(version) => ledger.version = version,
             Row::SchedulingPauses(pauses) => {
                 ledger.pauses.extend(pauses.into_iter().map(|pause| (pause.id, pause)));
@@ -167,6 +169,7 @@ impl Ledger {
         }
         derived.lost_order = self.lost.iter().map(|(seq, lost)| (lost.at, *seq)).collect();
         derived.known_requests = self.requests.iter().map(|(_, id)| *id).collect();
+        derived.keys = self.keyed.iter().map(|(index, keyed)| (keyed.key.name, *index)).collect();
         derived.owed_to = self.owed.keys().map(|(parent, child)| (*child, *parent)).collect();
         let held = self.processing.iter().map(|(seq, held)| (held.record.job_no, *seq));
         derived.processing_of = held.collect();

@@ -10,9 +10,11 @@
 //!                  └──▶ effects  to the leader; `outstanding` derives them from state again
 //! ```
 
+mod activity;
 mod apply;
 mod command;
 mod hash;
+mod keyed;
 mod load;
 mod outcome;
 mod outstanding;
@@ -22,11 +24,13 @@ mod rollup;
 mod row;
 mod state;
 
+pub use activity::Activity;
 pub use command::{
-    Account, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, OfJob, PauseScheduling,
-    Place, Prune, PutJob, PutOutput, RaiseVersion, Report, ResumeScheduling, SetEligibility,
-    TakeOffice, ToggleJob, Trigger,
+    Account, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, Note, OfJob,
+    PauseScheduling, Place, Prune, PutJob, PutOutput, RaiseVersion, Report, ResumeScheduling,
+    SetEligibility, TakeOffice, ToggleJob, Trigger, Write,
 };
+pub use keyed::{Again, Answered, Keyed, Known};
 pub use load::{LoadError, Loader};
 pub use outcome::{Effect, Fired, JobSnapshot, Outcome, Rejection, Reply, RowOp};
 pub use outstanding::outstanding;

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::keyed::Again;
 use super::row::{Row, RowKey};
 use super::state::Runtime;
 use crate::domain::{
@@ -53,6 +54,8 @@ pub enum Reply {
     Resumed(u32),
     /// The request was applied before.
     Repeated,
+    /// The client asked for the same before: its first answer.
+    Again(Box<Again>),
     /// A conductor's command of a leadership that is over.
     Deposed,
     Rejected(Rejection),
@@ -100,6 +103,8 @@ pub enum Rejection {
     NotLive(Seq),
     /// As many occurrences as may wait, this many, are waiting already.
     QueueFull(u32),
+    /// The client asked for something else under the same key.
+    KeyReused,
     /// As many nodes as may be drained at a time, this many, are drained already.
     TooManyDrains(u32),
     /// As many pauses of scheduling as there may be, this many, are there already.

@@ -237,6 +237,11 @@ impl Ledger {
         self.recent
     }
 
+    /// Writes of users that were noted so far.
+    pub fn activities(&self) -> u64 {
+        self.activities
+    }
+
     pub fn group(&self, group: Group) -> Option<&LiveGroup> {
         self.groups.get(&group)
     }

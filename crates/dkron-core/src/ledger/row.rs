@@ -3,6 +3,8 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::activity::Activity;
+use super::keyed::Keyed;
 use super::recent::{Pointer, Recent};
 use super::rollup::{BucketKey, Series, SeriesNo};
 use super::state::{LiveGroup, Lost, Office, Processing, Queued, Runtime};
@@ -89,6 +91,14 @@ pub enum Row {
         no: HistoryNo,
         late: Late,
     },
+    /// A request that its client gave a name, with its answer.
+    Keyed {
+        index: LogIndex,
+        keyed: Keyed,
+    },
+    /// How many writes were noted since version 4 of the cluster.
+    Activities(u64),
+    Activity(Activity),
     /// Late results of a job stand at this number or below.
     LateMark {
         job_no: JobNo,
@@ -123,7 +133,11 @@ pub enum RowKey {
     Lost(Seq),
     Late(JobNo, HistoryNo),
     LateMark(JobNo),
+    Keyed(LogIndex),
+    Activities,
     SchedulingPauses,
+    /// By its place in the ring.
+    Activity(u64),
 }
 
 impl Row {
@@ -155,14 +169,18 @@ impl Row {
             Row::Lost { seq, .. } => RowKey::Lost(*seq),
             Row::Late { job_no, no, .. } => RowKey::Late(*job_no, *no),
             Row::LateMark { job_no, .. } => RowKey::LateMark(*job_no),
+            Row::Keyed { index, .. } => RowKey::Keyed(*index),
+            Row::Activities(_) => RowKey::Activities,
+            Row::Activity(activity) => RowKey::Activity(Activity::slot(activity.no)),
         }
     }
 
     /// Whether the ledger keeps it in memory; the others only live in the store: history with late
-    /// results, skipped records, and what charts and the time index hold of them.
+    /// results, skipped records, what charts and the time index hold of them, and what
+    /// users did.
     pub fn is_working_set(&self) -> bool {
-        use Row::{Bucket, History, Late, Pointer, Skipped};
+        use Row::{Activity, Bucket, History, Late, Pointer, Skipped};
         let kept = matches!(self, History { .. } | Late { .. } | Skipped { .. });
-        !kept && !matches!(self, Bucket { .. } | Pointer(_))
+        !kept && !matches!(self, Bucket { .. } | Pointer(_) | Activity(_))
     }
 }

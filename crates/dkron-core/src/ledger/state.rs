@@ -7,6 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::keyed::Keyed;
 use super::recent::Recent;
 use super::rollup::{Rollup, Series};
 use crate::domain::{
@@ -207,6 +208,10 @@ pub struct Ledger {
     pub(super) drains: BTreeMap<NodeName, Drain>,
     /// What keeps jobs from starting by themselves.
     pub(super) pauses: BTreeMap<PauseNo, SchedulingPause>,
+    /// Requests that their clients gave a name, by the entry that carried them.
+    pub(super) keyed: BTreeMap<LogIndex, Keyed>,
+    /// Writes of users that were noted.
+    pub(super) activities: u64,
     /// Definitions that are not in force but still used.
     pub(super) pinned: BTreeMap<(JobNo, Version), Arc<Job>>,
     pub(super) derived: Derived,
@@ -230,6 +235,8 @@ pub(super) struct Derived {
     pub holders: BTreeMap<JobName, BTreeSet<Group>>,
     pub retries: BTreeSet<(Timestamp, Group, Seq)>,
     pub known_requests: BTreeSet<RequestId>,
+    /// Named requests by the digest of their names.
+    pub keys: BTreeMap<[u8; 16], LogIndex>,
     /// Jobs whose name nobody holds while occurrences of them wait.
     pub ready: BTreeSet<JobNo>,
     /// Waiting occurrences by the end of their patience.

@@ -10,10 +10,12 @@ use dkron_core::conductor::{
     RosterMember, Ticket, Versions,
 };
 use dkron_core::domain::{
-    BootId, CLUSTER_VERSION, EndReason, Finish, HistoryNo, JournalId, LogIndex, Now, Output,
-    Settings, Tenure, Timestamp,
+    BootId, CLUSTER_VERSION, EndReason, Finish, HistoryNo, JournalId, LogIndex, Now, Origin,
+    Output, Settings, Tenure, Timestamp,
 };
-use dkron_core::ledger::{Command, Entry, Ledger, Reply, Row, RowKey, RowOp, outstanding};
+use dkron_core::ledger::{
+    Command, Entry, Ledger, Note as Word, Reply, Row, RowKey, RowOp, outstanding,
+};
 use dkron_core::worker::{Hello, Known, News, Order, SessionNo, Statement, ToLeader, ToNode};
 
 use super::time::START;
@@ -76,6 +78,9 @@ impl Default for Leader {
         }
     }
 }
+
+/// What belongs to a request.
+type Said = (Demand, Option<Origin>);
 
 fn options() -> Options {
     Options {
@@ -416,9 +421,9 @@ impl Leader {
     }
 
     fn request(&mut self, verb: &str, line: &mut Line) {
-        let demand = demand(line);
+        let said = (demand(line), super::ledger::written(line));
         let request = match verb {
-            "put" => return self.put(line, &demand),
+            "put" => return self.put(line, &said),
             "restore" => Request::Restore(Box::new(job::submission(line))),
             "delete" => Request::Delete(line.word().as_str().into()),
             "toggle" => Request::Toggle(line.word().as_str().into()),
@@ -440,33 +445,34 @@ impl Leader {
                 policy::change_settings(&mut settings, line);
                 Request::PutSettings(Box::new(settings))
             }
+            "note" => Request::Note(Box::new(Word { object: line.word(), detail: line.word() })),
             "run" => {
                 let id = super::ledger::request(&line.key("id").unwrap_or_else(|| "a".into()));
                 Request::Run { name: line.word().as_str().into(), id }
             }
             _ => line.fail("unknown line"),
         };
-        self.ask(demand, request);
+        self.ask(said, request);
     }
 
-    fn ask(&mut self, demand: Demand, request: Request) {
+    fn ask(&mut self, (demand, origin): Said, request: Request) {
         self.requests += 1;
-        let request = match demand == Demand::default() {
+        let request = match demand == Demand::default() && origin.is_none() {
             true => request,
-            false => Request::Asked(Box::new(Asked { demand, request })),
+            false => Request::Asked(Box::new(Asked { demand, origin, verb: None, request })),
         };
         self.step(Input::Request { ticket: Ticket(self.requests), request });
     }
 
     /// With `times=` the job is put so often, under a name with a number in place of `%`.
-    fn put(&mut self, line: &mut Line, demand: &Demand) {
+    fn put(&mut self, line: &mut Line, said: &Said) {
         let times = line.number("times").unwrap_or(1);
         let submission = job::submission(line);
         let name = submission.job.name.to_string();
         for no in 1..=times {
             let mut submission = submission.clone();
             submission.job.name = name.replace('%', &no.to_string()).as_str().into();
-            self.ask(demand.clone(), Request::Put(Box::new(submission)));
+            self.ask(said.clone(), Request::Put(Box::new(submission)));
             if times > 1 {
                 self.settle();
             }
@@ -572,6 +578,14 @@ fn show_answer(answer: &Result<Answer, Refusal>) -> String {
         Ok(Answer::Cancelling { executions, retries, queued }) => {
             format!("cancelling {executions:?}, {retries} retries, {queued} queued")
         }
+        Ok(Answer::Again { index, answer }) => {
+            format!("again, entry {index}: {}", show_answer(&Ok(Answer::clone(answer))))
+        }
+        Err(Refusal::KeyReused) => "key reused".into(),
+        Err(Refusal::Past { index, job_no, version }) => {
+            format!("again, entry {index}: j{job_no} v{version}, not kept here")
+        }
+        Err(Refusal::Unready(text)) => format!("unready: {text}"),
         Err(Refusal::Invalid(text)) => format!("invalid: {text}"),
         Err(Refusal::Rejected(why)) => format!("rejected {}", show::rejection(why)),
         Err(Refusal::Unmet(None)) => "unmet: no such job".into(),

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 
 use dkron_core::domain::{
-    EndReason, Finish, Group, HistoryNo, JobNo, LogIndex, NodeName, Nominal, Output, PauseNo,
-    RequestId, Scope, Seq, Settings, SkipReason, Skipped, State, Target, Tenure, Timestamp,
-    Version,
+    EndReason, Finish, Group, HistoryNo, JobNo, LogIndex, NodeName, Nominal, Origin, Output,
+    PauseNo, RequestId, RequestKey, Scope, Seq, Settings, SkipReason, Skipped, State, Target,
+    Tenure, Timestamp, Version,
 };
 use dkron_core::ledger::{
     Account, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, Ledger, OfJob,
     PauseScheduling, Place, Prune, PutJob, PutOutput, RaiseVersion, Reply, Report,
-    ResumeScheduling, Row, RowKey, RowOp, SetEligibility, TakeOffice, ToggleJob, Trigger,
+    ResumeScheduling, Row, RowKey, RowOp, SetEligibility, TakeOffice, ToggleJob, Trigger, Write,
     outstanding,
 };
 
@@ -73,7 +73,12 @@ impl Book {
         let quiet = line.flag("quiet");
         self.figures = line.flag("figures");
         let times = line.number("times").unwrap_or(1);
+        let written = written(&mut line);
         let command = self.command(verb, line);
+        let command = match written.zip(command.verb()) {
+            Some((origin, verb)) => Command::Write(Box::new(Write { origin, verb, command })),
+            None => command,
+        };
         let mut answer = Vec::new();
         for more in 0..times {
             let index = LogIndex(index.0 + more);
@@ -318,7 +323,7 @@ impl Book {
 
 /// Words that belong to the entry, not to its command.
 fn drop_envelope(line: &mut Line) {
-    for key in ["req", "tenure", "times"] {
+    for key in ["req", "tenure", "times", "as", "from", "key", "content"] {
         line.key(key);
     }
     line.flag("quiet");
@@ -379,6 +384,22 @@ pub fn pause_scheduling(line: &mut Line) -> PauseScheduling {
 pub fn resume_scheduling(line: &mut Line) -> ResumeScheduling {
     let id = line.next_if('p').map(|text| PauseNo(text[1..].parse().unwrap()));
     ResumeScheduling { id }
+}
+
+/// `as=ann from=10.0.0.9 key=k content=c`: who wants it.
+pub fn written(line: &mut Line) -> Option<Origin> {
+    let (by, from, key) = (line.key("as"), line.key("from"), line.key("key"));
+    let content = line.key("content").unwrap_or_default();
+    let key = key.map(|name| RequestKey { name: digest(&name), content: digest(&content) });
+    (by.is_some() || key.is_some()).then(|| Origin {
+        by: by.unwrap_or_default(),
+        from: from.unwrap_or_default(),
+        key,
+    })
+}
+
+fn digest(text: &str) -> [u8; 16] {
+    request(text).0
 }
 
 pub fn request(text: &str) -> RequestId {

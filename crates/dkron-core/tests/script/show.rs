@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use dkron_core::domain::stats::Span;
 use dkron_core::domain::{
-    Cancellation, Cause, Drain, EndReason, Finish, Nominal, Output, Record, RequestId,
-    SchedulingPause, Scope, SkipReason, Skipped, Status, Timestamp,
+    Cancellation, Cause, Drain, EndReason, Finish, Nominal, Origin, Output, Record, RequestId,
+    RequestKey, SchedulingPause, Scope, SkipReason, Skipped, Status, Timestamp,
 };
 use dkron_core::ledger::{
-    Account, Command, Decision, Effect, Fire, Fired, JobSnapshot, LiveGroup, Office, Phase, Place,
-    Pointer, PutJob, Queued, Rejection, Reply, Row, RowKey, RowOp, Runtime, Slot, Trigger,
+    Account, Activity, Answered, Command, Decision, Effect, Fire, Fired, JobSnapshot, LiveGroup,
+    Office, Phase, Place, Pointer, PutJob, Queued, Rejection, Reply, Row, RowKey, RowOp, Runtime,
+    Slot, Trigger, Write,
 };
 
 use super::figures;
@@ -30,6 +31,7 @@ pub fn reply(reply: &Reply) -> String {
         Reply::SchedulingPaused(id) => format!("paused as p{id}"),
         Reply::Resumed(pauses) => format!("resumed {pauses}"),
         Reply::Repeated => "repeated".into(),
+        Reply::Again(again) => format!("again {}, {}", again.index, answered(&again.answer)),
         Reply::Deposed => "deposed".into(),
         Reply::Rejected(why) => format!("rejected {}", rejection(why)),
     }
@@ -65,6 +67,7 @@ pub fn rejection(why: &Rejection) -> String {
         Rejection::QueueFull(depth) => format!("queue_full {depth}"),
         Rejection::TooManyPauses(most) => format!("too_many_pauses {most}"),
         Rejection::PauseNotFound(id) => format!("pause_not_found p{id}"),
+        Rejection::KeyReused => "key_reused".into(),
         Rejection::TooManyDrains(most) => format!("too_many_drains {most}"),
     }
 }
@@ -103,6 +106,9 @@ fn row_key(key: &RowKey) -> String {
         RowKey::Lost(seq) => format!("lost {seq}"),
         RowKey::Late(job, no) => format!("late j{job}/{no}"),
         RowKey::LateMark(job) => format!("late_mark j{job}"),
+        RowKey::Keyed(index) => format!("keyed {index}"),
+        RowKey::Activities => "activities".into(),
+        RowKey::Activity(slot) => format!("activity {slot}"),
     }
 }
 
@@ -149,9 +155,43 @@ fn show_row(row: &Row) -> String {
         Row::SchedulingPauses(pauses) => {
             pauses.iter().map(scheduling_pause).collect::<Vec<_>>().join(" ; ")
         }
+        Row::Keyed { keyed, .. } => {
+            let at = show_time(keyed.at);
+            format!("{} at {at}: {}", key_name(&keyed.key), answered(&keyed.answer))
+        }
+        Row::Activities(next) => next.to_string(),
+        Row::Activity(row) => activity(row),
         Row::Drains(drains) => drains.iter().map(drain).collect::<Vec<_>>().join(" ; "),
     };
     format!("{key}: {value}")
+}
+
+fn key_name(key: &RequestKey) -> String {
+    let name = key.name.iter().take_while(|byte| **byte > 0);
+    name.map(|byte| char::from(*byte)).collect()
+}
+
+pub fn answered(answer: &Answered) -> String {
+    match answer {
+        Answered::Done => "done".into(),
+        Answered::Job { job_no, version } => format!("job j{job_no} v{version}"),
+        Answered::Ran { job_no, version, executions, .. } => {
+            format!("ran j{job_no} v{version} {executions:?}")
+        }
+        Answered::Queued { job_no, version } => format!("queued j{job_no} v{version}"),
+        Answered::SchedulingPaused(id) => format!("paused as p{id}"),
+        Answered::Resumed(pauses) => format!("resumed {pauses}"),
+        Answered::Cancelling { executions, retries, queued } => {
+            format!("cancelling {executions:?}, {retries} retries, {queued} queued")
+        }
+    }
+}
+
+pub fn activity(activity: &Activity) -> String {
+    let Activity { no, at, index, by, from, verb, object, job, detail } = activity;
+    let head = format!("{no} at {} entry {index} by {by} from {from}", show_time(*at));
+    let job = job.map(|(job_no, version)| format!(" j{job_no} v{version}"));
+    format!("{head}: {} {object}{} {detail}", verb.word(), job.unwrap_or_default())
 }
 
 fn office(office: &Office) -> String {
@@ -362,6 +402,12 @@ pub fn command(command: &Command) -> String {
         Command::RaiseVersion(raise) => format!("raise {} rules {}", raise.version, raise.rules),
         Command::Prune(prune) => format!("prune j{} to {}", prune.job_no, prune.first),
         Command::ClearExecutions(clear) => format!("clear {}", clear.name),
+        Command::Note(note) => format!("note {}: {}", note.object, note.detail),
+        Command::Write(write) => {
+            let Write { origin: Origin { by, key, .. }, verb, command } = &**write;
+            let key = key.iter().map(|key| format!(" key {}", key_name(key))).collect::<String>();
+            format!("{}{key} by {by}: {}", verb.word(), self::command(command))
+        }
         Command::Expire(expire) => {
             format!("expire j{} {}..{}", expire.job_no, expire.first, expire.end)
         }

@@ -129,7 +129,7 @@ impl Scheduling {
 
 /// Which figure a proposal's time belongs to.
 fn timer(command: &Command) -> Option<Timer> {
-    match command {
+    match command.inner() {
         Command::TakeOffice(_) => Some(Timer::Barrier),
         Command::Report(report) if report.ends.is_empty() => Some(Timer::SetExecution),
         Command::Report(_) => Some(Timer::ExecutionDone),
@@ -139,7 +139,7 @@ fn timer(command: &Command) -> Option<Timer> {
 
 /// API writes can not take the room of the conductor's commands.
 fn lane(tenure: Tenure, command: &Command) -> Lane {
-    match command {
+    match command.inner() {
         Command::Fire(fires) if matches!(fires.as_slice(), [fire] if is_manual(&fire.trigger)) => {
             Lane::Api
         }

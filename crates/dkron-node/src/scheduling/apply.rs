@@ -97,7 +97,7 @@ impl Scheduling {
 
     /// Slots that the command skips, to be counted by the leader.
     fn skips(&self, command: &Command) -> Vec<Option<(SkipReason, u64)>> {
-        let Command::Fire(fires) = command else { return Vec::new() };
+        let Command::Fire(fires) = command.inner() else { return Vec::new() };
         if self.conductor.tenure().is_none() {
             return Vec::new();
         }

@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use dkron_core::conductor::{
-    Answer, Asked as Terms, Demand, Input, Refusal, Request as Ask, Ticket,
-};
+use dkron_core::conductor::{Answer, Asked as Terms, Input, Refusal, Request as Ask, Ticket};
 use dkron_core::domain::{LogIndex, PauseNo, RequestId, Settings};
 use dkron_core::ledger::{Cancel, JobSnapshot, Ledger, Rejection};
 
@@ -89,11 +87,12 @@ impl Scheduling {
     pub(super) fn ask(&mut self, request: Ask, waiting: Waiting, asked: Option<Arc<Asked>>) {
         self.last_request.0 += 1;
         let ticket = self.last_request;
-        let request = match asked.as_ref().map(|asked| asked.demand.clone()) {
-            Some(demand) if demand != Demand::default() => {
-                Ask::Asked(Box::new(Terms { demand, request }))
+        let request = match &asked {
+            Some(asked) => {
+                let Asked { demand, origin, verb, .. } = Asked::clone(asked);
+                Ask::Asked(Box::new(Terms { demand, origin, verb, request }))
             }
-            _ => request,
+            None => request,
         };
         self.waiting.insert(ticket, (waiting, asked));
         self.input(Input::Request { ticket, request });
@@ -101,10 +100,7 @@ impl Scheduling {
 
     pub(super) fn answer(&mut self, ticket: Ticket, answer: Result<Answer, Refusal>) {
         let Some((waiting, asked)) = self.waiting.remove(&ticket) else { return };
-        if let (Some(asked), Ok(_)) = (asked, &answer) {
-            // The entry is the last that was applied; what needed none is as new as that.
-            asked.receipt.note(self.ledger.applied());
-        }
+        let answer = receipted(asked.as_deref(), answer, self.ledger.applied());
         match (waiting, answer) {
             (Waiting::Job(reply), Ok(Answer::Job(job))) => {
                 self.release_after(move |index| send(reply, Ok(view(index, *job))));
@@ -209,6 +205,30 @@ fn command(ledger: &Ledger, cancel: CancelRequest) -> Result<Cancel, Error> {
     Ok(Cancel { name, execution: execution.map(|id| id.seq), by, reason })
 }
 
+/// The answer itself. What it says of the entry that carried the write goes onto its receipt.
+fn receipted(
+    asked: Option<&Asked>,
+    answer: Result<Answer, Refusal>,
+    applied: LogIndex,
+) -> Result<Answer, Refusal> {
+    let receipt = asked.map(|asked| &*asked.receipt);
+    match (answer, receipt) {
+        (Ok(Answer::Again { index, answer }), receipt) => {
+            receipt.inspect(|receipt| receipt.note_repeated(index));
+            Ok(*answer)
+        }
+        (Err(Refusal::Past { index, job_no, version }), receipt) => {
+            receipt.inspect(|receipt| receipt.note_repeated(index));
+            Err(Refusal::Past { index, job_no, version })
+        }
+        (answer, receipt) => {
+            // The entry is the last that was applied; what needed none is as new as that.
+            receipt.filter(|_| answer.is_ok()).inspect(|receipt| receipt.note(applied));
+            answer
+        }
+    }
+}
+
 fn view(index: &Index, job: JobSnapshot) -> JobView {
     index.snapshot_view(job)
 }
@@ -226,6 +246,9 @@ fn refuse<T>(reply: Reply<T>, err: Error) {
 pub(super) fn error(refusal: Option<Refusal>) -> Error {
     match refusal {
         Some(Refusal::Invalid(text)) => Error::Invalid(text),
+        Some(Refusal::KeyReused) => Error::KeyReused,
+        Some(Refusal::Past { job_no, version, .. }) => Error::Past(job_no, version),
+        Some(Refusal::Unready(text)) => Error::Unready(text),
         Some(Refusal::Unmet(present)) => Error::Unmet(present),
         Some(Refusal::NoEligibleNode(name)) => Error::NoEligibleNode(name),
         Some(Refusal::NoCapacity(name)) => Error::NoCapacity(name),
@@ -247,6 +270,7 @@ pub(super) fn error(refusal: Option<Refusal>) -> Error {
                 "there are {most} pauses of scheduling already, the most there may be: resume one"
             )),
             Rejection::PauseNotFound(id) => Error::PauseNotFound(id),
+            Rejection::KeyReused => Error::KeyReused,
             Rejection::Stale => Error::Unknown,
         },
         Some(Refusal::Unknown) | None => Error::Unknown,

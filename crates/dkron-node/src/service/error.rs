@@ -1,6 +1,6 @@
 //! Why a request was not carried out. `dkron/rest/respond.rs` maps it to a status, nobody else.
 
-use dkron_core::domain::{ExecutionId, JobName, LogIndex, PauseNo, Version};
+use dkron_core::domain::{ExecutionId, JobName, JobNo, LogIndex, PauseNo, Version};
 
 /// Refusals and failures of requests, by precedence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +15,18 @@ pub enum Error {
         .0.map_or("does not exist".to_owned(), |version| format!("is at version \"v{version}\""))
     )]
     Unmet(Option<Version>),
+    /// Something else was asked for under the same key.
+    #[error(
+        "Idempotency-Key: another request was made under this key within the last 24 hours, take \
+         a new key for each request"
+    )]
+    KeyReused,
+    /// The request was carried out before, and what it was answered is not kept any more.
+    #[error("the request was carried out before, the job that it was answered is gone since")]
+    Past(JobNo, Version),
+    /// The cluster does not know it yet; the text says what to do.
+    #[error("{0}")]
+    Unready(String),
     /// The definition is wrong; the text names the field and is Dkron's where Dkron has one.
     #[error("{0}")]
     Invalid(String),

@@ -20,7 +20,7 @@ use dkron_core::domain::{Group, JobName, LogIndex, Settings, Skipped, Submission
 use tokio::sync::{mpsc, oneshot};
 
 use crate::reads::Reads;
-pub use asked::{Asked, Receipt};
+pub use asked::{Asked, Receipt, request_key};
 pub use dkron_core::conductor::{Demand, Versions};
 pub use error::Error;
 pub use fresh::{Freshness, ReadMode};

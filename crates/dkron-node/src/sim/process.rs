@@ -94,7 +94,7 @@ pub fn random() -> Option<[u8; 16]> {
 
 /// A conductor proposes: what it knows is what the proposal is judged by.
 pub fn proposed(name: Option<RequestId>, command: &Command, ledger: &Ledger) {
-    let (Some(id), Command::Fire(fires)) = (name, command) else { return };
+    let (Some(id), Command::Fire(fires)) = (name, command.inner()) else { return };
     // Outside of a world nobody judges.
     let _ = PROCESS.try_with(|process| {
         let roster = process.world.roster();

@@ -100,9 +100,12 @@ fn translate(ask: &Ask, execution: &dyn Fn(Seq) -> ExecutionId) -> (Request, Tel
         Ask::SetEligibility(wanted) => {
             told(|reply| Request::SetEligibility { wanted, reply }, |_| Answer::Done)
         }
+        // Only whoever asks for it beside something else says it.
+        Ask::Note(_) => told(|reply| Request::Pause { paused: false, reply }, |_| Answer::Done),
         Ask::Asked(asked) => {
             let (request, telling) = translate(&asked.request, execution);
-            let asked = Arc::new(Asked { demand: asked.demand, ..Asked::default() });
+            let (demand, origin, verb) = (asked.demand, asked.origin, asked.verb);
+            let asked = Arc::new(Asked { demand, origin, verb, ..Asked::default() });
             (Request::Asked { asked, request: Box::new(request) }, telling)
         }
         Ask::PauseScheduling(wanted) => {

@@ -46,7 +46,7 @@ impl Answers {
     }
 
     pub fn committed(&mut self, commit: Commit<'_>) -> Check {
-        match (&commit.entry.command, &commit.outcome.reply) {
+        match (commit.entry.command.inner(), &commit.outcome.reply) {
             (Command::PutJob(put) | Command::Restore(put), Reply::Job(job)) => {
                 let Some(writer) = put.submission.job.metadata.get(WRITER) else { return Ok(()) };
                 let first = self.written.insert(writer.to_owned(), (job.job_no, job.version));
@@ -148,6 +148,7 @@ impl Answers {
             | Request::PutSettings(_)
             | Request::SetEligibility(_)
             | Request::ResumeScheduling(_)
+            | Request::Note(_)
             | Request::Asked(_) => Ok(()),
             Request::PauseScheduling(_) => match answer {
                 Ok(Answer::SchedulingPaused(id)) => require(self.pauses.contains(id), "G1", || {

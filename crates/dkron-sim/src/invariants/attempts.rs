@@ -29,7 +29,7 @@ pub struct Attempts {
 impl Attempts {
     pub fn committed(&mut self, commit: Commit<'_>) -> Check {
         if let (Command::Fire(fires), Reply::Fired(fired)) =
-            (&commit.entry.command, &commit.outcome.reply)
+            (commit.entry.command.inner(), &commit.outcome.reply)
         {
             for (fire, fired) in fires.iter().zip(fired) {
                 self.fired(fire.job_no, &fire.trigger, fired)?;
@@ -60,12 +60,12 @@ impl Attempts {
     fn kept(&mut self, commit: Commit<'_>) -> Check {
         let owed: BTreeSet<Seq> = commit.ledger.retries().map(|(.., failed)| failed).collect();
         let replaced = |name: &JobName| {
-            let Command::Fire(fires) = &commit.entry.command else { return false };
+            let Command::Fire(fires) = commit.entry.command.inner() else { return false };
             let job = |fire: &Fire| commit.ledger.job_no(fire.job_no).map(|state| &state.job);
             let mut jobs = fires.iter().filter_map(job);
             jobs.any(|job| job.name == *name && job.concurrency == Concurrency::Replace)
         };
-        let cancelled = |name: &JobName| match &commit.entry.command {
+        let cancelled = |name: &JobName| match commit.entry.command.inner() {
             Command::Cancel(cancel) => cancel.name == *name,
             _ => false,
         };

@@ -17,7 +17,7 @@ pub struct Chains {
 impl Chains {
     pub fn committed(&mut self, commit: Commit<'_>) -> Check {
         if let (Command::Fire(fires), Reply::Fired(fired)) =
-            (&commit.entry.command, &commit.outcome.reply)
+            (commit.entry.command.inner(), &commit.outcome.reply)
         {
             for (fire, fired) in fires.iter().zip(fired) {
                 let leaves = |no| commit.ledger.job_no(no).is_none_or(|job| job.runtime.leaving);

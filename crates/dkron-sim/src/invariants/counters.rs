@@ -26,7 +26,7 @@ impl Counters {
             }
         }
         if let Reply::Job(job) = &commit.outcome.reply {
-            match &commit.entry.command {
+            match commit.entry.command.inner() {
                 Command::PutJob(put) | Command::Restore(put) => {
                     self.base(job.job_no, &put.submission);
                 }

@@ -43,7 +43,7 @@ impl Coverage {
                 _ => {}
             }
         }
-        match (&commit.entry.command, &commit.outcome.reply) {
+        match (commit.entry.command.inner(), &commit.outcome.reply) {
             (Command::Fire(fires), Reply::Fired(fired)) => {
                 for (fire, fired) in fires.iter().zip(fired) {
                     let trigger = match fire.trigger {

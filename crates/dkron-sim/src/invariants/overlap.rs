@@ -50,7 +50,7 @@ impl Overlap {
     /// its silent node's place that it is over.
     pub fn committed(&mut self, commit: Commit<'_>) {
         // Rows would not do: a deleted job keeps no records.
-        let Command::Report(report) = &commit.entry.command else { return };
+        let Command::Report(report) = commit.entry.command.inner() else { return };
         for end in &report.ends {
             let Some(run) = self.running.get(&end.seq) else { continue };
             let silent = end.finish.reason == EndReason::Silent && !run.bound;

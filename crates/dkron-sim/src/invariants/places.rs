@@ -42,7 +42,7 @@ impl Places {
         let known = commit.entry.request.and_then(|id| self.known.remove(&id));
         let Some(known) = known.filter(|_| commit.ledger.version() >= SINCE) else { return Ok(()) };
         let (Command::Fire(fires), Reply::Fired(fired)) =
-            (&commit.entry.command, &commit.outcome.reply)
+            (commit.entry.command.inner(), &commit.outcome.reply)
         else {
             return Ok(());
         };

@@ -101,7 +101,7 @@ impl Slots {
 
     pub fn committed(&mut self, commit: Commit<'_>) -> Check {
         let judged_by = commit.entry.request.and_then(|id| self.judged_by.remove(&id));
-        match (&commit.entry.command, &commit.outcome.reply) {
+        match (commit.entry.command.inner(), &commit.outcome.reply) {
             (Command::PutJob(put), Reply::Job(job)) => {
                 let new = &put.submission.job;
                 self.write(job.job_no, new, put.undecided.as_ref(), commit.entry.at, false)?;

@@ -17,7 +17,7 @@ impl Turns {
     pub fn committed(&mut self, commit: Commit<'_>) -> Check {
         let ledger = commit.ledger;
         let mut cleared = BTreeSet::new();
-        match (&commit.entry.command, &commit.outcome.reply) {
+        match (commit.entry.command.inner(), &commit.outcome.reply) {
             (Command::Fire(fires), Reply::Fired(fired)) => {
                 for (fire, fired) in fires.iter().zip(fired) {
                     if *fired != Fired::Void && replaces(ledger, fire) {

@@ -20,12 +20,16 @@ const DRAINS: u8 = 7;
 /// With the number of the job behind it.
 const LATE_MARK: u8 = 8;
 const SCHEDULING_PAUSES: u8 = 12;
+/// With the index of the entry behind it.
+const KEYED: u8 = 9;
+const ACTIVITIES: u8 = 10;
 
 /// Rings within `Table::Ring`. Numbers are for ever.
 const MINUTES: u8 = 0;
 const HOURS: u8 = 1;
 const DAYS: u8 = 2;
 const POINTERS: u8 = 3;
+const ACTIVITY: u8 = 4;
 
 /// Table and bytes of a key.
 pub fn key(key: &RowKey) -> (Table, Vec<u8>) {
@@ -53,6 +57,9 @@ pub fn key(key: &RowKey) -> (Table, Vec<u8>) {
         RowKey::LateMark(no) => (Table::Meta, [&[LATE_MARK][..], &no.0.to_be_bytes()].concat()),
         RowKey::Series(no) => (Table::Meta, [&[SERIES][..], &no.0.to_be_bytes()].concat()),
         RowKey::Bucket(key) => (Table::Ring, bucket(key)),
+        RowKey::Activities => (Table::Meta, vec![ACTIVITIES]),
+        RowKey::Keyed(index) => (Table::Meta, [&[KEYED][..], &index.0.to_be_bytes()].concat()),
+        RowKey::Activity(slot) => (Table::Ring, [&[ACTIVITY][..], &slot.to_be_bytes()].concat()),
         RowKey::Pointer(slot) => (Table::Ring, [&[POINTERS][..], &slot.to_be_bytes()].concat()),
     }
 }
@@ -63,6 +70,7 @@ pub fn decode_key(table: Table, key: &[u8]) -> Result<RowKey, Error> {
         Table::Meta => match key {
             [SERIES, no @ ..] => RowKey::Series(SeriesNo(u32::from_be_bytes(parts(table, no)?))),
             [LATE_MARK, no @ ..] => RowKey::LateMark(JobNo(read_one(table, no)?)),
+            [KEYED, index @ ..] => RowKey::Keyed(LogIndex(read_one(table, index)?)),
             _ => single(parts(table, key)?)?,
         },
         Table::Ring => ring(key)?,
@@ -112,6 +120,7 @@ fn single([code]: [u8; 1]) -> Result<RowKey, Error> {
         VERSION => RowKey::Version,
         DRAINS => RowKey::Drains,
         SCHEDULING_PAUSES => RowKey::SchedulingPauses,
+        ACTIVITIES => RowKey::Activities,
         code => return Err(Error::UnknownSingle { code }),
     })
 }
@@ -131,6 +140,7 @@ fn ring(key: &[u8]) -> Result<RowKey, Error> {
         Some(&HOURS) => Span::Hour,
         Some(&DAYS) => Span::Day,
         Some(&POINTERS) => return read_one(Table::Ring, &key[1..]).map(RowKey::Pointer),
+        Some(&ACTIVITY) => return read_one(Table::Ring, &key[1..]).map(RowKey::Activity),
         Some(&code) => return Err(Error::UnknownRing { code }),
         None => return Err(Error::KeyLength { table: Table::Ring.name(), len: 0, must: 13 }),
     };

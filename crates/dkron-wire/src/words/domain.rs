@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dkron_core::domain::{
-    Backoff, BootId, Cancellation, Cause, Concurrency, Digest, Drain, Dst, EndReason, Finish,
-    Group, HistoryNo, Job, JobName, JobNo, JournalId, Late, LogIndex, Misfire, NodeName, Nominal,
-    OnLost, Output, PauseNo, Policy, QueueNo, Record, RequestId, Retry, RetryNode, RetryOn,
-    SchedulingPause, Scope, Seq, Settings, SkipNo, SkipReason, Skipped, State, Status, Submission,
-    Target, Tenure, TextMap, Timestamp, Version,
+    Backoff, BootId, Cancellation, Cause, Concurrency, Digest, Drain, Dst, EndReason, ExecutionId,
+    Finish, Group, HistoryNo, Job, JobName, JobNo, JournalId, Late, LogIndex, Misfire, NodeName,
+    Nominal, OnLost, Origin, Output, PauseNo, Policy, QueueNo, Record, RequestId, RequestKey,
+    Retry, RetryNode, RetryOn, SchedulingPause, Scope, Seq, Settings, SkipNo, SkipReason, Skipped,
+    State, Status, Submission, Target, Tenure, TextMap, Timestamp, Verb, Version,
 };
 use dkron_core::ledger::SeriesNo;
 
@@ -250,3 +250,27 @@ word_struct!(SchedulingPause {
     reason: String,
 });
 word_struct!(Scope { jobs: Vec<JobName>, prefix: String, metadata: TextMap });
+
+word_struct!(Origin { by: String, from: String, key: Option<RequestKey> });
+word_struct!(RequestKey { name: [u8; 16], content: [u8; 16] });
+word_names!(Verb {
+    Create,
+    Replace,
+    Patch,
+    Delete,
+    Toggle,
+    Run,
+    Cancel,
+    Pause,
+    Unpause,
+    Restore,
+    Clear,
+    Settings,
+    Drain,
+    Undrain,
+    Rollback,
+    Undelete,
+    PauseScheduling,
+    ResumeScheduling,
+});
+word_struct!(ExecutionId { seq: Seq, node: NodeName });

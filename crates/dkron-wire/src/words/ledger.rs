@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use dkron_core::domain::stats::{Bucket, Lag, Ran};
 use dkron_core::domain::{
-    BootId, Cancellation, Cause, EndReason, Finish, Group, HistoryNo, JobName, JobNo, NodeName,
-    Nominal, Output, PauseNo, QueueNo, Record, RequestId, Scope, Seq, SkipNo, SkipReason, Skipped,
-    Status, Submission, Target, Tenure, Timestamp, Version,
+    BootId, Cancellation, Cause, EndReason, ExecutionId, Finish, Group, HistoryNo, JobName, JobNo,
+    LogIndex, NodeName, Nominal, Output, PauseNo, QueueNo, Record, RequestId, RequestKey, Scope,
+    Seq, SkipNo, SkipReason, Skipped, Status, Submission, Target, Tenure, Timestamp, Verb, Version,
 };
 use dkron_core::ledger::{
-    Account, Base, Cancel, Decision, End, Expire, Fire, LiveGroup, Lost, OfJob, Office,
-    PauseScheduling, Phase, Place, Pointer, Processing, Prune, PutJob, PutOutput, Queued,
-    RaiseVersion, Recent, Report, ResumeScheduling, Rollup, Runtime, Series, SeriesNo,
-    SetEligibility, Slot, TakeOffice, ToggleJob, Trigger,
+    Account, Activity, Answered, Base, Cancel, Decision, End, Expire, Fire, Keyed, LiveGroup, Lost,
+    Note, OfJob, Office, PauseScheduling, Phase, Place, Pointer, Processing, Prune, PutJob,
+    PutOutput, Queued, RaiseVersion, Recent, Report, ResumeScheduling, Rollup, Runtime, Series,
+    SeriesNo, SetEligibility, Slot, TakeOffice, ToggleJob, Trigger,
 };
 
 use crate::word::{word_enum, word_struct};
@@ -87,6 +87,28 @@ word_struct!(PauseScheduling {
     reason: String,
 });
 word_struct!(ResumeScheduling { id: Option<PauseNo> });
+word_struct!(Note { object: String, detail: String });
+word_struct!(Keyed { key: RequestKey, at: Timestamp, answer: Answered });
+word_enum!(Answered {
+    Done,
+    Job { job_no: JobNo, version: Version },
+    Ran { job_no: JobNo, version: Version, group: Group, executions: Vec<ExecutionId> },
+    Queued { job_no: JobNo, version: Version },
+    Cancelling { executions: Vec<ExecutionId>, retries: u32, queued: u32 },
+    SchedulingPaused(id: PauseNo),
+    Resumed(pauses: u32),
+});
+word_struct!(Activity {
+    no: u64,
+    at: Timestamp,
+    index: LogIndex,
+    by: String,
+    from: String,
+    verb: Verb,
+    object: String,
+    job: Option<(JobNo, Version)>,
+    detail: String,
+});
 word_struct!(RaiseVersion { version: u32, rules: u32 });
 word_struct!(Queued { cause: Cause, nominal: Nominal, since: Timestamp, until: Timestamp });
 word_struct!(Office {

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dkron_core::domain::{
-    BootId, Cancellation, Cause, Concurrency, Digest, Drain, Dst, EndReason, Finish, Group,
-    HistoryNo, Job, JobName, JobNo, JournalId, Late, LogIndex, Misfire, NodeName, Nominal, Output,
-    PauseNo, Policy, QueueNo, Record, RequestId, Retry, RetryOn, SchedulingPause, Scope, Seq,
-    Settings, SkipNo, SkipReason, Skipped, State, Status, Submission, Target, Tenure, TextMap,
-    Timestamp, Version,
+    BootId, Cancellation, Cause, Concurrency, Digest, Drain, Dst, EndReason, ExecutionId, Finish,
+    Group, HistoryNo, Job, JobName, JobNo, JournalId, Late, LogIndex, Misfire, NodeName, Nominal,
+    Origin, Output, PauseNo, Policy, QueueNo, Record, RequestId, RequestKey, Retry, RetryOn,
+    SchedulingPause, Scope, Seq, Settings, SkipNo, SkipReason, Skipped, State, Status, Submission,
+    Target, Tenure, TextMap, Timestamp, Verb, Version,
 };
 use dkron_core::ledger::{
-    Account, Base, Cancel, Command, Decision, End, Expire, Fire, LiveGroup, Lost, OfJob, Office,
-    PauseScheduling, Phase, Place, Processing, Prune, PutJob, PutOutput, Queued, RaiseVersion,
-    Report, ResumeScheduling, Row, Runtime, SetEligibility, Slot, TakeOffice, ToggleJob, Trigger,
+    Account, Activity, Answered, Base, Cancel, Command, Decision, End, Expire, Fire, Keyed,
+    LiveGroup, Lost, Note, OfJob, Office, PauseScheduling, Phase, Place, Processing, Prune, PutJob,
+    PutOutput, Queued, RaiseVersion, Report, ResumeScheduling, Row, Runtime, SetEligibility, Slot,
+    TakeOffice, ToggleJob, Trigger, Write,
 };
 use dkron_core::worker::{JournalRecord, Process, Terms};
 use proptest::collection::{btree_map, vec};
@@ -417,7 +418,60 @@ pub fn command() -> impl Strategy<Value = Command> {
         pause.prop_map(Command::PauseScheduling),
         resume.prop_map(Command::ResumeScheduling),
         number().prop_map(|id| Command::EndPause(PauseNo(id))),
+        note().prop_map(Command::Note),
+        (origin(), verb(), put_job()).prop_map(|(origin, verb, put)| {
+            Command::Write(Box::new(Write { origin, verb, command: Command::PutJob(put) }))
+        }),
+        (origin(), verb(), note()).prop_map(|(origin, verb, note)| {
+            Command::Write(Box::new(Write { origin, verb, command: Command::Note(note) }))
+        }),
     ]
+}
+
+fn note() -> impl Strategy<Value = Note> {
+    (text(), text()).prop_map(|(object, detail)| Note { object, detail })
+}
+
+fn key() -> impl Strategy<Value = RequestKey> {
+    (bytes16(), bytes16()).prop_map(|(name, content)| RequestKey { name, content })
+}
+
+fn origin() -> impl Strategy<Value = Origin> {
+    (text(), text(), option::of(key())).prop_map(|(by, from, key)| Origin { by, from, key })
+}
+
+fn verb() -> impl Strategy<Value = Verb> {
+    (0..Verb::ALL.len()).prop_map(|at| Verb::ALL[at])
+}
+
+fn answered() -> impl Strategy<Value = Answered> {
+    let ids = || {
+        let id = (seq(), node()).prop_map(|(seq, node)| ExecutionId { seq, node });
+        vec(id, 0..4)
+    };
+    prop_oneof![
+        Just(Answered::Done),
+        number().prop_map(|no| Answered::SchedulingPaused(PauseNo(no))),
+        any::<u32>().prop_map(Answered::Resumed),
+        (job_no(), version()).prop_map(|(job_no, version)| Answered::Job { job_no, version }),
+        (job_no(), version(), group(), ids()).prop_map(|(job_no, version, group, executions)| {
+            Answered::Ran { job_no, version, group, executions }
+        }),
+        (job_no(), version()).prop_map(|(job_no, version)| Answered::Queued { job_no, version }),
+        (ids(), any::<u32>(), any::<u32>()).prop_map(|(executions, retries, queued)| {
+            Answered::Cancelling { executions, retries, queued }
+        }),
+    ]
+}
+
+fn activity() -> impl Strategy<Value = Activity> {
+    let job = option::of((job_no(), version()));
+    (number(), at(), number(), (text(), text()), verb(), (text(), text()), job).prop_map(
+        |(no, at, index, (by, from), verb, (object, detail), job)| {
+            let index = LogIndex(index);
+            Activity { no, at, index, by, from, verb, object, job, detail }
+        },
+    )
 }
 
 fn runtime() -> impl Strategy<Value = Runtime> {
@@ -583,6 +637,12 @@ pub fn row() -> impl Strategy<Value = Row> {
             .prop_map(|(job_no, no)| Row::LateMark { job_no, newest: HistoryNo(no) }),
         vec(drain(), 0..4).prop_map(Row::Drains),
         vec(scheduling_pause(), 0..4).prop_map(Row::SchedulingPauses),
+        (number(), key(), at(), answered()).prop_map(|(index, key, at, answer)| Row::Keyed {
+            index: LogIndex(index),
+            keyed: Keyed { key, at, answer }
+        }),
+        number().prop_map(Row::Activities),
+        activity().prop_map(Row::Activity),
         figures::row(),
     ]
 }

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use dkron_core::domain::stats::{Bucket, Lag, Ran, Span};
 use dkron_core::domain::{
-    Backoff, BootId, Cancellation, Cause, Concurrency, Digest, Drain, Dst, EndReason, Finish,
-    Group, HistoryNo, Job, JobNo, JournalId, Late, LogIndex, Misfire, Nominal, OnLost, Output,
-    PauseNo, Policy, QueueNo, Record, RequestId, Retry, RetryNode, RetryOn, SchedulingPause, Scope,
-    Seq, Settings, SkipNo, SkipReason, Skipped, State, Status, Submission, Target, Tenure, TextMap,
-    Timestamp, Version,
+    Backoff, BootId, Cancellation, Cause, Concurrency, Digest, Drain, Dst, EndReason, ExecutionId,
+    Finish, Group, HistoryNo, Job, JobNo, JournalId, Late, LogIndex, Misfire, Nominal, OnLost,
+    Origin, Output, PauseNo, Policy, QueueNo, Record, RequestId, RequestKey, Retry, RetryNode,
+    RetryOn, SchedulingPause, Scope, Seq, Settings, SkipNo, SkipReason, Skipped, State, Status,
+    Submission, Target, Tenure, TextMap, Timestamp, Verb, Version,
 };
 use dkron_core::ledger::{
-    Account, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, LiveGroup, Lost, OfJob,
-    Office, PauseScheduling, Phase, Place, Pointer, Processing, Prune, PutJob, PutOutput, Queued,
-    RaiseVersion, Recent, Report, ResumeScheduling, Rollup, Row, Runtime, Series, SeriesNo,
-    SetEligibility, Slot, TakeOffice, ToggleJob, Trigger,
+    Account, Activity, Answered, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, Keyed,
+    LiveGroup, Lost, Note, OfJob, Office, PauseScheduling, Phase, Place, Pointer, Processing,
+    Prune, PutJob, PutOutput, Queued, RaiseVersion, Recent, Report, ResumeScheduling, Rollup, Row,
+    Runtime, Series, SeriesNo, SetEligibility, Slot, TakeOffice, ToggleJob, Trigger, Write,
 };
 use dkron_core::worker::{JournalRecord, Process, Terms};
 
@@ -344,6 +344,7 @@ pub fn entries() -> Vec<(&'static str, Entry)> {
         reason: "new disks".into(),
     };
     let this = OfJob { name: "backup".into(), job_no: JobNo(1234) };
+    let note = Note { object: "backup".into(), detail: "300 jobs".into() };
     let asked = Entry {
         at: Timestamp::YEAR_ONE,
         tenure: Tenure(0),
@@ -372,9 +373,24 @@ pub fn entries() -> Vec<(&'static str, Entry)> {
         ("whole", entry(Command::Prune(prune))),
         ("drain", entry(Command::SetEligibility(eligibility))),
         ("whole", entry(Command::RaiseVersion(RaiseVersion { version: 300, rules: 2 }))),
+        ("whole", entry(Command::Note(note.clone()))),
+        ("pause, by nobody", entry(write(Origin::default(), Verb::Pause, Command::Pause(true)))),
+        ("note, with a key", entry(write(origin(), Verb::Undelete, Command::Note(note)))),
     ];
     entries.extend(pauses().into_iter().map(|(name, command)| (name, entry(command))));
     entries
+}
+
+fn origin() -> Origin {
+    Origin { by: "ann".into(), from: "10.0.0.9".into(), key: Some(key()) }
+}
+
+fn key() -> RequestKey {
+    RequestKey { name: ascending(0x50), content: ascending(0x60) }
+}
+
+fn write(origin: Origin, verb: Verb, command: Command) -> Command {
+    Command::Write(Box::new(Write { origin, verb, command }))
 }
 
 fn smallest_put() -> PutJob {
@@ -483,6 +499,25 @@ pub fn rows() -> Vec<(&'static str, Row)> {
         by: "ops".into(),
         reason: "new disks".into(),
     };
+    let version = Version(2);
+    let keyed = |answer| {
+        let keyed = Keyed { key: key(), at: at(3), answer };
+        Row::Keyed { index: LogIndex(42), keyed }
+    };
+    let executions = vec![ExecutionId { seq: seq(7), node: "db1".into() }];
+    let ran = Answered::Ran { job_no, version, group: group(6), executions: executions.clone() };
+    let cancelling = Answered::Cancelling { executions, retries: 1, queued: 300 };
+    let activity = Activity {
+        no: 20_005,
+        at: at(4),
+        index: LogIndex(42),
+        by: "ann".into(),
+        from: "10.0.0.9".into(),
+        verb: Verb::Rollback,
+        object: "backup".into(),
+        job: Some((job_no, version)),
+        detail: "to version 1".into(),
+    };
     let first = Row::Expiring { job_no, first: HistoryNo(4), end: HistoryNo(104) };
     vec![
         ("in office", Row::Office(office)),
@@ -516,6 +551,15 @@ pub fn rows() -> Vec<(&'static str, Row)> {
         ("raised", Row::Version(300)),
         ("given up", Row::Lost { seq: seq(7), lost }),
         ("result", Row::Late { job_no, no: HistoryNo(103), late }),
+        ("done", keyed(Answered::Done)),
+        ("job", keyed(Answered::Job { job_no, version })),
+        ("ran", keyed(ran)),
+        ("queued", keyed(Answered::Queued { job_no, version })),
+        ("cancelling", keyed(cancelling)),
+        ("paused", keyed(Answered::SchedulingPaused(PauseNo(41)))),
+        ("resumed", keyed(Answered::Resumed(2))),
+        ("count", Row::Activities(300)),
+        ("whole", Row::Activity(activity)),
         ("newest", Row::LateMark { job_no, newest: HistoryNo(103) }),
         ("two", Row::Drains(vec![drain, Drain::default()])),
         ("two", Row::SchedulingPauses(vec![scheduling_pause(), SchedulingPause::default()])),

@@ -12,6 +12,7 @@ pub(crate) mod instant;
 mod json;
 pub(crate) mod normal;
 mod openapi;
+mod origin;
 mod problem;
 mod query;
 mod range;
@@ -180,15 +181,15 @@ async fn routed(door: &Door, request: Request) -> Answer {
         Carried::Answered(answer) => answer,
         Carried::Here(request) => {
             let pretty = query.has("pretty");
-            match asked(&route, &request) {
-                Ok(asked) => {
+            match asked(&route, request).await {
+                Ok((asked, request)) => {
                     let service = door.app.service.asked(asked.clone());
                     let call = Call { app: &door.app, asked, service, uri: &uri, query, pretty };
                     let mut answer = read_or_write(&call, route, request).await;
                     respond::carried(&mut answer, &call.asked.receipt);
                     answer
                 }
-                Err(said) => respond::text(StatusCode::BAD_REQUEST, said),
+                Err(refusal) => refusal,
             }
         }
     };
@@ -205,12 +206,26 @@ async fn routed(door: &Door, request: Request) -> Answer {
 }
 
 /// What a write says of itself.
-fn asked(route: &Route, request: &Request) -> Result<Asked, String> {
+async fn asked(route: &Route, request: Request) -> Result<(Asked, Request), Answer> {
     let mut asked = Asked::default();
-    if route.has_demand() {
-        asked.demand = demand::demanded(request.headers())?;
+    if !Route::writes(request.method()) {
+        return Ok((asked, request));
     }
-    Ok(asked)
+    if route.has_demand() {
+        asked.demand = demand::demanded(request.headers()).map_err(origin::wrong)?;
+    }
+    let mut origin = origin::origin(&request).map_err(origin::wrong)?;
+    let name = origin::key_name(request.headers()).map_err(origin::wrong)?.map(str::to_owned);
+    let request = match name.filter(|_| route.has_key()) {
+        Some(name) => {
+            let (key, request) = origin::keyed(request, name).await?;
+            origin.key = Some(key);
+            request
+        }
+        None => request,
+    };
+    asked.origin = Some(origin);
+    Ok((asked, request))
 }
 
 /// What shows the state of the cluster waits until this server knows that state.

@@ -20,6 +20,7 @@ const INDEX: HeaderName = HeaderName::from_static("x-dkron-index");
 pub const WHY: HeaderName = HeaderName::from_static("x-dkron-reason");
 /// Letters of such a reason.
 const REASON: usize = 512;
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// Seconds.
 const SOON: HeaderValue = HeaderValue::from_static("1");
 
@@ -84,10 +85,13 @@ pub fn mark(answer: &mut Answer, freshness: Freshness) {
     }
 }
 
-/// Tells which entry of the log carried a write.
+/// Tells which entry of the log carried a write, and whether that was long ago.
 pub fn carried(answer: &mut Answer, receipt: &Receipt) {
     if let Some(index) = receipt.index() {
         answer.headers_mut().insert(INDEX, HeaderValue::from(index.0));
+    }
+    if receipt.is_repeated() {
+        answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }
 }
 
@@ -113,9 +117,12 @@ pub fn error(err: &Error) -> Answer {
         Error::HasDependents(_) | Error::Overlap(_) | Error::QueueFull(_) | Error::Refused(_) => {
             StatusCode::CONFLICT
         }
+        Error::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+        Error::Past(..) => StatusCode::GONE,
         Error::Unmet(_) => StatusCode::PRECONDITION_FAILED,
         Error::Paused => StatusCode::SERVICE_UNAVAILABLE,
         Error::NoCapacity(_)
+        | Error::Unready(_)
         | Error::Busy
         | Error::DiskFull
         | Error::NoLeader

@@ -252,6 +252,12 @@ impl Route {
         matches!(self, Route::Put(_) | Route::Delete(_) | Route::Toggle(_))
     }
 
+    /// Whether a client may give a name to the request, so that it is carried out once.
+    pub fn has_key(&self) -> bool {
+        let by_log = self.place() == Place::Leader;
+        by_log && !matches!(self, Route::Restore | Route::RemovePeer | Route::Transfer)
+    }
+
     /// Whether any method has a route here.
     pub fn known(path: &str, enabled: Enabled) -> bool {
         METHODS.iter().any(|method| Route::find(method, path, enabled).is_some())

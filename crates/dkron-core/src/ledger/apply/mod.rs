@@ -22,8 +22,12 @@ mod set_eligibility;
 mod step;
 mod take_office;
 mod toggle_job;
+mod written;
 
-use super::command::{Command, Entry};
+use alloc::boxed::Box;
+
+use super::command::{Command, Entry, Write};
+use super::keyed::Known;
 use super::outcome::{Outcome, Rejection, Reply};
 use super::state::Ledger;
 use crate::domain::Tenure;
@@ -36,7 +40,7 @@ impl Ledger {
         self.applied = entry.index;
         let foreign = entry.tenure != self.office.tenure;
         let by_conductor = entry.tenure != Tenure(0) && !is_take_office(&entry.command);
-        if foreign && (by_conductor || needs_tenure(&entry.command)) {
+        if foreign && (by_conductor || needs_tenure(entry.command.inner())) {
             return Outcome::only(Reply::Deposed);
         }
         if entry.request.is_some_and(|id| self.derived.known_requests.contains(&id)) {
@@ -46,25 +50,8 @@ impl Ledger {
         let request = entry.request.filter(|_| entry.tenure == Tenure(0));
         let mut step = Step::new(self, &entry);
         let reply = match entry.command {
-            Command::TakeOffice(command) => take_office::apply(&mut step, command),
-            Command::PutSettings(settings) => put_settings::apply(&mut step, settings),
-            Command::PutJob(command) => put_job::apply(&mut step, *command),
-            Command::DeleteJob(command) => delete_job::apply(&mut step, &command),
-            Command::ToggleJob(command) => toggle_job::apply(&mut step, command),
-            Command::Pause(paused) => pause::apply(&mut step, paused),
-            Command::Fire(fires) => fire::apply(&mut step, fires),
-            Command::Report(report) => report::apply(&mut step, report),
-            Command::PutOutput(command) => put_output::apply(&mut step, command),
-            Command::Restore(command) => put_job::restore(&mut step, *command),
-            Command::ClearExecutions(command) => clear_executions::apply(&mut step, &command),
-            Command::Expire(command) => expire::apply(&mut step, &command),
-            Command::Cancel(command) => cancel::apply(&mut step, &command),
-            Command::Prune(command) => prune::apply(&mut step, &command),
-            Command::SetEligibility(command) => set_eligibility::apply(&mut step, command),
-            Command::RaiseVersion(command) => raise_version::apply(&mut step, command),
-            Command::PauseScheduling(command) => scheduling_pauses::pause(&mut step, command),
-            Command::ResumeScheduling(command) => scheduling_pauses::resume(&mut step, command),
-            Command::EndPause(id) => scheduling_pauses::end(&mut step, id),
+            Command::Write(write) => write_of_user(&mut step, *write),
+            command => carry_out(&mut step, command),
         };
         if let Some(id) = request
             && !matches!(reply, Reply::Rejected(_))
@@ -72,6 +59,49 @@ impl Ledger {
             step.remember(id);
         }
         step.finish(reply)
+    }
+}
+
+/// The same under the same key is done once.
+fn write_of_user(step: &mut Step<'_>, write: Write) -> Reply {
+    let Write { origin, verb, command } = write;
+    if let Some(key) = &origin.key {
+        match step.ledger.key(key, step.at) {
+            Known::New => {}
+            Known::Again(again) => return Reply::Again(Box::new(again)),
+            Known::Other => return Rejection::KeyReused.into(),
+        }
+    }
+    let about = written::about(step, &command);
+    let reply = carry_out(step, command);
+    written::carried_out(step, origin, verb, about, &reply);
+    reply
+}
+
+fn carry_out(step: &mut Step<'_>, command: Command) -> Reply {
+    match command {
+        Command::TakeOffice(command) => take_office::apply(step, command),
+        Command::PutSettings(settings) => put_settings::apply(step, settings),
+        Command::PutJob(command) => put_job::apply(step, *command),
+        Command::DeleteJob(command) => delete_job::apply(step, &command),
+        Command::ToggleJob(command) => toggle_job::apply(step, command),
+        Command::Pause(paused) => pause::apply(step, paused),
+        Command::Fire(fires) => fire::apply(step, fires),
+        Command::Report(report) => report::apply(step, report),
+        Command::PutOutput(command) => put_output::apply(step, command),
+        Command::Restore(command) => put_job::restore(step, *command),
+        Command::ClearExecutions(command) => clear_executions::apply(step, &command),
+        Command::Expire(command) => expire::apply(step, &command),
+        Command::Cancel(command) => cancel::apply(step, &command),
+        Command::Prune(command) => prune::apply(step, &command),
+        Command::SetEligibility(command) => set_eligibility::apply(step, command),
+        Command::RaiseVersion(command) => raise_version::apply(step, command),
+        Command::PauseScheduling(command) => scheduling_pauses::pause(step, command),
+        Command::ResumeScheduling(command) => scheduling_pauses::resume(step, command),
+        Command::EndPause(id) => scheduling_pauses::end(step, id),
+        Command::Note(_) => Reply::Done,
+        // One within another would come from a bug, or from nobody.
+        Command::Write(_) => Reply::Rejected(Rejection::Stale),
     }
 }
 

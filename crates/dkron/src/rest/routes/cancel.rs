@@ -22,7 +22,7 @@ pub async fn cancel(
     execution: Option<String>,
     request: Request,
 ) -> Answer {
-    let default_by = by_default(client(&request));
+    let default_by = by_default(call, client(&request));
     let said = match said(call, request).await {
         Ok(said) => said,
         Err(refusal) => return refusal,
@@ -86,7 +86,11 @@ pub(super) fn unknown_execution(name: &JobName, id: &str) -> Answer {
 }
 
 /// Who acts when nobody says who.
-pub(super) fn by_default(client: Option<String>) -> String {
+pub(super) fn by_default(call: &Call<'_>, client: Option<String>) -> String {
+    let user = call.asked.origin.as_ref().map(|origin| origin.by.as_str());
+    if let Some(user) = user.filter(|user| !user.is_empty()) {
+        return user.to_owned();
+    }
     client.map_or_else(|| "rest".to_owned(), |client| format!("rest {client}"))
 }
 

@@ -91,7 +91,7 @@ pub async fn nodes(call: &Call<'_>) -> Answer {
 
 /// The body: `{"eligible": false, "deadline": "10m", "reason": "…", "by": "…"}`.
 pub async fn eligibility(call: &Call<'_>, name: String, request: Request) -> Answer {
-    let by = cancel::by_default(client(&request));
+    let by = cancel::by_default(call, client(&request));
     let too_large = "the body is larger than 64 KiB, a short reason is enough";
     let bytes = match body::read(request.into_body(), BODY_BYTES, too_large).await {
         Ok(bytes) => bytes,

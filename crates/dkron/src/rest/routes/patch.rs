@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::extract::Request;
 use axum::http::StatusCode;
-use dkron_core::domain::{JobName, Submission};
+use dkron_core::domain::{JobName, Submission, Verb};
 use dkron_node::service::{Asked, Demand, Error, JobView};
 use serde_json::{Map, Value};
 
@@ -91,7 +91,8 @@ async fn store(
             Err(refusal) => return Err(put::refuse(call.app, refusal).await),
         };
         let demand = Demand { from: Some((view.job_no, view.version)), ..wanted.clone() };
-        let service = call.app.service.asked(Asked { demand, ..call.asked.clone() });
+        let asked = Asked { demand, verb: Some(Verb::Patch), ..call.asked.clone() };
+        let service = call.app.service.asked(asked);
         let asked = Instant::now();
         let result = service.put_job(submission.clone()).await;
         metrics::timed(metrics::names::SET_JOB, asked);

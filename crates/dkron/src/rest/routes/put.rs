@@ -41,7 +41,8 @@ pub async fn put(call: &Call<'_>, path_name: Option<JobName>, request: Request) 
     };
     metrics::counted(metrics::names::JOB_ADD, view.job.name.as_str());
     if call.query.has("runoncreate") {
-        let run = call.service.run_job(view.job.name.clone(), None).await;
+        let service = call.app.service.asked(call.asked.part(1));
+        let run = service.run_job(view.job.name.clone(), None).await;
         if let Err(err) = run {
             tracing::info!(job = %view.job.name, %err, "rest: runoncreate started no run");
         }

@@ -30,7 +30,7 @@ pub async fn show(call: &Call<'_>) -> Answer {
 
 /// The body: `{"reason": "…", "until": "…", "scope": "all", "by": "…"}`, or none.
 pub async fn pause(call: &Call<'_>, request: Request) -> Answer {
-    let by = cancel::by_default(client(&request));
+    let by = cancel::by_default(call, client(&request));
     let bytes = match body::read(request.into_body(), BODY_BYTES, TOO_LARGE).await {
         Ok(bytes) => bytes,
         Err(refusal) => return refusal,
@@ -40,7 +40,7 @@ pub async fn pause(call: &Call<'_>, request: Request) -> Answer {
         Err(said) => return respond::text(StatusCode::BAD_REQUEST, said),
     };
     let paused = async {
-        let id = call.app.service.pause_scheduling(wanted).await?;
+        let id = call.service.pause_scheduling(wanted).await?;
         let pauses = call.app.service.scheduling_pauses().await?;
         // Somebody else may have ended it meanwhile.
         pauses.into_iter().find(|pause| pause.id == id).ok_or(Error::PauseNotFound(id))
@@ -62,7 +62,7 @@ pub async fn resume(call: &Call<'_>, id: Option<String>, request: Request) -> An
         },
     };
     let resumed = match id {
-        Ok(id) => call.app.service.resume_scheduling(id).await,
+        Ok(id) => call.service.resume_scheduling(id).await,
         Err(said) => return respond::text(StatusCode::BAD_REQUEST, said),
     };
     match resumed {
