@@ -4,10 +4,10 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dkron_core::conductor::Request;
+use dkron_core::conductor::{Asked, Request};
 use dkron_core::domain::{
-    Backoff, Concurrency, Job, JobName, Misfire, NodeName, OnLost, Policy, RequestId, Retry,
-    RetryNode, RetryOn, Scope, Seq, Settings, Submission, TextMap, Timestamp,
+    Backoff, Concurrency, Job, JobName, Misfire, NodeName, OnLost, Origin, Policy, RequestId,
+    RequestKey, Retry, RetryNode, RetryOn, Scope, Seq, Settings, Submission, TextMap, Timestamp,
 };
 use dkron_core::ledger::{Cancel, PauseScheduling, ResumeScheduling, SetEligibility};
 
@@ -40,6 +40,9 @@ pub fn request(
     live: &[(JobName, Seq)],
     lost_after: Duration,
 ) -> Request {
+    if dice.percent(12) {
+        return again(dice, number);
+    }
     match dice.below(200) {
         0..100 => Request::Put(Box::new(submission(dice, number, wall))),
         100..112 => Request::Restore(Box::new(submission(dice, number, wall))),
@@ -53,6 +56,21 @@ pub fn request(
         184..188 => scheduling(dice, wall),
         _ => Request::Run { name: name(dice), id: run_id(number) },
     }
+}
+
+/// A request under a key that others near by have, too: the same whatever its number is, but for
+/// the id that a run would have.
+fn again(dice: &mut Dice, number: u64) -> Request {
+    let key_no = number / 20 * 2 + dice.below(2);
+    let name = JobName::from(NAMES[(key_no % NAMES.len() as u64) as usize]);
+    let request = match key_no % 2 {
+        0 => Request::Toggle(name),
+        _ => Request::Run { name, id: run_id(number) },
+    };
+    let digest = u128::from(key_no).to_be_bytes();
+    let key = Some(RequestKey { name: digest, content: digest });
+    let origin = Some(Origin { by: "somebody".into(), from: String::new(), key });
+    Request::Asked(Box::new(Asked { origin, ..Asked::from(request) }))
 }
 
 fn cancel(dice: &mut Dice, live: &[(JobName, Seq)]) -> Cancel {

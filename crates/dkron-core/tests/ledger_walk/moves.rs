@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dkron_core::domain::{
-    Concurrency, EndReason, Finish, Job, JobName, Nominal, Output, PauseNo, Policy, RULES,
-    RequestId, Retry, RetryOn, Scope, Seq, SkipReason, State, Submission, Target, Tenure,
-    Timestamp,
+    Concurrency, EndReason, Finish, Job, JobName, Nominal, Origin, Output, PauseNo, Policy, RULES,
+    RequestId, RequestKey, Retry, RetryOn, Scope, Seq, SkipReason, State, Submission, Target,
+    Tenure, Timestamp, Verb,
 };
 use dkron_core::ledger::{
     Account, Base, Cancel, Command, Decision, End, Expire, Fire, JobState, Ledger, OfJob,
     PauseScheduling, Place, Prune, PutJob, PutOutput, Report, ResumeScheduling, SetEligibility,
-    TakeOffice, ToggleJob, Trigger,
+    TakeOffice, ToggleJob, Trigger, Write,
 };
 
 use super::Walk;
@@ -178,7 +178,16 @@ fn of_job(walk: &Walk, state: &JobState, moves: &mut Vec<Move>) {
         moves.push(Move::conductor(Command::Prune(prune)));
     }
     let toggle = ToggleJob { name, base: base(state), account: Account::Keep, undecided: None };
-    moves.push(Move::user(Command::ToggleJob(toggle)));
+    moves.push(Move::user(Command::ToggleJob(toggle.clone())));
+    moves.push(keyed(state, Command::ToggleJob(toggle)));
+}
+
+/// The same under the key of its job: only the first is carried out.
+fn keyed(state: &JobState, command: Command) -> Move {
+    let name = [state.job_no.0 as u8; 16];
+    let key = Some(RequestKey { name, content: name });
+    let origin = Origin { by: "ann".into(), from: "10.0.0.9".into(), key };
+    Move::user(Command::Write(Box::new(Write { origin, verb: Verb::Toggle, command })))
 }
 
 /// Triggers that the ledger owes.

@@ -98,9 +98,9 @@ mod tests {
 
     #[test]
     fn parts_have_keys_of_their_own() {
-        let key = Some(request_key("k", "PUT", "/", b""));
-        let asked = Asked { origin: Some(Origin { key, ..Origin::default() }), ..Asked::default() };
-        let part = asked.part(1).origin.unwrap().key.unwrap();
-        assert!(part.name != key.unwrap().name && part.content == key.unwrap().content);
+        let key = request_key("k", "PUT", "/", b"");
+        let origin = Some(Origin { key: Some(key), ..Origin::default() });
+        let part = Asked { origin, ..Asked::default() }.part(1).origin.unwrap().key.unwrap();
+        assert!(part.name != key.name && part.content == key.content);
     }
 }

@@ -45,7 +45,11 @@ impl World {
         };
         let execution = |seq: Seq| ExecutionId { seq, node: self.with(|inner| node(inner, seq)) };
         let (request, told) = translate(&ask, &execution);
-        if let Ask::Run { id, .. } = &ask {
+        let inner = match &ask {
+            Ask::Asked(asked) => &asked.request,
+            ask => ask,
+        };
+        if let Ask::Run { id, .. } = inner {
             process.ids.lock().unwrap().push_back(id.0);
         }
         self.with(|inner| inner.judge.oracle.asked(process.life, ticket, &ask));
@@ -106,7 +110,15 @@ fn translate(ask: &Ask, execution: &dyn Fn(Seq) -> ExecutionId) -> (Request, Tel
             let (request, telling) = translate(&asked.request, execution);
             let (demand, origin, verb) = (asked.demand, asked.origin, asked.verb);
             let asked = Arc::new(Asked { demand, origin, verb, ..Asked::default() });
-            (Request::Asked { asked, request: Box::new(request) }, telling)
+            let receipt = Arc::clone(&asked.receipt);
+            let telling = async move {
+                let told = telling.await?;
+                match receipt.index().filter(|_| receipt.is_repeated()) {
+                    Some(index) => Ok(Answer::Again { index, answer: Box::new(told) }),
+                    None => Ok(told),
+                }
+            };
+            (Request::Asked { asked, request: Box::new(request) }, Box::pin(telling))
         }
         Ask::PauseScheduling(wanted) => {
             told(|reply| Request::PauseScheduling { wanted, reply }, Answer::SchedulingPaused)

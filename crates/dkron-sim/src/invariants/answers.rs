@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dkron_core::conductor::{Answer, Refusal, Request, Ticket};
-use dkron_core::domain::{Cause, Job, JobNo, PauseNo, Policy, QueueNo, RequestId, Version};
+use dkron_core::domain::{
+    Cause, Job, JobNo, PauseNo, Policy, QueueNo, RequestId, RequestKey, Timestamp, Version, limits,
+};
 use dkron_core::ledger::{Command, Fired, Reply, Trigger};
 
 use super::{Check, Commit, require};
@@ -27,6 +29,8 @@ pub struct Answers {
     pauses: BTreeSet<PauseNo>,
     toggles: Tally,
     deletes: Tally,
+    /// When a request under a key was carried out last.
+    keys: BTreeMap<[u8; 16], Timestamp>,
 }
 
 /// How often something was done, and how often somebody was told so, or not told.
@@ -39,13 +43,14 @@ struct Tally {
 
 impl Answers {
     pub fn asked(&mut self, life: u64, ticket: Ticket, request: &Request) {
-        if let Request::Run { id, .. } = request {
+        if let Request::Run { id, .. } = inner(request) {
             self.asked.insert(*id);
         }
         self.open.insert((life, ticket), request.clone());
     }
 
     pub fn committed(&mut self, commit: Commit<'_>) -> Check {
+        self.keyed(&commit)?;
         match (commit.entry.command.inner(), &commit.outcome.reply) {
             (Command::PutJob(put) | Command::Restore(put), Reply::Job(job)) => {
                 let Some(writer) = put.submission.job.metadata.get(WRITER) else { return Ok(()) };
@@ -89,6 +94,26 @@ impl Answers {
         Ok(())
     }
 
+    /// What has a key is carried out once a day.
+    fn keyed(&mut self, commit: &Commit<'_>) -> Check {
+        let Command::Write(write) = &commit.entry.command else { return Ok(()) };
+        let Some(key) = write.origin.key else { return Ok(()) };
+        let done = match &commit.outcome.reply {
+            Reply::Fired(fired) => {
+                fired.iter().any(|it| matches!(it, Fired::Run { .. } | Fired::Queued(_)))
+            }
+            Reply::Job(_) | Reply::Done | Reply::Cancelling { .. } => true,
+            _ => false,
+        };
+        if !done {
+            return Ok(());
+        }
+        let at = commit.entry.at;
+        let before = self.keys.insert(key.name, at);
+        let twice = before.is_some_and(|before| at.since(before) < limits::KEYED_FOR);
+        require(!twice, "G2", || format!("{key:?} is carried out twice"))
+    }
+
     pub fn answered(
         &mut self,
         life: u64,
@@ -100,7 +125,12 @@ impl Answers {
             return require(false, "G1", || format!("{ticket:?} is answered, but not open"));
         };
         let unknown = *answer == Err(Refusal::Unknown);
-        match &request {
+        if let Ok(Answer::Again { .. }) | Err(Refusal::Past { .. }) = answer {
+            let key = key_of(&request).map(|key| key.name);
+            let known = key.is_some_and(|key| self.keys.contains_key(&key));
+            return require(known, "G2", || format!("{request:?} was not carried out before"));
+        }
+        match inner(&request) {
             Request::Put(posted) | Request::Restore(posted) => {
                 let Some(writer) = posted.job.metadata.get(WRITER) else { return Ok(()) };
                 let written = self.written.get(writer);
@@ -164,7 +194,7 @@ impl Answers {
     pub fn died(&mut self, life: u64) {
         let own = self.open.extract_if((life, Ticket(0))..=(life, Ticket(u64::MAX)), |_, _| true);
         for (_, request) in own {
-            match request {
+            match inner(&request) {
                 Request::Toggle(_) => self.toggles.untold += 1,
                 Request::Delete(_) => self.deletes.untold += 1,
                 _ => {}
@@ -181,6 +211,19 @@ impl Answers {
         }
         Ok(())
     }
+}
+
+/// What is asked for, without what belongs to it.
+fn inner(request: &Request) -> &Request {
+    match request {
+        Request::Asked(asked) => &asked.request,
+        request => request,
+    }
+}
+
+fn key_of(request: &Request) -> Option<RequestKey> {
+    let Request::Asked(asked) = request else { return None };
+    asked.origin.as_ref()?.key
 }
 
 /// Whether that is what was asked for; wishes that are all defaults are stored as none.

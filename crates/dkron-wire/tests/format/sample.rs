@@ -499,27 +499,8 @@ pub fn rows() -> Vec<(&'static str, Row)> {
         by: "ops".into(),
         reason: "new disks".into(),
     };
-    let version = Version(2);
-    let keyed = |answer| {
-        let keyed = Keyed { key: key(), at: at(3), answer };
-        Row::Keyed { index: LogIndex(42), keyed }
-    };
-    let executions = vec![ExecutionId { seq: seq(7), node: "db1".into() }];
-    let ran = Answered::Ran { job_no, version, group: group(6), executions: executions.clone() };
-    let cancelling = Answered::Cancelling { executions, retries: 1, queued: 300 };
-    let activity = Activity {
-        no: 20_005,
-        at: at(4),
-        index: LogIndex(42),
-        by: "ann".into(),
-        from: "10.0.0.9".into(),
-        verb: Verb::Rollback,
-        object: "backup".into(),
-        job: Some((job_no, version)),
-        detail: "to version 1".into(),
-    };
     let first = Row::Expiring { job_no, first: HistoryNo(4), end: HistoryNo(104) };
-    vec![
+    let mut all = vec![
         ("in office", Row::Office(office)),
         ("agreed", Row::Settings(settings())),
         ("on", Row::Paused(true)),
@@ -551,6 +532,37 @@ pub fn rows() -> Vec<(&'static str, Row)> {
         ("raised", Row::Version(300)),
         ("given up", Row::Lost { seq: seq(7), lost }),
         ("result", Row::Late { job_no, no: HistoryNo(103), late }),
+        ("newest", Row::LateMark { job_no, newest: HistoryNo(103) }),
+        ("two", Row::Drains(vec![drain, Drain::default()])),
+        ("two", Row::SchedulingPauses(vec![scheduling_pause(), SchedulingPause::default()])),
+    ];
+    all.extend(written());
+    all
+}
+
+/// What a write of a user leaves.
+fn written() -> Vec<(&'static str, Row)> {
+    let job_no = JobNo(1234);
+    let version = Version(2);
+    let keyed = |answer| {
+        let keyed = Keyed { key: key(), at: at(3), answer };
+        Row::Keyed { index: LogIndex(42), keyed }
+    };
+    let executions = vec![ExecutionId { seq: seq(7), node: "db1".into() }];
+    let ran = Answered::Ran { job_no, version, group: group(6), executions: executions.clone() };
+    let cancelling = Answered::Cancelling { executions, retries: 1, queued: 300 };
+    let activity = Activity {
+        no: 20_005,
+        at: at(4),
+        index: LogIndex(42),
+        by: "ann".into(),
+        from: "10.0.0.9".into(),
+        verb: Verb::Rollback,
+        object: "backup".into(),
+        job: Some((job_no, version)),
+        detail: "to version 1".into(),
+    };
+    vec![
         ("done", keyed(Answered::Done)),
         ("job", keyed(Answered::Job { job_no, version })),
         ("ran", keyed(ran)),
@@ -560,9 +572,6 @@ pub fn rows() -> Vec<(&'static str, Row)> {
         ("resumed", keyed(Answered::Resumed(2))),
         ("count", Row::Activities(300)),
         ("whole", Row::Activity(activity)),
-        ("newest", Row::LateMark { job_no, newest: HistoryNo(103) }),
-        ("two", Row::Drains(vec![drain, Drain::default()])),
-        ("two", Row::SchedulingPauses(vec![scheduling_pause(), SchedulingPause::default()])),
     ]
 }
 
