@@ -20,6 +20,7 @@ mod raft;
 mod remote;
 mod runner;
 mod show;
+mod top;
 mod version;
 
 use std::process::ExitCode;
@@ -58,6 +59,7 @@ pub fn main() -> ExitCode {
             remote::Remote::of(matches).and_then(|remote| apply::run(&remote, verb, matches))
         }
         Some(("import", matches)) => import::run(matches),
+        Some(("top", matches)) => top::run(matches),
         Some(("export", matches)) => lines::export(matches),
         Some(("backup", matches)) => lines::backup(matches),
         Some(("completion", matches)) => completion::run(matches),
@@ -108,6 +110,7 @@ pub fn command() -> Command {
         .subcommand(job::command())
         .subcommand(execution::command())
         .subcommands(apply::commands(true))
+        .subcommand(top::command())
         .subcommand(import::command())
         .subcommand(lines::export_command())
         .subcommand(lines::backup_command())

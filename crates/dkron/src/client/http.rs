@@ -131,6 +131,10 @@ impl Client {
         Ok(Client { http, url: url.trim_end_matches('/').to_owned() })
     }
 
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     pub fn get(&self, target: impl Into<String>) -> anyhow::Result<Answer> {
         self.ask(Ask::get(target))
     }

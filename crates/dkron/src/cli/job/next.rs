@@ -1,7 +1,7 @@
 //! `dkron job next`: when a job, or a schedule that no job has yet, fires.
 
 use clap::{Arg, ArgMatches, Command, value_parser};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{fetch, name_arg, name_of};
 use crate::cli::remote::{Remote, query};
@@ -44,7 +44,8 @@ pub fn run(remote: &Remote, matches: &ArgMatches) -> anyhow::Result<()> {
         return Err(usage("the job has no schedule"));
     };
     // What counts from the job's beginning is known for its next slot alone; the others follow it.
-    let own = said("next").filter(|next| text("schedule").is_none() && clock_said(next));
+    let anchored = text("schedule").is_none() && schedule.starts_with("@every");
+    let own = said("next").filter(|next| anchored && clock_said(next));
     let asked = query(&[
         ("schedule", Some(schedule)),
         ("timezone", text("timezone").or(said("timezone"))),
@@ -54,9 +55,14 @@ pub fn run(remote: &Remote, matches: &ArgMatches) -> anyhow::Result<()> {
         ("n", Some(&count)),
     ]);
     let mut preview = remote.client.get(format!("/v1/schedule/preview{asked}"))?.json()?;
-    if let (Some(own), None, Some(next)) = (own, text("after"), preview["next"].as_array_mut()) {
-        next.insert(0, own.into());
-        next.truncate(count.parse().unwrap_or(usize::MAX));
+    if let (Some(own), None) = (own, text("after")) {
+        let most = count.parse().unwrap_or(usize::MAX);
+        for (key, first) in [("next", json!(own)), ("local", json!({ "at": own }))] {
+            if let Some(list) = preview[key].as_array_mut() {
+                list.insert(0, first);
+                list.truncate(most);
+            }
+        }
     }
     if !matches!(remote.format, Format::Table | Format::Wide) {
         return show::value(remote.format, &preview);
@@ -79,14 +85,26 @@ pub fn words(preview: &Value) -> String {
     if let Some(words) = preview["words"].as_str() {
         lines.push(words.to_owned());
     }
-    for one in preview["next"].as_array().into_iter().flatten() {
-        lines.push(cell(one));
+    let list = |key: &str| preview[key].as_array().filter(|list| !list.is_empty());
+    match list("local").or(list("next")) {
+        Some(list) => lines.extend(list.iter().map(instant)),
+        None => lines.push("never".to_owned()),
     }
-    if lines.is_empty() {
-        lines.push("never".to_owned());
+    for gap in list("skipped").into_iter().flatten() {
+        let (wall, dst) = (cell(&gap["wall"]), cell(&gap["dst"]));
+        lines.push(format!("not {wall}: {dst}"));
     }
     if let Some(note) = preview["note"].as_str() {
         lines.push(format!("note: {note}"));
     }
     lines.join("\n")
+}
+
+/// By the wall clock of the zone, with what a change of the clocks makes of it.
+fn instant(one: &Value) -> String {
+    let at = if one.is_object() { clock(&one["at"]) } else { clock(one) };
+    match one["dst"].as_str() {
+        Some(note) => format!("{at}  {note}"),
+        None => at,
+    }
 }
