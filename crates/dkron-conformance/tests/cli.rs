@@ -90,6 +90,8 @@ fn exit_codes_tell_scripts_what_happened() {
     child["parent_job"] = json!("parent");
     child["schedule"] = json!("");
     server.post("/v1/jobs", &child).unwrap();
+    let circle = "{\"name\":\"x\",\"parent_job\":\"y\"}\n{\"name\":\"y\",\"parent_job\":\"x\"}\n";
+    std::fs::write(cli.home().join("circle.ndjson"), circle).unwrap();
     for (args, code, said) in [
         (&["job", "get", "nope"][..], 3, "there is no job \"nope\""),
         (&["job", "run", "nope"], 3, "there is no job \"nope\""),
@@ -104,6 +106,7 @@ fn exit_codes_tell_scripts_what_happened() {
         (&["job", "run", "parent", "-e", "x"], 2, "KEY=VALUE"),
         (&["agent", "--nope"], 1, "--nope"),
         (&["job", "list", "--sort", "colour"], 1, "colour"),
+        (&["import", "file", "circle.ndjson"], 1, "among its own parents"),
     ] {
         let ran = cli.run(args).unwrap();
         assert_eq!(ran.code, code, "{args:?}: {ran:?}");

@@ -74,7 +74,7 @@ impl Scheduling {
                 ));
             }
         }
-        Ok(())
+        circle(jobs)
     }
 
     fn send_more(&mut self, restore: u64) {
@@ -107,6 +107,30 @@ impl Scheduling {
             self.release_after(move |_| send(reply, Ok(done)));
         }
     }
+}
+
+/// Jobs that are each other's parents could not all be stored, so none is.
+fn circle(jobs: &[Submission]) -> Result<(), String> {
+    let parents: BTreeMap<&JobName, &JobName> = jobs
+        .iter()
+        .filter_map(|posted| Some((&posted.job.name, posted.job.parent_job.as_ref()?)))
+        .collect();
+    let mut clear: BTreeSet<&JobName> = BTreeSet::new();
+    for start in parents.keys() {
+        let mut way: BTreeSet<&JobName> = BTreeSet::new();
+        let mut at = *start;
+        while !clear.contains(at) {
+            if !way.insert(at) {
+                return Err(format!("job `{at}`: it is among its own parents"));
+            }
+            match parents.get(at) {
+                Some(parent) => at = parent,
+                None => break,
+            }
+        }
+        clear.extend(way);
+    }
+    Ok(())
 }
 
 /// Each parent stands before its children, in the file's order otherwise; of two jobs with one

@@ -19,6 +19,7 @@ mod node;
 mod raft;
 mod remote;
 mod runner;
+mod scheduling;
 mod show;
 mod top;
 mod version;
@@ -59,6 +60,7 @@ pub fn main() -> ExitCode {
             remote::Remote::of(matches).and_then(|remote| apply::run(&remote, verb, matches))
         }
         Some(("import", matches)) => import::run(matches),
+        Some(("scheduling", matches)) => scheduling::run(matches),
         Some(("top", matches)) => top::run(matches),
         Some(("export", matches)) => lines::export(matches),
         Some(("backup", matches)) => lines::backup(matches),
@@ -110,6 +112,7 @@ pub fn command() -> Command {
         .subcommand(job::command())
         .subcommand(execution::command())
         .subcommands(apply::commands(true))
+        .subcommand(scheduling::command())
         .subcommand(top::command())
         .subcommand(import::command())
         .subcommand(lines::export_command())

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use reqwest::Method;
-use reqwest::blocking::{self, Body, Response};
+use reqwest::blocking::{self, Body, Request};
+use reqwest::header::HeaderValue;
 use serde_json::Value;
 
 use super::failure::{Exit, Failure};
@@ -16,6 +17,12 @@ const CONNECT: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Many jobs at once take longer.
 const IMPORT: Duration = Duration::from_secs(600);
+/// How often a write with a key is asked again, and the pause before.
+const AGAIN: u32 = 10;
+const PAUSE: Duration = Duration::from_secs(1);
+const KEY: &str = "idempotency-key";
+/// In the words of a cluster that has none.
+const KEYLESS: &str = "leave the key out";
 /// Letters of a refusal that are repeated.
 const SHOWN: usize = 2000;
 /// What a server says about a path that it does not have.
@@ -106,6 +113,14 @@ impl Ask {
         self
     }
 
+    /// Carried out once, however often it is asked until there is an answer.
+    pub fn once(self) -> anyhow::Result<Ask> {
+        let mut key = [0_u8; 16];
+        getrandom::fill(&mut key).context("the system gave no random bytes")?;
+        let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(self.header(KEY, key))
+    }
+
     /// How long the whole answer may take; without end if nothing is said.
     pub fn patience(mut self, patience: Option<Duration>) -> Ask {
         self.patience = patience;
@@ -157,18 +172,40 @@ impl Client {
 
     /// Whatever the server says.
     fn ask_any(&self, ask: Ask) -> anyhow::Result<Answer> {
-        let target = ask.target.clone();
-        let response = self.send(ask)?;
-        let status = response.status().as_u16();
-        let headers = response.headers().clone();
+        let (target, keyed) =
+            (ask.target.clone(), ask.headers.iter().any(|(name, _)| *name == KEY));
+        let mut request = self.request(ask)?;
+        for _ in 0..AGAIN {
+            let Some(again) = request.try_clone().filter(|_| keyed) else { break };
+            match self.read(request, &target) {
+                // Nodes that do not know keys yet: then it is asked once.
+                Ok(answer) if answer.said("").contains(KEYLESS) => {
+                    request = again;
+                    request.headers_mut().remove(KEY);
+                    break;
+                }
+                Ok(answer) if answer.status == 503 && answer.header("retry-after").is_some() => {}
+                Err(broken) if broken.again => {}
+                done => return Ok(done?),
+            }
+            std::thread::sleep(PAUSE);
+            request = again;
+        }
+        Ok(self.read(request, &target)?)
+    }
+
+    fn read(&self, request: Request, target: &str) -> Result<Answer, Broken> {
+        let response = self.http.execute(request).map_err(|err| self.broken(&err))?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().map_err(|err| self.broken(&err))?.to_vec();
-        Ok(Answer { status, headers, body, target })
+        Ok(Answer { status, headers, body, target: target.to_owned() })
     }
 
     /// The body as it comes, of an answer that says yes.
     pub fn stream(&self, ask: Ask) -> anyhow::Result<impl Read + use<>> {
         let target = ask.target.clone();
-        let response = self.send(ask)?;
+        let request = self.request(ask)?;
+        let response = self.http.execute(request).map_err(|err| self.broken(&err))?;
         let status = response.status().as_u16();
         if status < 300 {
             return Ok(response);
@@ -178,7 +215,8 @@ impl Client {
         Err(Answer { status, headers, body, target }.refusal().into())
     }
 
-    fn send(&self, ask: Ask) -> anyhow::Result<Response> {
+    fn request(&self, ask: Ask) -> anyhow::Result<Request> {
+        let writes = ask.method != Method::GET;
         let mut request = self.http.request(ask.method, format!("{}{}", self.url, ask.target));
         if let Some(patience) = ask.patience {
             request = request.timeout(patience);
@@ -186,13 +224,16 @@ impl Client {
         for (name, value) in ask.headers {
             request = request.header(name, value);
         }
+        if let Some(user) = user().filter(|_| writes) {
+            request = request.header("x-dkron-user", user);
+        }
         if let Some(body) = ask.body {
             request = request.header("content-type", ask.kind).body(body);
         }
-        request.send().map_err(|err| self.broken(&err))
+        request.build().context("a request that can not be sent")
     }
 
-    fn broken(&self, err: &reqwest::Error) -> anyhow::Error {
+    fn broken(&self, err: &reqwest::Error) -> Broken {
         // The innermost cause is the one that a person can do something about.
         let causes = std::iter::successors(std::error::Error::source(err), |err| err.source());
         let cause = match causes.last() {
@@ -201,8 +242,28 @@ impl Client {
             None => err.to_string(),
         };
         let said = format!("no answer from {}: {cause}; is --url right?", self.url);
-        Failure::new(Exit::Unreachable, said).into()
+        let again = !err.is_connect() && !err.is_timeout();
+        Broken { again, failure: Failure::new(Exit::Unreachable, said) }
     }
+}
+
+/// There was no answer, or only a part of it.
+struct Broken {
+    /// Somebody was there: the same may work soon.
+    again: bool,
+    failure: Failure,
+}
+
+impl From<Broken> for anyhow::Error {
+    fn from(broken: Broken) -> Self {
+        broken.failure.into()
+    }
+}
+
+/// Who writes, as servers record it.
+fn user() -> Option<HeaderValue> {
+    let name = std::env::var("USER").ok().filter(|name| !name.is_empty() && name.len() <= 128)?;
+    HeaderValue::from_bytes(name.as_bytes()).ok()
 }
 
 /// The machine's certificates are read only for who needs them.

@@ -255,7 +255,8 @@ impl Route {
     /// Whether a client may give a name to the request, so that it is carried out once.
     pub fn has_key(&self) -> bool {
         let by_log = self.place() == Place::Leader;
-        by_log && !matches!(self, Route::Restore | Route::RemovePeer | Route::Transfer)
+        by_log
+            && !matches!(self, Route::Restore | Route::Import | Route::RemovePeer | Route::Transfer)
     }
 
     /// Whether any method has a route here.

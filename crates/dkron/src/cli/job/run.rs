@@ -52,7 +52,7 @@ pub fn run(remote: &Remote, matches: &ArgMatches) -> anyhow::Result<()> {
             Some(crate::words::span(text).map_err(|said| usage(format!("--timeout: {said}")))?)
         }
     };
-    let ask = Ask::post(path(name, "/run"));
+    let ask = Ask::post(path(name, "/run")).once()?;
     let ask = match parameters(matches)? {
         Some(parameters) => ask.json(&parameters),
         None => ask,

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::export::FORMAT;
 use super::put::admit;
-use super::restore::FILES;
+use super::restore::{FILES, TURN};
 use crate::rest::respond::{self, Answer};
 use crate::rest::{Call, decode};
 use crate::words::shown;
@@ -44,7 +44,9 @@ pub struct Imported {
 }
 
 pub async fn import(call: &Call<'_>, request: Request) -> Answer {
-    let Ok(_permit) = FILES.try_acquire() else { return respond::error(&Error::Busy) };
+    let Ok(Ok(_permit)) = tokio::time::timeout(TURN, FILES.acquire()).await else {
+        return respond::error(&Error::Busy);
+    };
     let mut intake = Intake::default();
     if let Err((status, said)) = read(request.into_body(), &mut intake).await {
         return respond::text(status, said);

@@ -20,7 +20,7 @@ const FILE_BYTES: usize = 256 * 1024 * 1024;
 /// Files held at a time; more clients wait for their turn.
 pub(super) static FILES: Semaphore = Semaphore::const_new(2);
 /// After so long without one they are sent away.
-const TURN: Duration = Duration::from_secs(30);
+pub(super) const TURN: Duration = Duration::from_secs(30);
 /// A client that sends nothing for so long is not waited for.
 const SILENCE: Duration = Duration::from_secs(60);
 
