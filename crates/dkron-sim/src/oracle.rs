@@ -194,7 +194,15 @@ fn somebody(fire: &Fire, brain: &Brain) -> Check {
     let Some(state) = brain.ledger.job_no(fire.job_no) else { return Ok(()) };
     let there = |name: &NodeName| !brain.ledger.is_drained(name);
     let mut alive = brain.known.iter().filter(|(name, member)| member.alive && there(name));
-    let meant = alive.find(|(_, member)| matches(&state.job.tags, &member.tags));
+    let by_hand = match fire.trigger {
+        Trigger::Queued(no) => {
+            let queued = brain.ledger.queued(fire.job_no, no);
+            queued.and_then(|queued| queued.cause.by_hand())
+        }
+        _ => None,
+    };
+    let wanted = by_hand.and_then(|by_hand| by_hand.tags.as_ref()).unwrap_or(&state.job.tags);
+    let meant = alive.find(|(_, member)| matches(wanted, &member.tags));
     require(meant.is_none(), "I1", || {
         format!("{}: no node for slot {:?}, but {meant:?}", state.job.name, fire.nominal)
     })

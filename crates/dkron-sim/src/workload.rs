@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use dkron_core::conductor::{Asked, Request};
 use dkron_core::domain::{
-    Backoff, Concurrency, Job, JobName, Misfire, NodeName, OnLost, Origin, Policy, RequestId,
-    RequestKey, Retry, RetryNode, RetryOn, Scope, Seq, Settings, Submission, TextMap, Timestamp,
+    Backoff, ByHand, Concurrency, Job, JobName, Misfire, NodeName, OnLost, Origin, Policy,
+    RequestId, RequestKey, Retry, RetryNode, RetryOn, Scope, Seq, Settings, Submission, TextMap,
+    Timestamp,
 };
 use dkron_core::ledger::{Cancel, PauseScheduling, ResumeScheduling, SetEligibility};
 
@@ -16,6 +17,8 @@ use crate::dice::Dice;
 const NAMES: [&str; 6] = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta"];
 /// The key of the metadata that says which request wrote a definition.
 pub const WRITER: &str = "writer";
+/// The key of the configuration that says which request made a run different.
+pub const OTHER: &str = "other";
 /// The tag that jobs ask for, and what nodes answer.
 const KIND: &str = "kind";
 
@@ -54,6 +57,7 @@ pub fn request(
         174..176 => Request::PutSettings(Box::new(settings(dice, lost_after))),
         176..184 => Request::SetEligibility(Box::new(eligibility(dice, wall))),
         184..188 => scheduling(dice, wall),
+        188..192 => by_hand(dice, number),
         _ => Request::Run { name: name(dice), id: run_id(number) },
     }
 }
@@ -104,6 +108,16 @@ fn scheduling(dice: &mut Dice, wall: Timestamp) -> Request {
     let until = dice.percent(70).then(|| near(dice, wall, 0, 20));
     let (by, reason) = ("somebody".into(), "release".into());
     Request::PauseScheduling(Box::new(PauseScheduling { scope, until, by, reason }))
+}
+
+/// A run with other nodes and another configuration than the definition's.
+fn by_hand(dice: &mut Dice, number: u64) -> Request {
+    let config = [(String::from(OTHER), number.to_string())].into_iter().collect();
+    let kind = |kind: &str| [(KIND.into(), kind.into())].into_iter().collect();
+    let tags = dice.percent(50).then(|| kind(dice.pick(&["web", "app:1"])));
+    let (by, reason) = ("somebody".into(), "test".into());
+    let by_hand = ByHand { id: run_id(number), config, tags, nodes: Vec::new(), by, reason };
+    Request::RunByHand { name: name(dice), by_hand: by_hand.into() }
 }
 
 pub fn resume() -> Request {

@@ -12,6 +12,7 @@ use super::lateness::{Lateness, Slots, Verdict, start_deadline};
 use super::pauses;
 use super::placement::Choice;
 use super::proposals::Proposal;
+use super::tags::Whom;
 use crate::domain::{JobNo, Nominal, Now, SkipReason, Timestamp};
 use crate::ledger::{Command, Decision, Fire, JobState, Ledger, Trigger};
 
@@ -206,9 +207,9 @@ impl Conductor {
         if self.may_be_over(ledger, state, nominal, now) {
             return None;
         }
-        match self.choose_or_queue(ledger, state, nominal, now.mono) {
+        match self.choose_or_queue(ledger, state, None, nominal, now.mono) {
             Choice::Places(places) => Some(Decision::Run(places)),
-            Choice::Nobody => Some(self.nobody(ledger, nominal, &state.job)),
+            Choice::Nobody => Some(self.nobody(ledger, nominal, Whom::from(&*state.job))),
             Choice::Wait => None,
         }
     }

@@ -3,11 +3,12 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::demand::Demand;
 use crate::domain::{
-    BootId, HistoryNo, JobName, JobNo, NodeName, Origin, Output, RequestId, Seq, Settings,
+    BootId, ByHand, HistoryNo, JobName, JobNo, NodeName, Origin, Output, RequestId, Seq, Settings,
     Submission, Verb,
 };
 use crate::ledger::{
@@ -101,6 +102,11 @@ pub enum Request {
     Run {
         name: JobName,
         id: RequestId,
+    },
+    /// As `Run`, in another way than the definition says.
+    RunByHand {
+        name: JobName,
+        by_hand: Arc<ByHand>,
     },
     /// End what runs and waits under a name: one execution, or all of it.
     Cancel(Box<Cancel>),

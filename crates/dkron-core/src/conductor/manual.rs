@@ -2,6 +2,9 @@
 //! slot of a `forbid` job, which `apply` guards.
 
 use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -13,8 +16,10 @@ use super::keys::again;
 use super::placement::Choice;
 use super::proposals::{Proposal, refused};
 use super::writes::signed;
+use super::{settings, versions};
 use crate::domain::{
-    ExecutionId, JobName, JobNo, NodeName, Nominal, Now, Origin, RequestId, limits,
+    ByHand, Cancellation, ExecutionId, JobName, JobNo, NodeName, Nominal, Now, Origin, RequestId,
+    limits,
 };
 use crate::ledger::{Command, Decision, Fire, Fired, Ledger, Rejection, Reply, Trigger};
 
@@ -32,6 +37,8 @@ pub(super) struct AskedRun {
     pub name: JobName,
     pub id: RequestId,
     pub origin: Option<Origin>,
+    /// What is different about it.
+    pub by_hand: Option<Arc<ByHand>>,
 }
 
 /// One that is on its way into the log.
@@ -56,7 +63,13 @@ impl Conductor {
             return refuse(Refusal::Rejected(Rejection::JobNotFound(name)));
         };
         let nominal = Nominal(now.wall);
-        let places = match self.choose_or_queue(ledger, state, nominal, now.mono) {
+        let places = match self.choose_or_queue(
+            ledger,
+            state,
+            asked.by_hand.as_deref(),
+            nominal,
+            now.mono,
+        ) {
             Choice::Places(places) if places.len() <= limits::FIRE_EXECUTIONS => places,
             Choice::Nobody => return refuse(Refusal::NoEligibleNode(name)),
             Choice::Wait if now.mono < asked.until && self.asked_runs.len() < WAITING => {
@@ -67,7 +80,11 @@ impl Conductor {
         };
         let nodes = place_nodes(&places).collect();
         let (job_no, version) = (state.job_no, state.runtime.version);
-        let (trigger, decision) = (Trigger::Manual(asked.id), Decision::Run(places));
+        let trigger = match &asked.by_hand {
+            Some(by_hand) => Trigger::ByHand(by_hand.clone()),
+            None => Trigger::Manual(asked.id),
+        };
+        let decision = Decision::Run(places);
         self.give(&decision);
         let fire = Fire { job_no, version, trigger, nominal, next: None, decision };
         let command = Command::Fire([fire].into());
@@ -107,6 +124,30 @@ impl Conductor {
             self.run_now(ledger, now, asked, out);
         }
         self.waiting |= !self.asked_runs.is_empty();
+    }
+}
+
+impl Conductor {
+    /// Checks what is to be different about a run; the text names the field.
+    pub(super) fn check_by_hand(&self, ledger: &Ledger, by_hand: &ByHand) -> Result<(), String> {
+        let (version, least) = (ledger.version(), versions::BY_HAND);
+        if version < least {
+            return Err(format!(
+                "the cluster is at version {version}, runs take parameters from {least} on: \
+                 upgrade all servers and nodes first"
+            ));
+        }
+        let (bytes, most) = (by_hand.bytes(), limits::BY_HAND_BYTES);
+        if bytes > most {
+            return Err(format!("parameters of {bytes} bytes are too many, at most {most}"));
+        }
+        if by_hand.by == Cancellation::SCHEDULER {
+            return Err(settings::reserved(&by_hand.by));
+        }
+        match by_hand.nodes.iter().find(|name| !self.roster.contains_key(*name)) {
+            Some(name) => Err(format!("nodes: no member has the name {name}")),
+            None => Ok(()),
+        }
     }
 }
 

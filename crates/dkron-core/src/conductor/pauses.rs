@@ -12,7 +12,7 @@ use super::lateness::Slots;
 use super::proposals::Proposal;
 use super::{Conductor, settings, versions};
 use crate::domain::{
-    Cancellation, Cause, Job, Nominal, Now, SchedulingPause, SkipReason, Timestamp, limits,
+    Cancellation, Job, Nominal, Now, SchedulingPause, SkipReason, Timestamp, limits,
 };
 use crate::ledger::{Command, Decision, Fire, JobState, Ledger, PauseScheduling, Queued, Trigger};
 
@@ -73,7 +73,7 @@ pub(super) fn child(ledger: &Ledger, job: &Job, nominal: Nominal) -> Option<Deci
 
 /// An occurrence whose turn has come; who asked for a run gets it.
 pub(super) fn turn(ledger: &Ledger, job: &Job, queued: &Queued, now: Now) -> Option<Decision> {
-    if matches!(queued.cause, Cause::Manual(_)) {
+    if queued.cause.is_by_hand() {
         return None;
     }
     ledger.stopped(job, now.wall).map(|pause| skip(pause, queued.nominal))

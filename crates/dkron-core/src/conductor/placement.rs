@@ -9,9 +9,9 @@ use core::time::Duration;
 use super::Conductor;
 use super::input::RosterMember;
 use super::lateness::threshold;
-use super::tags::Wanted;
+use super::tags::{Wanted, Whom};
 use crate::domain::{
-    Concurrency, EndReason, Job, NodeName, Nominal, Now, RetryNode, SkipReason, Target,
+    Concurrency, EndReason, NodeName, Nominal, Now, RetryNode, SkipReason, Target,
 };
 use crate::ledger::{Decision, JobState, Ledger, Place};
 
@@ -32,11 +32,11 @@ impl Conductor {
     pub(super) fn choose(
         &self,
         ledger: &Ledger,
-        job: &Job,
+        whom: Whom<'_>,
         nominal: Nominal,
         mono: Duration,
     ) -> Choice {
-        let wanted = Wanted::new(&job.tags);
+        let (job, wanted) = (whom.job, whom.wanted());
         let matching: Vec<&NodeName> = self.matching(ledger, &wanted);
         let limit = wanted.limit.unwrap_or(matching.len()).min(matching.len());
         if limit == 0 {
@@ -79,11 +79,11 @@ impl Conductor {
     pub(super) fn choose_again(
         &self,
         ledger: &Ledger,
-        job: &Job,
+        whom: Whom<'_>,
         before: &NodeName,
         mono: Duration,
     ) -> Option<Place> {
-        let wanted = Wanted::new(&job.tags);
+        let (job, wanted) = (whom.job, whom.wanted());
         let mut matching = self.matching(ledger, &wanted);
         // One that left may still have a session.
         let there = self.roster.contains_key(before) && !ledger.is_drained(before);
@@ -123,11 +123,11 @@ impl Conductor {
     }
 
     fn meant(&self, wanted: &Wanted<'_>) -> impl Iterator<Item = &NodeName> {
-        let fits = |member: &RosterMember| {
-            member.region == self.options.region && wanted.matches(&member.tags)
+        let fits = |name: &NodeName, member: &RosterMember| {
+            member.region == self.options.region && wanted.matches(name, &member.tags)
         };
         let roster: &BTreeMap<NodeName, RosterMember> = &self.roster;
-        roster.iter().filter(move |(_, member)| fits(member)).map(|(name, _)| name)
+        roster.iter().filter(move |(name, member)| fits(name, member)).map(|(name, _)| name)
     }
 
     /// Whether this leadership is so young, or was awake for so short a time, that one of these,
@@ -140,15 +140,16 @@ impl Conductor {
     }
 
     /// The slot is over, because nobody is meant.
-    pub(super) fn nobody(&self, ledger: &Ledger, nominal: Nominal, job: &Job) -> Decision {
+    pub(super) fn nobody(&self, ledger: &Ledger, nominal: Nominal, whom: Whom<'_>) -> Decision {
         let reason = SkipReason::NoEligibleNode;
-        let drained = self.meant(&Wanted::new(&job.tags)).any(|name| ledger.is_drained(name));
+        let tags = whom.by_hand.and_then(|by_hand| by_hand.tags.as_ref()).unwrap_or(&whom.job.tags);
+        let drained = self.meant(&whom.wanted()).any(|name| ledger.is_drained(name));
         let detail = if drained {
             String::from("all members that are meant are drained")
-        } else if job.tags.is_empty() {
+        } else if tags.is_empty() {
             String::from("no member is there")
         } else {
-            format!("no member matches tags {:?}", job.tags)
+            format!("no member matches tags {tags:?}")
         };
         Decision::Skip { last: nominal, count: 1, reason, detail }
     }

@@ -10,7 +10,8 @@ use super::fire_batch::{executions, place_nodes};
 use super::pauses;
 use super::placement::Choice;
 use super::proposals::Proposal;
-use crate::domain::{JobNo, NodeName, Nominal, Now, QueueNo, SkipReason, limits};
+use super::tags::Whom;
+use crate::domain::{ByHand, JobNo, NodeName, Nominal, Now, QueueNo, SkipReason, limits};
 use crate::ledger::{Command, Decision, Fire, JobState, Ledger, Queued, Trigger};
 
 /// Jobs looked at in one alarm.
@@ -65,11 +66,12 @@ impl Conductor {
                 continue;
             }
             let stopped = pauses::turn(ledger, &state.job, queued, now);
-            let choose = || self.choose(ledger, &state.job, queued.nominal, now.mono);
+            let whom = Whom::new(&state.job, &queued.cause);
+            let choose = || self.choose(ledger, whom, queued.nominal, now.mono);
             let decision = match stopped.map_or_else(|| Err(choose()), Ok) {
                 Ok(skip) => skip,
                 Err(Choice::Places(places)) => Decision::Run(places),
-                Err(Choice::Nobody) => self.nobody(ledger, queued.nominal, &state.job),
+                Err(Choice::Nobody) => self.nobody(ledger, queued.nominal, whom),
                 Err(Choice::Wait) => {
                     self.waiting = true;
                     continue;
@@ -85,10 +87,12 @@ impl Conductor {
         &self,
         ledger: &Ledger,
         state: &JobState,
+        by_hand: Option<&ByHand>,
         nominal: Nominal,
         mono: Duration,
     ) -> Choice {
-        match self.choose(ledger, &state.job, nominal, mono) {
+        let whom = Whom { job: &state.job, by_hand };
+        match self.choose(ledger, whom, nominal, mono) {
             Choice::Wait if ledger.must_wait(state.job_no) => Choice::Places(Vec::new()),
             other => other,
         }

@@ -219,7 +219,7 @@ impl Conductor {
 }
 
 fn run(ledger: &Ledger, live: &LiveGroup, slot: &Slot) -> Option<Run> {
-    let job = ledger.definition(live.job_no, live.version)?.clone();
+    let job = live.cause.job(ledger.definition(live.job_no, live.version)?);
     let output_limit = job.policy().output_limit.unwrap_or(ledger.settings().output_limit);
     Some(Run {
         seq: slot.seq,

@@ -3,11 +3,42 @@
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
-use crate::domain::TextMap;
+use crate::domain::{ByHand, Cause, Job, NodeName, TextMap};
+
+/// A job, and what is different about the run that is to be placed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whom<'a> {
+    pub job: &'a Job,
+    pub by_hand: Option<&'a ByHand>,
+}
+
+impl<'a> Whom<'a> {
+    pub fn new(job: &'a Job, cause: &'a Cause) -> Self {
+        Whom { job, by_hand: cause.by_hand() }
+    }
+
+    pub fn wanted(&self) -> Wanted<'a> {
+        match self.by_hand {
+            Some(by_hand) if !by_hand.nodes.is_empty() => {
+                Wanted { tags: BTreeMap::new(), nodes: &by_hand.nodes, limit: None }
+            }
+            Some(ByHand { tags: Some(tags), .. }) => Wanted::new(tags),
+            _ => Wanted::new(&self.job.tags),
+        }
+    }
+}
+
+impl<'a> From<&'a Job> for Whom<'a> {
+    fn from(job: &'a Job) -> Self {
+        Whom { job, by_hand: None }
+    }
+}
 
 /// What a job asks of its nodes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Wanted<'a> {
+    /// Only these; empty = any of them.
+    nodes: &'a [NodeName],
     tags: BTreeMap<&'a str, &'a str>,
     /// At most so many nodes; `None` = all that match.
     pub limit: Option<usize>,
@@ -15,7 +46,7 @@ pub(super) struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     pub fn new(tags: &'a TextMap) -> Self {
-        let mut wanted = Wanted { tags: BTreeMap::new(), limit: None };
+        let mut wanted = Wanted { nodes: &[], tags: BTreeMap::new(), limit: None };
         for (key, text) in tags.iter() {
             let (value, count) = split(text);
             wanted.tags.insert(key, value);
@@ -26,8 +57,9 @@ impl<'a> Wanted<'a> {
         wanted
     }
 
-    pub fn matches(&self, tags: &BTreeMap<String, String>) -> bool {
-        self.tags.iter().all(|(key, value)| tags.get(*key).is_some_and(|has| has == value))
+    pub fn matches(&self, name: &NodeName, tags: &BTreeMap<String, String>) -> bool {
+        let named = self.nodes.is_empty() || self.nodes.contains(name);
+        named && self.tags.iter().all(|(key, value)| tags.get(*key).is_some_and(|has| has == value))
     }
 }
 

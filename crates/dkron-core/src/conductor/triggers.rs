@@ -11,6 +11,7 @@ use super::fire_batch::FireBatch;
 use super::lateness::start_deadline;
 use super::pauses;
 use super::placement::Choice;
+use super::tags::Whom;
 use crate::domain::{Nominal, Now, SkipReason};
 use crate::ledger::{Decision, Fire, JobState, Ledger, Trigger};
 
@@ -68,9 +69,9 @@ impl Conductor {
         if let Some(decision) = pauses::child(ledger, job, nominal) {
             return Some(decision);
         }
-        match self.choose_or_queue(ledger, state, nominal, now.mono) {
+        match self.choose_or_queue(ledger, state, None, nominal, now.mono) {
             Choice::Places(places) => Some(Decision::Run(places)),
-            Choice::Nobody => Some(self.nobody(ledger, nominal, job)),
+            Choice::Nobody => Some(self.nobody(ledger, nominal, Whom::from(&**job))),
             Choice::Wait if now.wall.since(nominal.0) > start_deadline(job, ledger.settings()) => {
                 skip(SkipReason::NoCapacity, String::new())
             }
@@ -103,7 +104,10 @@ impl Conductor {
                 held += 1;
                 continue;
             }
-            let place = self.choose_again(ledger, &job, &slot.target.node, now.mono);
+            let place = {
+                let whom = Whom::new(&job, &live.cause);
+                self.choose_again(ledger, whom, &slot.target.node, now.mono)
+            };
             let decision = match place {
                 Some(place) if !late => Decision::Run([place].into()),
                 None if !late => {

@@ -16,6 +16,8 @@ pub(super) const DRAINS: u32 = 2;
 pub(super) const PAUSES: u32 = 4;
 /// The version in which writes say where they come from.
 pub(super) const ORIGINS: u32 = 4;
+/// The version that brought parameters of runs.
+pub(super) const BY_HAND: u32 = 4;
 
 impl Conductor {
     pub(super) fn raise_version(&mut self, ledger: &Ledger, now: Now, out: &mut Vec<Action>) {

@@ -72,8 +72,17 @@ impl Conductor {
             Request::Run { name, id } => {
                 let (name, id) = (name.clone(), *id);
                 let until = now.mono + PATIENCE;
-                self.run_now(ledger, now, AskedRun { until, ticket, name, id, origin }, out);
-                return;
+                let asked = AskedRun { until, ticket, name, id, origin, by_hand: None };
+                return self.run_now(ledger, now, asked, out);
+            }
+            Request::RunByHand { name, by_hand } => {
+                if let Err(said) = self.check_by_hand(ledger, by_hand) {
+                    return out.push(refusal(ticket, Refusal::Invalid(said)));
+                }
+                let (name, id, by_hand) = (name.clone(), by_hand.id, Some(by_hand.clone()));
+                let until = now.mono + PATIENCE;
+                let asked = AskedRun { until, ticket, name, id, origin, by_hand };
+                return self.run_now(ledger, now, asked, out);
             }
         };
         let waiting = self.writes.entry(name.clone()).or_default();
@@ -188,6 +197,7 @@ impl Conductor {
             Request::Toggle(name) => self.toggle(ledger, now, name),
             Request::Pause(_)
             | Request::Run { .. }
+            | Request::RunByHand { .. }
             | Request::Cancel(_)
             | Request::PutSettings(_)
             | Request::SetEligibility(_)

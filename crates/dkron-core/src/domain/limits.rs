@@ -48,6 +48,8 @@ pub const NODE_NAME_BYTES: usize = 256;
 pub const NODE_SERIES: usize = 1024;
 /// Pointers in the time index across jobs; a newer one takes the place of the oldest.
 pub const TIME_INDEX: u64 = 1 << 20;
+/// Bytes of what is different about one run by hand; more is refused.
+pub const BY_HAND_BYTES: usize = 64 * 1024;
 /// Pauses of scheduling at a time; more are refused.
 pub const SCHEDULING_PAUSES: usize = 32;
 /// Bytes of all that the scope of one may name; more is refused.

@@ -1,5 +1,6 @@
 //! What the scheduler talks about: plain words without behaviour of their own.
 
+mod by_hand;
 pub mod civil;
 mod cluster;
 pub mod config_schema;
@@ -22,6 +23,7 @@ mod submission;
 mod text_map;
 pub mod time;
 
+pub use by_hand::ByHand;
 pub use cluster::{CLUSTER_VERSION, Drain, RULES, rules_of};
 pub use execution::{
     Cancellation, Digest, EndReason, Finish, Late, Output, Record, Replacement, State,

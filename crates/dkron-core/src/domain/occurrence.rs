@@ -1,8 +1,9 @@
 //! One due moment of a job and why it is due.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 
-use super::{Group, JobNo, NodeName, RequestId, Timestamp};
+use super::{ByHand, Group, Job, JobNo, NodeName, RequestId, Timestamp};
 
 /// When an occurrence was due, whenever it ran.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -17,6 +18,28 @@ pub enum Cause {
     Manual(RequestId),
     /// A group of the parent succeeded.
     Child(Group),
+    /// Somebody asked for it, in another way than the definition says.
+    ByHand(Arc<ByHand>),
+}
+
+impl Cause {
+    /// Whether somebody asked for it.
+    pub const fn is_by_hand(&self) -> bool {
+        matches!(self, Cause::Manual(_) | Cause::ByHand(_))
+    }
+
+    /// What is different about the run.
+    pub fn by_hand(&self) -> Option<&ByHand> {
+        match self {
+            Cause::ByHand(by_hand) => Some(by_hand),
+            _ => None,
+        }
+    }
+
+    /// The job as a run with this cause has it.
+    pub fn job(&self, job: &Arc<Job>) -> Arc<Job> {
+        self.by_hand().map_or_else(|| Arc::clone(job), |by_hand| by_hand.of(job))
+    }
 }
 
 /// A skipped slot's reason; the words stand in the API.

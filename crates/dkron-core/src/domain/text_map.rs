@@ -8,7 +8,7 @@ use core::fmt;
 use core::ops::Index;
 
 /// A map of few entries; whatever is done to it walks through them.
-#[derive(Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct TextMap {
     /// Key, value, key, value, sorted by key and each key once; each text as its length in bytes,
     /// a colon, and itself: `7:command9:/bin/true`.

@@ -3,12 +3,13 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::domain::{
-    BootId, EndReason, Finish, Group, HistoryNo, JobName, JobNo, LogIndex, NodeName, Nominal,
-    Origin, Output, PauseNo, QueueNo, RequestId, Scope, Seq, Settings, SkipReason, Skipped,
-    Submission, Target, Tenure, Timestamp, Verb, Version,
+    BootId, ByHand, EndReason, Finish, Group, HistoryNo, JobName, JobNo, LogIndex, NodeName,
+    Nominal, Origin, Output, PauseNo, QueueNo, RequestId, Scope, Seq, Settings, SkipReason,
+    Skipped, Submission, Target, Tenure, Timestamp, Verb, Version,
 };
 
 /// One committed entry.
@@ -190,6 +191,8 @@ pub enum Trigger {
     },
     /// An occurrence whose turn has come.
     Queued(QueueNo),
+    /// As `Manual`, in another way than the definition says.
+    ByHand(Arc<ByHand>),
 }
 
 /// What becomes of an occurrence.

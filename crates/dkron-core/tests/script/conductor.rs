@@ -446,6 +446,11 @@ impl Leader {
                 Request::PutSettings(Box::new(settings))
             }
             "note" => Request::Note(Box::new(Word { object: line.word(), detail: line.word() })),
+            "run_by_hand" => {
+                let id = line.key("id").unwrap_or_else(|| "a".into());
+                let by_hand = super::ledger::by_hand(line, &id).into();
+                Request::RunByHand { name: line.word().as_str().into(), by_hand }
+            }
             "run" => {
                 let id = super::ledger::request(&line.key("id").unwrap_or_else(|| "a".into()));
                 Request::Run { name: line.word().as_str().into(), id }
@@ -554,9 +559,14 @@ fn order(order: &Order) -> String {
         Order::Refused { .. } => "refused".into(),
         Order::Run(run) => {
             let at = show_time(run.nominal.0);
+            let own = run.cause.by_hand().map(|_| format!(" with {:?}", run.job.executor_config));
             format!(
-                "run {} {}@{at} attempt {} v{}",
-                run.seq, run.job.name, run.attempt, run.version
+                "run {} {}@{at} attempt {} v{}{}",
+                run.seq,
+                run.job.name,
+                run.attempt,
+                run.version,
+                own.unwrap_or_default()
             )
         }
         Order::Kill(seq) => format!("kill {seq}"),

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use dkron_core::domain::{
-    EndReason, Finish, Group, HistoryNo, JobNo, LogIndex, NodeName, Nominal, Origin, Output,
-    PauseNo, RequestId, RequestKey, Scope, Seq, Settings, SkipReason, Skipped, State, Target,
-    Tenure, Timestamp, Version,
+    ByHand, EndReason, Finish, Group, HistoryNo, JobNo, LogIndex, NodeName, Nominal, Origin,
+    Output, PauseNo, RequestId, RequestKey, Scope, Seq, Settings, SkipReason, Skipped, State,
+    Target, Tenure, Timestamp, Version,
 };
 use dkron_core::ledger::{
     Account, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, Ledger, OfJob,
@@ -256,6 +256,9 @@ impl Book {
         if let Some(id) = line.key("manual") {
             return Trigger::Manual(request(&id));
         }
+        if let Some(id) = line.key("by_hand") {
+            return Trigger::ByHand(by_hand(line, &id).into());
+        }
         if let Some(parent) = line.key("child") {
             return Trigger::Child(Group(self.names.seq(&parent).0));
         }
@@ -359,6 +362,18 @@ pub fn cancel(line: &mut Line, names: &Names) -> Cancel {
     let execution = line.next_if('#').map(|text| names.seq(&text));
     let by = line.key("by").unwrap_or_else(|| "ann".into());
     Cancel { name, execution, by, reason: line.key("reason").unwrap_or_default() }
+}
+
+/// `config.command=false tag.role=web nodes=n1,n2 by=ann reason=test`.
+pub fn by_hand(line: &mut Line, id: &str) -> ByHand {
+    let config = line.prefixed("config.").into_iter().collect();
+    let tags = Some(line.prefixed("tag.")).filter(|tags| !tags.is_empty());
+    let tags = tags.map(|tags| tags.into_iter().collect());
+    let nodes = line.key("nodes").unwrap_or_default();
+    let nodes = nodes.split(',').filter(|name| !name.is_empty()).map(Into::into).collect();
+    let by = line.key("by").unwrap_or_else(|| "ann".into());
+    let reason = line.key("reason").unwrap_or_default();
+    ByHand { id: request(id), config, tags, nodes, by, reason }
 }
 
 /// `drain n1 deadline=01:00 by=ann reason="new disks"`, `undrain n1`.

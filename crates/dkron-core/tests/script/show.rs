@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use dkron_core::domain::stats::Span;
 use dkron_core::domain::{
-    Cancellation, Cause, Drain, EndReason, Finish, Nominal, Origin, Output, Record, RequestId,
-    RequestKey, SchedulingPause, Scope, SkipReason, Skipped, Status, Timestamp,
+    ByHand, Cancellation, Cause, Drain, EndReason, Finish, Nominal, Origin, Output, Record,
+    RequestId, RequestKey, SchedulingPause, Scope, SkipReason, Skipped, Status, TextMap, Timestamp,
 };
 use dkron_core::ledger::{
     Account, Activity, Answered, Command, Decision, Effect, Fire, Fired, JobSnapshot, LiveGroup,
@@ -308,7 +308,20 @@ pub fn cause(cause: &Cause) -> String {
         Cause::Schedule => "schedule".into(),
         Cause::Manual(id) => format!("manual {}", request(id)),
         Cause::Child(group) => format!("child of {group}"),
+        Cause::ByHand(by_hand) => show_by_hand(by_hand),
     }
+}
+
+pub fn show_by_hand(by_hand: &ByHand) -> String {
+    let pairs = |head: &str, map: &TextMap| {
+        let pairs = map.iter().map(|(key, value)| format!(" {head}{key}={value}"));
+        pairs.collect::<String>()
+    };
+    let tags = by_hand.tags.as_ref().map(|tags| format!(" tags{}", pairs("", tags)));
+    let nodes = (!by_hand.nodes.is_empty()).then(|| format!(" on {:?}", by_hand.nodes));
+    let (config, why) = (pairs("", &by_hand.config), &by_hand.reason);
+    let head = format!("by hand {}{config}{}", request(&by_hand.id), tags.unwrap_or_default());
+    format!("{head}{} by {}: {why}", nodes.unwrap_or_default(), by_hand.by)
 }
 
 /// Request ids of scripts are short texts.
@@ -441,6 +454,7 @@ fn fire(fire: &Fire) -> String {
         Trigger::Child(group) => format!("child of {group}"),
         Trigger::Retry { failed, .. } => format!("retry of {failed}"),
         Trigger::Queued(no) => format!("queued {no}"),
+        Trigger::ByHand(by_hand) => show_by_hand(by_hand),
     };
     let next = fire.next.map_or(String::new(), |next| format!(" next {}", nominal(next)));
     let decision = match &fire.decision {

@@ -150,5 +150,5 @@ fn lane(tenure: Tenure, command: &Command) -> Lane {
 }
 
 fn is_manual(trigger: &Trigger) -> bool {
-    matches!(trigger, Trigger::Manual(_))
+    matches!(trigger, Trigger::Manual(_) | Trigger::ByHand(_))
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use dkron_core::conductor::{Answer, Asked as Terms, Input, Refusal, Request as Ask, Ticket};
-use dkron_core::domain::{LogIndex, PauseNo, RequestId, Settings};
+use dkron_core::domain::{ByHand, LogIndex, PauseNo, RequestId, Settings};
 use dkron_core::ledger::{Cancel, JobSnapshot, Ledger, Rejection};
 
 use super::Scheduling;
@@ -57,6 +57,13 @@ impl Scheduling {
             }
             Request::Run { name, wait, reply } => match identity::random() {
                 Ok(id) => (Ask::Run { name, id: RequestId(id) }, Waiting::Run { wait, reply }),
+                Err(err) => return refuse(reply, Error::Storage(err.to_string())),
+            },
+            Request::RunByHand { name, by_hand, wait, reply } => match identity::random() {
+                Ok(id) => {
+                    let by_hand = Arc::new(ByHand { id: RequestId(id), ..*by_hand });
+                    (Ask::RunByHand { name, by_hand }, Waiting::Run { wait, reply })
+                }
                 Err(err) => return refuse(reply, Error::Storage(err.to_string())),
             },
             Request::Restore { jobs, reply } => return self.restore(jobs, asked, reply),
@@ -177,7 +184,9 @@ fn admit(disk_full: bool, request: Request) -> Option<Request> {
         Request::Put { reply, .. } | Request::Toggle { reply, .. } => {
             refuse(reply, Error::DiskFull);
         }
-        Request::Run { reply, .. } => refuse(reply, Error::DiskFull),
+        Request::Run { reply, .. } | Request::RunByHand { reply, .. } => {
+            refuse(reply, Error::DiskFull);
+        }
         Request::Restore { reply, .. } => refuse(reply, Error::DiskFull),
         Request::Delete { .. }
         | Request::Clear { .. }

@@ -16,6 +16,7 @@ mod why;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use dkron_core::domain::ByHand;
 use dkron_core::domain::{Group, JobName, LogIndex, Settings, Skipped, Submission, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
@@ -115,6 +116,17 @@ impl Service {
     pub async fn run_job(&self, name: JobName, wait: Option<Duration>) -> Result<RunView, Error> {
         let patience = PATIENCE + wait.unwrap_or_default();
         self.ask_within(patience, |reply| Request::Run { name, wait, reply }).await
+    }
+
+    /// The same in another way than the definition says.
+    pub async fn run_job_by_hand(
+        &self,
+        name: JobName,
+        by_hand: ByHand,
+        wait: Option<Duration>,
+    ) -> Result<RunView, Error> {
+        let (patience, by_hand) = (PATIENCE + wait.unwrap_or_default(), Box::new(by_hand));
+        self.ask_within(patience, |reply| Request::RunByHand { name, by_hand, wait, reply }).await
     }
 
     /// Removes the finished executions and resets the four figures.

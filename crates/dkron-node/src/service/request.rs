@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dkron_core::domain::{
-    Drain, ExecutionId, Group, JobName, JobNo, LogIndex, PauseNo, SchedulingPause, Settings,
-    Skipped, Submission, Timestamp,
+    ByHand, Drain, ExecutionId, Group, JobName, JobNo, LogIndex, PauseNo, SchedulingPause,
+    Settings, Skipped, Submission, Timestamp,
 };
 use dkron_core::ledger::{PauseScheduling, ResumeScheduling, SetEligibility};
 
@@ -31,6 +31,13 @@ pub enum Request {
     },
     Run {
         name: JobName,
+        wait: Option<Duration>,
+        reply: Reply<RunView>,
+    },
+    /// As `Run`, in another way than the definition says; its id is made on the way.
+    RunByHand {
+        name: JobName,
+        by_hand: Box<ByHand>,
         wait: Option<Duration>,
         reply: Reply<RunView>,
     },

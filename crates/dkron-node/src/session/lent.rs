@@ -34,6 +34,10 @@ struct Inner {
 impl Lent {
     /// The digest of a run's definition, if it was lent before and can still be had.
     pub fn known(&self, run: &Run) -> Option<Digest> {
+        if run.cause.by_hand().is_some() {
+            // It has a definition of its own under the same version.
+            return None;
+        }
         self.lock().by_version.get(&(run.job_no, run.version)).copied()
     }
 
@@ -47,7 +51,9 @@ impl Lent {
             inner.by_digest.insert(digest, bytes);
             inner.order.push_back(digest);
         }
-        inner.by_version.insert((run.job_no, run.version), digest);
+        if run.cause.by_hand().is_none() {
+            inner.by_version.insert((run.job_no, run.version), digest);
+        }
         inner.trim();
         digest
     }

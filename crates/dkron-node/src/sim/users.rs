@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dkron_core::conductor::{Answer, Refusal, Request as Ask, Ticket};
-use dkron_core::domain::{ExecutionId, Seq};
+use dkron_core::domain::{ByHand, ExecutionId, Seq};
 use dkron_core::ledger::{Cancel, JobSnapshot, Runtime};
 use dkron_sim::workload;
 use tokio::sync::oneshot;
@@ -49,9 +49,12 @@ impl World {
             Ask::Asked(asked) => &asked.request,
             ask => ask,
         };
-        if let Ask::Run { id, .. } = inner {
-            process.ids.lock().unwrap().push_back(id.0);
-        }
+        let id = match inner {
+            Ask::Run { id, .. } => Some(id.0),
+            Ask::RunByHand { by_hand, .. } => Some(by_hand.id.0),
+            _ => None,
+        };
+        process.ids.lock().unwrap().extend(id);
         self.with(|inner| inner.judge.oracle.asked(process.life, ticket, &ask));
         let sent = server.requests.try_send(request);
         let world = self.clone();
@@ -91,6 +94,10 @@ fn translate(ask: &Ask, execution: &dyn Fn(Seq) -> ExecutionId) -> (Request, Tel
         Ask::Toggle(name) => told(|reply| Request::Toggle { name, reply }, job),
         Ask::Clear(name) => told(|reply| Request::Clear { name, reply }, job),
         Ask::Pause(paused) => told(|reply| Request::Pause { paused, reply }, |_| Answer::Done),
+        Ask::RunByHand { name, by_hand } => {
+            let by_hand = Box::new(ByHand::clone(&by_hand));
+            told(|reply| Request::RunByHand { name, by_hand, wait: None, reply }, ran)
+        }
         Ask::Run { name, .. } => told(|reply| Request::Run { name, wait: None, reply }, ran),
         Ask::Cancel(cancel) => {
             let Cancel { name, execution: seq, by, reason } = *cancel;

@@ -46,6 +46,9 @@ impl Answers {
         if let Request::Run { id, .. } = inner(request) {
             self.asked.insert(*id);
         }
+        if let Request::RunByHand { by_hand, .. } = inner(request) {
+            self.asked.insert(by_hand.id);
+        }
         self.open.insert((life, ticket), request.clone());
     }
 
@@ -68,12 +71,13 @@ impl Answers {
             (Command::DeleteJob(_), Reply::Job(_)) => self.deletes.done += 1,
             (Command::Fire(fires), Reply::Fired(fired)) => {
                 for (fire, fired) in fires.iter().zip(fired) {
-                    if let (Trigger::Manual(id), Fired::Queued(no)) = (&fire.trigger, fired) {
-                        self.queued.insert((fire.job_no, *no), *id);
-                        self.waits.insert(*id);
+                    let by_hand = by_hand(&fire.trigger);
+                    if let (Some(id), Fired::Queued(no)) = (by_hand, fired) {
+                        self.queued.insert((fire.job_no, *no), id);
+                        self.waits.insert(id);
                     }
                     let id = match &fire.trigger {
-                        Trigger::Manual(id) => Some(*id),
+                        Trigger::Manual(_) | Trigger::ByHand(_) => by_hand,
                         Trigger::Queued(no) => self.queued.get(&(fire.job_no, *no)).copied(),
                         _ => None,
                     };
@@ -85,7 +89,10 @@ impl Answers {
                     let refused = self.runs_refused.get(id);
                     require(refused.is_none(), "G1", || format!("{id:?} runs, but {refused:?}"))?;
                     let cause = commit.ledger.group(*group).map(|group| group.cause.clone());
-                    let right = cause.is_none_or(|cause| cause == Cause::Manual(*id));
+                    let right = cause.is_none_or(|cause| match cause {
+                        Cause::ByHand(by_hand) => by_hand.id == *id,
+                        cause => cause == Cause::Manual(*id),
+                    });
                     require(right, "G1", || format!("{id:?} has another cause"))?;
                 }
             }
@@ -154,22 +161,8 @@ impl Answers {
                     Ok(other) => require(false, "G1", || format!("a write is answered {other:?}")),
                 }
             }
-            Request::Run { id, .. } => match answer {
-                Ok(Answer::Ran { group, .. }) => {
-                    let right = self.runs.get(id) == Some(&Some(group.0));
-                    require(right, "G1", || format!("run {id:?} acknowledged, not committed"))
-                }
-                Ok(Answer::Queued { .. }) => require(self.waits.contains(id), "G1", || {
-                    format!("run {id:?} is said to wait for its turn, but does not")
-                }),
-                Err(Refusal::Unknown) => Ok(()),
-                Err(refusal) => {
-                    self.runs_refused.insert(*id, refusal.clone());
-                    let ran = self.runs.contains_key(id) || self.waits.contains(id);
-                    require(!ran, "G1", || format!("run {id:?} ran, but {refusal:?}"))
-                }
-                Ok(other) => require(false, "G1", || format!("a run is answered {other:?}")),
-            },
+            Request::RunByHand { by_hand, .. } => self.ran(by_hand.id, answer),
+            Request::Run { id, .. } => self.ran(*id, answer),
             Request::Toggle(_) => self.toggles.told(answer.is_ok(), unknown),
             Request::Delete(_) => self.deletes.told(answer.is_ok(), unknown),
             Request::Clear(_)
@@ -187,6 +180,26 @@ impl Answers {
                 Ok(other) => require(false, "G1", || format!("a pause is answered {other:?}")),
                 Err(_) => Ok(()),
             },
+        }
+    }
+
+    fn ran(&mut self, id: RequestId, answer: &Result<Answer, Refusal>) -> Check {
+        let id = &id;
+        match answer {
+            Ok(Answer::Ran { group, .. }) => {
+                let right = self.runs.get(id) == Some(&Some(group.0));
+                require(right, "G1", || format!("run {id:?} acknowledged, not committed"))
+            }
+            Ok(Answer::Queued { .. }) => require(self.waits.contains(id), "G1", || {
+                format!("run {id:?} is said to wait for its turn, but does not")
+            }),
+            Err(Refusal::Unknown) => Ok(()),
+            Err(refusal) => {
+                self.runs_refused.insert(*id, refusal.clone());
+                let ran = self.runs.contains_key(id) || self.waits.contains(id);
+                require(!ran, "G1", || format!("run {id:?} ran, but {refusal:?}"))
+            }
+            Ok(other) => require(false, "G1", || format!("a run is answered {other:?}")),
         }
     }
 
@@ -224,6 +237,14 @@ fn inner(request: &Request) -> &Request {
 fn key_of(request: &Request) -> Option<RequestKey> {
     let Request::Asked(asked) = request else { return None };
     asked.origin.as_ref()?.key
+}
+
+fn by_hand(trigger: &Trigger) -> Option<RequestId> {
+    match trigger {
+        Trigger::Manual(id) => Some(*id),
+        Trigger::ByHand(by_hand) => Some(by_hand.id),
+        _ => None,
+    }
 }
 
 /// Whether that is what was asked for; wishes that are all defaults are stored as none.

@@ -49,6 +49,7 @@ impl Coverage {
                     let trigger = match fire.trigger {
                         Trigger::Schedule => "schedule",
                         Trigger::Manual(_) => "manual",
+                        Trigger::ByHand(_) => "by hand",
                         Trigger::Child(_) => "child",
                         Trigger::Retry { .. } => "retry",
                         Trigger::Queued(_) => "queued",

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dkron_core::domain::{Cause, Job, PauseNo, Scope, SkipReason, Timestamp};
+use dkron_core::domain::{Job, PauseNo, Scope, SkipReason, Timestamp};
 use dkron_core::ledger::{Command, Decision, Fire, Fired, Reply, Trigger};
 
 use super::{Check, Commit, require};
@@ -79,8 +79,8 @@ impl Pauses {
             _ => return Ok(()),
         };
         let by_hand = match (&fire.trigger, group) {
-            (Trigger::Manual(_), _) => true,
-            (Trigger::Queued(_), Some(group)) => matches!(group.cause, Cause::Manual(_)),
+            (Trigger::Manual(_) | Trigger::ByHand(_), _) => true,
+            (Trigger::Queued(_), Some(group)) => group.cause.is_by_hand(),
             // Born failed and over.
             (Trigger::Queued(_) | Trigger::Retry { .. }, None) => true,
             _ => false,

@@ -47,19 +47,32 @@ impl Places {
             return Ok(());
         };
         let ran = |fired: &Fired| matches!(fired, Fired::Run { .. });
-        let runs = fires.iter().zip(fired).filter(|(_, fired)| ran(fired)).map(|(fire, _)| fire);
-        runs.filter(|fire| !is_retry(fire)).try_for_each(|fire| meant(fire, &known, commit.ledger))
+        let runs = fires.iter().zip(fired).filter(|(fire, fired)| ran(fired) && !is_retry(fire));
+        runs.into_iter().try_for_each(|(fire, fired)| meant(fire, fired, &known, commit.ledger))
     }
 }
 
 /// The entry that begins a run changes no definition: it keeps the one in force.
-fn meant(fire: &Fire, known: &BTreeMap<NodeName, Tags>, ledger: &Ledger) -> Check {
+fn meant(fire: &Fire, fired: &Fired, known: &BTreeMap<NodeName, Tags>, ledger: &Ledger) -> Check {
     let Some(state) = ledger.job_no(fire.job_no) else { return Ok(()) };
+    let group = match fired {
+        Fired::Run { group, .. } => ledger.group(*group),
+        _ => None,
+    };
+    if group.is_none() && matches!(fire.trigger, Trigger::Queued(_)) {
+        // Born failed and over: what it wanted went with it.
+        return Ok(());
+    }
+    let by_hand = match &fire.trigger {
+        Trigger::ByHand(by_hand) => Some(&**by_hand),
+        _ => group.and_then(|group| group.cause.by_hand()),
+    };
+    let wanted = by_hand.and_then(|by_hand| by_hand.tags.as_ref()).unwrap_or(&state.job.tags);
     nodes(fire).try_for_each(|node| {
         let tags = known.get(node);
-        let fits = tags.is_some_and(|tags| matches(&state.job.tags, tags));
+        let fits = tags.is_some_and(|tags| matches(wanted, tags));
         require(fits, "tags", || {
-            let (name, wanted) = (&state.job.name, &state.job.tags);
+            let name = &state.job.name;
             format!("{name} wants {wanted:?}, but runs on {node} with {tags:?}: {fire:?}")
         })
     })

@@ -223,8 +223,8 @@ mod tests {
             Err("key of table meta has 0 bytes, must have 1".into())
         );
         assert_eq!(
-            text(Table::Meta, &[9]),
-            Err("this server does not know row 9 of table meta: upgrade it".into())
+            text(Table::Meta, &[99]),
+            Err("this server does not know row 99 of table meta: upgrade it".into())
         );
     }
 }

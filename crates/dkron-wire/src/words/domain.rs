@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dkron_core::domain::{
-    Backoff, BootId, Cancellation, Cause, Concurrency, Digest, Drain, Dst, EndReason, ExecutionId,
-    Finish, Group, HistoryNo, Job, JobName, JobNo, JournalId, Late, LogIndex, Misfire, NodeName,
-    Nominal, OnLost, Origin, Output, PauseNo, Policy, QueueNo, Record, RequestId, RequestKey,
-    Retry, RetryNode, RetryOn, SchedulingPause, Scope, Seq, Settings, SkipNo, SkipReason, Skipped,
-    State, Status, Submission, Target, Tenure, TextMap, Timestamp, Verb, Version,
+    Backoff, BootId, ByHand, Cancellation, Cause, Concurrency, Digest, Drain, Dst, EndReason,
+    ExecutionId, Finish, Group, HistoryNo, Job, JobName, JobNo, JournalId, Late, LogIndex, Misfire,
+    NodeName, Nominal, OnLost, Origin, Output, PauseNo, Policy, QueueNo, Record, RequestId,
+    RequestKey, Retry, RetryNode, RetryOn, SchedulingPause, Scope, Seq, Settings, SkipNo,
+    SkipReason, Skipped, State, Status, Submission, Target, Tenure, TextMap, Timestamp, Verb,
+    Version,
 };
 use dkron_core::ledger::SeriesNo;
 
@@ -122,7 +123,20 @@ word_names!(SkipReason {
     Cancelled,
     Paused,
 });
-word_enum!(Cause { Schedule, Manual(id: RequestId), Child(group: Group) });
+word_enum!(Cause {
+    Schedule,
+    Manual(id: RequestId),
+    Child(group: Group),
+    ByHand(by_hand: Arc<ByHand>),
+});
+word_struct!(ByHand {
+    id: RequestId,
+    config: TextMap,
+    tags: Option<TextMap>,
+    nodes: Vec<NodeName>,
+    by: String,
+    reason: String,
+});
 word_enum!(Output {
     Empty,
     Inline(bytes: Arc<[u8]>),

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use dkron_core::domain::stats::{Bucket, Lag, Ran};
 use dkron_core::domain::{
-    BootId, Cancellation, Cause, EndReason, ExecutionId, Finish, Group, HistoryNo, JobName, JobNo,
-    LogIndex, NodeName, Nominal, Output, PauseNo, QueueNo, Record, RequestId, RequestKey, Scope,
-    Seq, SkipNo, SkipReason, Skipped, Status, Submission, Target, Tenure, Timestamp, Verb, Version,
+    BootId, ByHand, Cancellation, Cause, EndReason, ExecutionId, Finish, Group, HistoryNo, JobName,
+    JobNo, LogIndex, NodeName, Nominal, Output, PauseNo, QueueNo, Record, RequestId, RequestKey,
+    Scope, Seq, SkipNo, SkipReason, Skipped, Status, Submission, Target, Tenure, Timestamp, Verb,
+    Version,
 };
 use dkron_core::ledger::{
     Account, Activity, Answered, Base, Cancel, Decision, End, Expire, Fire, Keyed, LiveGroup, Lost,
@@ -49,6 +50,7 @@ word_enum!(Trigger {
     Child(group: Group),
     Retry { group: Group, failed: Seq },
     Queued(no: QueueNo),
+    ByHand(by_hand: Arc<ByHand>),
 });
 word_enum!(Decision {
     Run(places: Vec<Place>),

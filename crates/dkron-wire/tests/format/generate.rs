@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dkron_core::domain::{
-    BootId, Cancellation, Cause, Concurrency, Digest, Drain, Dst, EndReason, ExecutionId, Finish,
-    Group, HistoryNo, Job, JobName, JobNo, JournalId, Late, LogIndex, Misfire, NodeName, Nominal,
-    Origin, Output, PauseNo, Policy, QueueNo, Record, RequestId, RequestKey, Retry, RetryOn,
-    SchedulingPause, Scope, Seq, Settings, SkipNo, SkipReason, Skipped, State, Status, Submission,
-    Target, Tenure, TextMap, Timestamp, Verb, Version,
+    BootId, ByHand, Cancellation, Cause, Concurrency, Digest, Drain, Dst, EndReason, ExecutionId,
+    Finish, Group, HistoryNo, Job, JobName, JobNo, JournalId, Late, LogIndex, Misfire, NodeName,
+    Nominal, Origin, Output, PauseNo, Policy, QueueNo, Record, RequestId, RequestKey, Retry,
+    RetryOn, SchedulingPause, Scope, Seq, Settings, SkipNo, SkipReason, Skipped, State, Status,
+    Submission, Target, Tenure, TextMap, Timestamp, Verb, Version,
 };
 use dkron_core::ledger::{
     Account, Activity, Answered, Base, Cancel, Command, Decision, End, Expire, Fire, Keyed,
@@ -105,11 +105,25 @@ fn status() -> impl Strategy<Value = Status> {
     select(super::sample::STATUSES.as_slice())
 }
 
+fn by_hand() -> impl Strategy<Value = ByHand> {
+    (bytes16(), map(), option::of(map()), vec(node(), 0..3), text(), text()).prop_map(
+        |(id, config, tags, nodes, by, reason)| ByHand {
+            id: RequestId(id),
+            config,
+            tags,
+            nodes,
+            by,
+            reason,
+        },
+    )
+}
+
 pub fn cause() -> impl Strategy<Value = Cause> {
     prop_oneof![
         Just(Cause::Schedule),
         bytes16().prop_map(|id| Cause::Manual(RequestId(id))),
         group().prop_map(Cause::Child),
+        by_hand().prop_map(|by_hand| Cause::ByHand(by_hand.into())),
     ]
 }
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use dkron_core::domain::stats::{Bucket, Lag, Ran, Span};
 use dkron_core::domain::{
-    Backoff, BootId, Cancellation, Cause, Concurrency, Digest, Drain, Dst, EndReason, ExecutionId,
-    Finish, Group, HistoryNo, Job, JobNo, JournalId, Late, LogIndex, Misfire, Nominal, OnLost,
-    Origin, Output, PauseNo, Policy, QueueNo, Record, RequestId, RequestKey, Retry, RetryNode,
-    RetryOn, SchedulingPause, Scope, Seq, Settings, SkipNo, SkipReason, Skipped, State, Status,
-    Submission, Target, Tenure, TextMap, Timestamp, Verb, Version,
+    Backoff, BootId, ByHand, Cancellation, Cause, Concurrency, Digest, Drain, Dst, EndReason,
+    ExecutionId, Finish, Group, HistoryNo, Job, JobNo, JournalId, Late, LogIndex, Misfire, Nominal,
+    OnLost, Origin, Output, PauseNo, Policy, QueueNo, Record, RequestId, RequestKey, Retry,
+    RetryNode, RetryOn, SchedulingPause, Scope, Seq, Settings, SkipNo, SkipReason, Skipped, State,
+    Status, Submission, Target, Tenure, TextMap, Timestamp, Verb, Version,
 };
 use dkron_core::ledger::{
     Account, Activity, Answered, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, Keyed,
@@ -271,7 +271,18 @@ fn put_output(output: Output) -> Command {
     Command::PutOutput(PutOutput { seq: seq(7), output, dropped: 1 })
 }
 
-/// Pauses of scheduling.
+fn by_hand() -> ByHand {
+    ByHand {
+        id: RequestId(ascending(0x50)),
+        config: map(&[("command", "true")]),
+        tags: Some(map(&[("role", "web:1")])),
+        nodes: vec!["db1".into()],
+        by: "ann".into(),
+        reason: "test".into(),
+    }
+}
+
+/// Pauses of scheduling, and runs by hand.
 fn pauses() -> Vec<(&'static str, Command)> {
     let paused_slot = Fire {
         job_no: JobNo(1234),
@@ -292,8 +303,12 @@ fn pauses() -> Vec<(&'static str, Command)> {
         by: "ann".into(),
         reason: "release".into(),
     };
+    let trigger = Trigger::ByHand(by_hand().into());
+    let decision = Decision::Run(Vec::new());
+    let by_hand = Fire { trigger, decision, ..paused_slot.clone() };
     vec![
         ("a paused slot", Command::Fire(vec![paused_slot])),
+        ("by hand", Command::Fire(vec![by_hand])),
         ("some jobs", Command::PauseScheduling(pause_wanted)),
         ("one", Command::ResumeScheduling(ResumeScheduling { id: Some(PauseNo(7)) })),
         ("seven", Command::EndPause(PauseNo(7))),
@@ -467,9 +482,8 @@ fn live_group(cause: Cause) -> LiveGroup {
     }
 }
 
-pub fn rows() -> Vec<(&'static str, Row)> {
-    let job_no = JobNo(1234);
-    let office = Office {
+fn office() -> Office {
+    Office {
         tenure: Tenure(7),
         server: "db1".into(),
         boot_id: BootId(ascending(0x10)),
@@ -478,7 +492,11 @@ pub fn rows() -> Vec<(&'static str, Row)> {
         rules: 1,
         former_lost_after: Duration::from_secs(300),
         lowered_at: at(4),
-    };
+    }
+}
+
+pub fn rows() -> Vec<(&'static str, Row)> {
+    let job_no = JobNo(1234);
     let allowed = Job { concurrency: Concurrency::Allow, ..Job::default() };
     let definition = |job| Row::Definition { job_no, version: Version(2), job: Arc::new(job) };
     let state = |status| Row::Runtime { job_no, runtime: runtime(status) };
@@ -501,7 +519,7 @@ pub fn rows() -> Vec<(&'static str, Row)> {
     };
     let first = Row::Expiring { job_no, first: HistoryNo(4), end: HistoryNo(104) };
     let mut all = vec![
-        ("in office", Row::Office(office)),
+        ("in office", Row::Office(office())),
         ("agreed", Row::Settings(settings())),
         ("on", Row::Paused(true)),
         ("high", Row::LastSeq(seq(9))),
@@ -515,6 +533,7 @@ pub fn rows() -> Vec<(&'static str, Row)> {
         ("scheduled", live(Cause::Schedule)),
         ("manual", live(Cause::Manual(RequestId(ascending(0x40))))),
         ("child", live(Cause::Child(group(1)))),
+        ("by hand", live(Cause::ByHand(by_hand().into()))),
         ("since", Row::Owed { parent: group(6), child: JobNo(77), at: at(9) }),
         ("waiting", Row::Processing(Processing { no: HistoryNo(104), record: record() })),
         ("range", first),

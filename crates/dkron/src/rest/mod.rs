@@ -273,7 +273,7 @@ async fn dispatch(call: &Call<'_>, route: Route, request: Request) -> Answer {
         Route::Put(name) => routes::put::put(call, name, request).await,
         Route::Job(name) => routes::jobs::show(call, name).await,
         Route::Delete(name) => routes::jobs::delete(call, name).await,
-        Route::Run(name) => routes::jobs::run(call, name).await,
+        Route::Run(name) => routes::run::run(call, name, request).await,
         Route::Toggle(name) => routes::jobs::toggle(call, name).await,
         Route::Executions(name) => routes::executions::list(call, name).await,
         Route::ClearExecutions(name) => routes::executions::clear(call, name).await,

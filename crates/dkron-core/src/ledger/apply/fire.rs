@@ -29,7 +29,9 @@ fn decide(step: &mut Step<'_>, fire: Fire) -> Fired {
     if state.runtime.deleted || state.runtime.leaving {
         let name = state.job.name.clone();
         return match fire.trigger {
-            Trigger::Manual(_) => Fired::Rejected(Rejection::JobNotFound(name)),
+            Trigger::Manual(_) | Trigger::ByHand(_) => {
+                Fired::Rejected(Rejection::JobNotFound(name))
+            }
             Trigger::Child(parent) => {
                 // Else the leader would ask again and again, as long as the job leaves.
                 step.settle_child(parent, fire.job_no);
@@ -40,19 +42,8 @@ fn decide(step: &mut Step<'_>, fire: Fire) -> Fired {
     }
     let version = state.runtime.version;
     let (job, job_no) = (state.job.clone(), fire.job_no);
-    if let Decision::Run(places) = &fire.decision {
-        let void = match places.is_empty() {
-            // It was decided without places because it would wait, and now it need not.
-            true => !step.ledger.must_wait(job_no),
-            // The nodes are not those that the definition of its run would mean.
-            false => version != fire.version && step.ledger.rules() >= 3,
-        };
-        if void {
-            // What made it due stays owed: it is asked again.
-            return Fired::Void;
-        }
-    }
-    if is_overtaken(step, state, &fire) {
+    if is_outdated(step, state, &fire) || is_overtaken(step, state, &fire) {
+        // What made it due stays owed: it is asked again.
         return Fired::Void;
     }
     let mut nominal = fire.nominal;
@@ -69,6 +60,7 @@ fn decide(step: &mut Step<'_>, fire: Fire) -> Fired {
             Cause::Schedule
         }
         Trigger::Manual(request) => Cause::Manual(request),
+        Trigger::ByHand(by_hand) => Cause::ByHand(by_hand),
         Trigger::Child(parent) => {
             if !step.settle_child(parent, job_no) {
                 return Fired::Void;
@@ -98,6 +90,17 @@ fn decide(step: &mut Step<'_>, fire: Fire) -> Fired {
     }
 }
 
+/// Whether the run was placed for a job that is not what it was.
+fn is_outdated(step: &Step<'_>, state: &JobState, fire: &Fire) -> bool {
+    let Decision::Run(places) = &fire.decision else { return false };
+    match places.is_empty() {
+        // It was decided without places because it would wait, and now it need not.
+        true => !step.ledger.must_wait(fire.job_no),
+        // The nodes are not those that the definition of its run would mean.
+        false => state.runtime.version != fire.version && step.ledger.rules() >= 3,
+    }
+}
+
 /// Whether scheduling was paused, or went on, while this was on its way into the log: it is not
 /// what its leader would decide now. Who asked for a run gets it.
 fn is_overtaken(step: &Step<'_>, state: &JobState, fire: &Fire) -> bool {
@@ -113,10 +116,10 @@ fn is_overtaken(step: &Step<'_>, state: &JobState, fire: &Fire) -> bool {
         Trigger::Schedule => state.jitter().due(last),
         Trigger::Child(_) => last.0,
         Trigger::Queued(no) => match step.ledger.queued(fire.job_no, no) {
-            Some(queued) if !matches!(queued.cause, Cause::Manual(_)) => step.at,
+            Some(queued) if !queued.cause.is_by_hand() => step.at,
             _ => return false,
         },
-        Trigger::Manual(_) | Trigger::Retry { .. } => return false,
+        Trigger::Manual(_) | Trigger::ByHand(_) | Trigger::Retry { .. } => return false,
     };
     step.ledger.stopped(&state.job, at).is_some() != skips
 }
@@ -137,7 +140,7 @@ fn take_slot(
                 let detail = format!("execution {holder} is running");
                 step.skip(job_no, one(nominal, SkipReason::Overlap, detail));
                 return match cause {
-                    Cause::Manual(_) => Fired::Rejected(Rejection::Overlap(holder)),
+                    cause if cause.is_by_hand() => Fired::Rejected(Rejection::Overlap(holder)),
                     _ => Fired::Skipped,
                 };
             }

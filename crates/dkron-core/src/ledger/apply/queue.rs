@@ -45,7 +45,7 @@ pub(super) fn enter(
         let detail = format!("{depth} occurrences wait already");
         step.skip(job_no, one(nominal, SkipReason::QueueFull, detail));
         return match cause {
-            Cause::Manual(_) => Fired::Rejected(Rejection::QueueFull(depth)),
+            cause if cause.is_by_hand() => Fired::Rejected(Rejection::QueueFull(depth)),
             _ => Fired::Skipped,
         };
     }

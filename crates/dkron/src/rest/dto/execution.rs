@@ -1,6 +1,8 @@
 //! An execution as clients see it: Dkron's keys in Dkron's order, then ours.
 
-use dkron_core::domain::{Cancellation, Late, Output, State, Timestamp};
+use std::collections::BTreeMap;
+
+use dkron_core::domain::{ByHand, Cancellation, Late, Output, State, TextMap, Timestamp};
 use dkron_core::schedule::Zone;
 use dkron_node::service::{ExecutionView, RecentItem};
 use schemars::JsonSchema;
@@ -74,6 +76,39 @@ struct Ours {
     cancelled: Option<Cancelled>,
     #[serde(skip_serializing_if = "Option::is_none")]
     late_result: Option<LateResult>,
+    /// What was different about the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameters: Option<Parameters>,
+}
+
+/// What somebody who asked for a run wanted in another way than the definition says.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RunParameters")]
+struct Parameters {
+    /// Laid over the executor's configuration.
+    config: BTreeMap<String, String>,
+    /// Instead of the job's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tags: Option<BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    nodes: Vec<String>,
+    by: String,
+    reason: String,
+}
+
+impl From<&ByHand> for Parameters {
+    fn from(by_hand: &ByHand) -> Self {
+        let map = |map: &TextMap| {
+            map.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+        };
+        Parameters {
+            config: map(&by_hand.config),
+            tags: by_hand.tags.as_ref().map(map),
+            nodes: by_hand.nodes.iter().map(ToString::to_string).collect(),
+            by: by_hand.by.clone(),
+            reason: by_hand.reason.clone(),
+        }
+    }
 }
 
 /// What came after the execution was given up.
@@ -192,6 +227,7 @@ fn ours(view: &ExecutionView) -> Ours {
         exit_code: view.exit_code,
         cancelled: view.cancelled.as_deref().map(Cancelled::from),
         late_result: view.late.as_deref().map(LateResult::from),
+        parameters: view.cause.by_hand().map(Parameters::from),
     }
 }
 

@@ -141,6 +141,23 @@ pub struct EligibilityBody {
     pub by: Option<String>,
 }
 
+/// What is different about one run; all of it may be left out.
+#[derive(JsonSchema)]
+pub struct RunBody {
+    /// Beside and over the job's environment; for `shell`.
+    pub env: Option<BTreeMap<String, TextLike>>,
+    /// What the run reads: standard input of `shell`, body of `http`.
+    pub payload: Option<String>,
+    /// Laid over `executor_config`.
+    pub config: Option<BTreeMap<String, TextLike>>,
+    /// Instead of the job's.
+    pub tags: Option<BTreeMap<String, TextLike>>,
+    /// Names of members, instead of any tags.
+    pub nodes: Option<Vec<String>>,
+    pub reason: Option<String>,
+    pub by: Option<String>,
+}
+
 /// What is to start nothing by itself.
 #[derive(JsonSchema)]
 pub struct PauseBody {

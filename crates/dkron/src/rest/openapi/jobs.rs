@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::bodies::{CancelBody, JobBody, JobPatch};
+use super::bodies::{CancelBody, JobBody, JobPatch, RunBody};
 use super::book::{Book, flag, instant, one_of, text, whole};
 use crate::rest::dto::{JobDto, PreviewDto, SkippedDto, UpcomingDto, WhyDto};
 use crate::rest::routes::cancel::Met;
@@ -131,12 +131,14 @@ fn acts(book: &mut Book) {
         book.op(at, id, JOBS)
             .about("Executes a job.", "It runs although it is disabled, never against `forbid`.")
             .query("wait", text(), "A duration, at most 10m: answer when the group has ended")
+            .body::<RunBody>(false, "What is different about this run")
             .gives::<JobDto<'_>>(202, "The job when the run was decided")
             .with(202, "X-Dkron-Group", "Number of the group")
             .with(202, "X-Dkron-Queued", "It waits for its turn and has no group yet")
             .with(202, "X-Dkron-Ended", "With `wait`: whether the group has ended")
             .missing("There is no such job, or no node with its tags")
             .fails(409, "It runs already, or its queue is full")
+            .fails(413, "The body is larger than 256 KiB")
             .writes();
     }
     book.op("POST /v1/jobs/{job_name}/toggle", "toggleJob", JOBS)

@@ -7,18 +7,17 @@ use axum::http::header::{HeaderName, HeaderValue, LOCATION};
 use dkron_core::domain::JobName;
 
 use super::counted;
-use crate::config::duration;
 use crate::metrics;
 use crate::rest::dto::JobDto;
 use crate::rest::respond::{self, Answer};
 use crate::rest::{Call, demand, query};
 
-const GROUP: HeaderName = HeaderName::from_static("x-dkron-group");
+pub(super) const GROUP: HeaderName = HeaderName::from_static("x-dkron-group");
 /// It runs when its turn comes; its group has no number yet.
-const QUEUED: HeaderName = HeaderName::from_static("x-dkron-queued");
+pub(super) const QUEUED: HeaderName = HeaderName::from_static("x-dkron-queued");
 pub(super) const ENDED: HeaderName = HeaderName::from_static("x-dkron-ended");
 /// A connection is not held longer than this.
-const WAIT_MOST: Duration = Duration::from_secs(600);
+pub(super) const WAIT_MOST: Duration = Duration::from_secs(600);
 
 pub async fn list(call: &Call<'_>) -> Answer {
     let list = match query::jobs(&call.query) {
@@ -61,36 +60,6 @@ pub async fn delete(call: &Call<'_>, name: JobName) -> Answer {
     }
 }
 
-/// Answers as soon as the run is decided, or with `wait` when the whole group has ended.
-pub async fn run(call: &Call<'_>, name: JobName) -> Answer {
-    let wait = match call.query.get("wait").filter(|text| !text.is_empty()) {
-        None => None,
-        Some(text) => match duration(text) {
-            Some(wait) => Some(wait.min(WAIT_MOST)),
-            None => {
-                let said = "wait: it wants a duration such as 30s or 2m, at most 10m";
-                return respond::text(StatusCode::BAD_REQUEST, said);
-            }
-        },
-    };
-    match call.service.run_job(name, wait).await {
-        Ok(run) => {
-            let mut answer = call.json(StatusCode::ACCEPTED, &JobDto::from(&run.job));
-            located(&mut answer, call);
-            let headers = answer.headers_mut();
-            match run.group {
-                Some(group) => headers.insert(GROUP, HeaderValue::from(group.0)),
-                None => headers.insert(QUEUED, HeaderValue::from_static("true")),
-            };
-            if let Some(over) = run.ended {
-                answer.headers_mut().insert(ENDED, ended(over));
-            }
-            answer
-        }
-        Err(err) => respond::error(&err),
-    }
-}
-
 /// Whether a group is over.
 pub(super) fn ended(ended: bool) -> HeaderValue {
     HeaderValue::from_static(if ended { "true" } else { "false" })
@@ -109,7 +78,7 @@ pub async fn toggle(call: &Call<'_>, name: JobName) -> Answer {
 }
 
 /// `Location` is the request's own address, as Dkron has it.
-fn located(answer: &mut Answer, call: &Call<'_>) {
+pub(super) fn located(answer: &mut Answer, call: &Call<'_>) {
     let address = call.uri.path_and_query().map_or("/", |address| address.as_str());
     if let Ok(value) = HeaderValue::from_bytes(address.as_bytes()) {
         answer.headers_mut().insert(LOCATION, value);

@@ -15,6 +15,7 @@ pub mod preview;
 pub mod put;
 pub mod recent;
 pub mod restore;
+pub mod run;
 pub mod scheduling;
 pub mod settings;
 pub mod stats;

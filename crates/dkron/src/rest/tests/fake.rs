@@ -80,6 +80,9 @@ impl Fake {
                     .map(|run| RunView { ended: wait.map(|_| run.group.is_some()), ..run });
                 send(reply, result);
             }
+            other @ (Request::PauseScheduling { .. }
+            | Request::ResumeScheduling { .. }
+            | Request::RunByHand { .. }) => self.more(other),
             Request::Clear { name, reply } => send(reply, self.found(&name)),
             Request::Restore { jobs, reply } => {
                 let names = jobs.iter().map(|job| job.job.name.clone()).collect::<Vec<_>>();
@@ -105,21 +108,6 @@ impl Fake {
                 }
                 send(reply, Ok(()));
             }
-            Request::PauseScheduling { wanted, reply } => {
-                self.last += 1;
-                let PauseScheduling { scope, until, by, reason } = *wanted;
-                let (id, since) = (PauseNo(self.last), Timestamp::from_secs(1_773_144_000));
-                let resumed = false;
-                self.pauses.push(SchedulingPause { id, since, until, resumed, scope, by, reason });
-                send(reply, Ok(id));
-            }
-            Request::ResumeScheduling { wanted, reply } => {
-                let before = self.pauses.len();
-                self.pauses.retain(|pause| wanted.id.is_some_and(|id| id != pause.id));
-                let resumed = (before - self.pauses.len()) as u32;
-                let unknown = wanted.id.filter(|_| resumed == 0);
-                send(reply, unknown.map_or(Ok(resumed), |id| Err(Error::PauseNotFound(id))));
-            }
             Request::Leave { reply } => send(reply, Ok(vec![own()])),
             Request::Cancel { cancel, reply } => send(reply, self.cancel(*cancel)),
             Request::PutSettings { settings, reply } => {
@@ -135,6 +123,34 @@ impl Fake {
             Request::StateHash { at, reply } => {
                 send(reply, Ok(StateHash { index: at, hash: self.last }));
             }
+        }
+    }
+
+    fn more(&mut self, request: Request) {
+        match request {
+            Request::PauseScheduling { wanted, reply } => {
+                self.last += 1;
+                let PauseScheduling { scope, until, by, reason } = *wanted;
+                let (id, since) = (PauseNo(self.last), Timestamp::from_secs(1_773_144_000));
+                let resumed = false;
+                self.pauses.push(SchedulingPause { id, since, until, resumed, scope, by, reason });
+                send(reply, Ok(id));
+            }
+            Request::ResumeScheduling { wanted, reply } => {
+                let before = self.pauses.len();
+                self.pauses.retain(|pause| wanted.id.is_some_and(|id| id != pause.id));
+                let resumed = (before - self.pauses.len()) as u32;
+                let unknown = wanted.id.filter(|_| resumed == 0);
+                send(reply, unknown.map_or(Ok(resumed), |id| Err(Error::PauseNotFound(id))));
+            }
+            Request::RunByHand { name, by_hand, reply, .. } => {
+                let run = self.run(&name);
+                if let Some(view) = self.executions.last_mut().filter(|_| run.is_ok()) {
+                    view.cause = Cause::ByHand(Arc::from(by_hand));
+                }
+                send(reply, run);
+            }
+            _ => {}
         }
     }
 
