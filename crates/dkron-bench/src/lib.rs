@@ -29,6 +29,8 @@ usage: bench KIND [--url http://HOST:PORT [--pid PID] | --bin DKRON [--servers 1
   run        [--runs 5000]                       runs by hand over 16 connections
   list       [--jobs 100000] [--idle 20] [--history 0]
              create, page, idle, restart; with so many rows of history
+  lists      [--jobs 100000] [--rate 500]
+             pages by every sort, searches, the whole list, beside so many runs a second
   kill       [--rounds 10] [--rate 500]          kill -9 under load, account
   failover   [--rounds 10] [--stops 20] [--rate 200]
              three servers: kill -9 and planned stops of the leader, account

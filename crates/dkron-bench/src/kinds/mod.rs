@@ -6,6 +6,7 @@ mod failover;
 mod instant;
 mod kill;
 mod list;
+mod lists;
 mod output;
 mod overload;
 mod run_now;
@@ -26,6 +27,7 @@ const KINDS: &[(&str, &[&str])] = &[
     ("instant", &["--jobs", "5000"]),
     ("run", &["--runs", "5000"]),
     ("list", &["--jobs", "100000"]),
+    ("lists", &["--jobs", "100000"]),
     ("kill", &["--rounds", "10", "--rate", "500"]),
     ("failover", &["--rounds", "10", "--stops", "20", "--rate", "200"]),
     ("takeover", &["--rounds", "10", "--runs", "100"]),
@@ -48,6 +50,7 @@ pub fn run(kind: &str, args: &Args) -> anyhow::Result<Report> {
         "instant" => instant::run(args)?,
         "run" => run_now::run(args)?,
         "list" => list::run(args)?,
+        "lists" => lists::run(args)?,
         "kill" => kill::run(args)?,
         "failover" => failover::run(args)?,
         "takeover" => takeover::run(args)?,
