@@ -278,3 +278,44 @@ fn what_is_due_soon() {
         assert!(refused(&server, &format!("/v1/upcoming?{query}")).starts_with(field));
     }
 }
+
+#[test]
+fn a_long_list_is_whole() {
+    const JOBS: usize = 1_700;
+    let server = server();
+    let jobs: Vec<Value> = (0..JOBS)
+        .map(|no| {
+            json!({"name": format!("j{no:04}"), "schedule": "@manually", "executor": "noop",
+                "owner": format!("<{}>", no % 3)})
+        })
+        .collect();
+    let file = serde_json::to_string(&jobs).unwrap();
+    let head = "Content-Disposition: form-data; name=\"file\"; filename=\"f\"";
+    let body = format!("--b\r\n{head}\r\n\r\n{file}\r\n--b--\r\n");
+    let mut request = Request::new("POST", "/v1/restore");
+    request.headers.push(("Content-Type".into(), "multipart/form-data; boundary=b".into()));
+    request.body = Some(body.into_bytes());
+    assert_eq!(http::send(&server.url, &request, PATIENCE).unwrap().status, 200);
+    let whole = |query: &str| {
+        let got = ask(&server, "GET", &format!("/v1/jobs?{query}"), None);
+        assert_eq!(got.header("x-total-count"), Some("1700"));
+        assert_eq!(got.header("content-type"), Some("application/json; charset=utf-8"));
+        got.text()
+    };
+    let one = ask(&server, "GET", "/v1/jobs/j0000", None).text();
+    let compact = whole("");
+    assert!(compact.starts_with(&format!("[{one},{{")) && compact.ends_with("}]"), "{one}");
+    let list: Value = serde_json::from_str(&compact).unwrap();
+    let names: Vec<String> = (0..JOBS).map(|no| format!("j{no:04}")).collect();
+    assert_eq!(texts(&list, "name"), names);
+    let pretty = whole("pretty");
+    assert!(
+        pretty.starts_with("[\n    {\n        \"id\": \"j0000\",")
+            && pretty.ends_with("\n    }\n]")
+    );
+    assert_eq!(pretty.matches("\n    },\n    {\n").count(), JOBS - 1);
+    assert_eq!(serde_json::from_str::<Value>(&pretty).unwrap(), list);
+    let by_owner: Value = serde_json::from_str(&whole("_sort=owner&_order=DESC")).unwrap();
+    let owners = texts(&by_owner, "owner");
+    assert!(owners.is_sorted_by(|a, b| a >= b) && owners.len() == JOBS);
+}

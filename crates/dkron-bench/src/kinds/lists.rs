@@ -105,7 +105,7 @@ fn job(index: usize, jobs: usize) -> serde_json::Value {
         "timezone": ZONES[mixed % ZONES.len()],
         "owner": format!("Team {}", mixed % 50),
         "owner_email": format!("team-{}@example.com", mixed % 500),
-        "disabled": mixed % 10 == 0,
+        "disabled": mixed.is_multiple_of(10),
         "retries": mixed % 4,
         "concurrency": WAYS[mixed % 2],
         "executor": EXECUTORS[mixed % 2],

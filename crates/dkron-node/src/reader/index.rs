@@ -1,33 +1,17 @@
 //! The job index: one compact row a job, kept in step with the ledger by its rows.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 use std::sync::Arc;
 
 use dkron_core::domain::{
-    Drain, Group, Job, JobName, JobNo, Nominal, SchedulingPause, Seq, Settings, Status, Tenure,
-    Timestamp, Version,
+    Drain, Group, Job, JobName, JobNo, SchedulingPause, Seq, Settings, Tenure, Timestamp, Version,
 };
 use dkron_core::ledger::{JobSnapshot, Ledger, LiveGroup, Recent, Row, RowKey, RowOp, Runtime};
 
 use super::around::Around;
 use super::live::Waiters;
+use super::table::{JobRow, Table};
 use crate::service::{JobView, Member};
-
-/// What lists show and sort by.
-#[derive(Clone)]
-pub struct IndexRow {
-    pub job: Arc<Job>,
-    pub version: Version,
-    pub success_count: u64,
-    pub error_count: u64,
-    pub last_success: Option<Timestamp>,
-    pub last_error: Option<Timestamp>,
-    pub status: Status,
-    pub next: Option<Nominal>,
-    /// Deleted, but executions of it still run.
-    pub deleted: bool,
-}
 
 /// Everything that questions are answered from, but for what only the store holds.
 pub struct Index {
@@ -41,9 +25,7 @@ pub struct Index {
     pub drains: Vec<Drain>,
     /// What keeps jobs from starting by themselves.
     pub pauses: Vec<SchedulingPause>,
-    /// Boxed: a tree that grows at its end is half empty.
-    pub(super) rows: BTreeMap<JobNo, Box<IndexRow>>,
-    pub(super) names: BTreeMap<JobName, JobNo>,
+    pub(super) table: Table,
     children: BTreeMap<JobName, BTreeSet<JobName>>,
     pub(super) groups: BTreeMap<Group, LiveGroup>,
     pub(super) groups_of: BTreeMap<JobNo, BTreeSet<Group>>,
@@ -67,8 +49,7 @@ impl Index {
             settings: ledger.is_settled().then(|| ledger.settings().clone()),
             drains: ledger.drains().cloned().collect(),
             pauses: ledger.scheduling_pauses().cloned().collect(),
-            rows: BTreeMap::new(),
-            names: BTreeMap::new(),
+            table: Table::default(),
             children: BTreeMap::new(),
             groups: BTreeMap::new(),
             groups_of: BTreeMap::new(),
@@ -81,6 +62,7 @@ impl Index {
             index.define(state.job_no, state.runtime.version, state.job.clone());
             index.put_runtime(state.job_no, &state.runtime);
         }
+        index.table.settle_all();
         for group in ledger.groups() {
             index.put_group(group.clone());
         }
@@ -104,8 +86,8 @@ impl Index {
         match change {
             RowOp::Put(row) | RowOp::PutNew(row) => self.put(row),
             RowOp::Delete(RowKey::Runtime(job_no)) => {
-                self.forget_name(job_no);
-                self.rows.remove(&job_no);
+                self.forget_child(job_no);
+                self.table.remove(job_no);
             }
             RowOp::Delete(RowKey::Group(group)) => self.drop_group(group),
             RowOp::Delete(_) => {}
@@ -130,40 +112,28 @@ impl Index {
     }
 
     fn define(&mut self, job_no: JobNo, version: Version, job: Arc<Job>) {
-        self.forget_name(job_no);
-        self.names.insert(job.name.clone(), job_no);
+        self.forget_child(job_no);
         if let Some(parent) = &job.parent_job {
             self.children.entry(parent.clone()).or_default().insert(job.name.clone());
         }
-        let row = self.rows.entry(job_no).or_insert_with(|| Box::new(IndexRow::new(job.clone())));
-        (row.job, row.version) = (job, version);
+        self.table.define(job_no, version, job);
     }
 
     fn put_runtime(&mut self, job_no: JobNo, runtime: &Runtime) {
-        let Some(row) = self.rows.get_mut(&job_no) else { return };
-        row.success_count = runtime.success_count;
-        row.error_count = runtime.error_count;
-        row.last_success = runtime.last_success;
-        row.last_error = runtime.last_error;
-        row.status = runtime.status;
-        row.next = runtime.next;
-        row.deleted = runtime.deleted;
         if runtime.deleted {
-            self.forget_name(job_no);
+            self.forget_child(job_no);
         }
+        self.table.put_runtime(job_no, runtime);
     }
 
-    fn forget_name(&mut self, job_no: JobNo) {
-        let Some(row) = self.rows.get(&job_no) else { return };
-        let job = row.job.clone();
-        if self.names.get(&job.name) != Some(&job_no) {
-            return;
-        }
-        self.names.remove(&job.name);
-        if let Some(parent) = &job.parent_job
+    /// The job is nobody's child any more, unless its name is another job's by now.
+    fn forget_child(&mut self, job_no: JobNo) {
+        let Some(row) = self.table.get(job_no) else { return };
+        let is_own = self.job_no(&row.job.name) == Some(job_no);
+        if let Some(parent) = row.job.parent_job.as_ref().filter(|_| is_own)
             && let Some(children) = self.children.get_mut(parent)
         {
-            children.remove(&job.name);
+            children.remove(&row.job.name);
             if children.is_empty() {
                 self.children.remove(parent);
             }
@@ -207,15 +177,13 @@ impl Index {
     }
 
     pub fn job_no(&self, name: &JobName) -> Option<JobNo> {
-        self.names.get(name).copied()
+        self.table.named(name.as_str()).map(|row| row.job_no)
     }
 
     /// The next jobs by name, behind that one.
     pub fn after(&self, after: Option<JobName>, most: usize) -> Vec<JobView> {
-        let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let names = self.names.range((begin, Bound::Unbounded)).take(most);
-        let rows = names.filter_map(|(_, no)| Some((*no, self.rows.get(no)?)));
-        rows.map(|(no, row)| self.view(no, row)).collect()
+        let rows = self.table.after(after.as_ref().map(JobName::as_str)).take(most);
+        rows.map(|row| self.view(row)).collect()
     }
 
     pub fn has_group(&self, group: Group) -> bool {
@@ -223,13 +191,12 @@ impl Index {
     }
 
     pub fn job(&self, name: &JobName) -> Option<JobView> {
-        let job_no = self.job_no(name)?;
-        self.rows.get(&job_no).map(|row| self.view(job_no, row))
+        self.table.named(name.as_str()).map(|row| self.view(row))
     }
 
-    pub(super) fn view(&self, job_no: JobNo, row: &IndexRow) -> JobView {
+    pub(super) fn view(&self, row: JobRow<'_>) -> JobView {
         JobView {
-            job_no,
+            job_no: row.job_no,
             version: row.version,
             job: row.job.clone(),
             success_count: row.success_count,
@@ -237,7 +204,7 @@ impl Index {
             last_success: row.last_success,
             last_error: row.last_error,
             status: row.status,
-            running: self.running(job_no),
+            running: self.running(row.job_no),
             next: row.next,
             dependents: self.dependents(&row.job.name),
         }
@@ -279,21 +246,5 @@ impl Index {
 
     pub fn leader(&self) -> Option<Member> {
         self.around.leader(self.office)
-    }
-}
-
-impl IndexRow {
-    fn new(job: Arc<Job>) -> Self {
-        IndexRow {
-            job,
-            version: Version(0),
-            success_count: 0,
-            error_count: 0,
-            last_success: None,
-            last_error: None,
-            status: Status::Untriggered,
-            next: None,
-            deleted: false,
-        }
     }
 }

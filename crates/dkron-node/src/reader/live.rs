@@ -108,7 +108,7 @@ impl Index {
     }
 
     fn live_view(&self, group: &LiveGroup, slot: &Slot) -> Option<ExecutionView> {
-        let row = self.rows.get(&group.job_no)?;
+        let row = self.table.get(group.job_no)?;
         let told = self.started.get(&slot.seq).copied();
         let started_at = match slot.phase {
             Phase::Running { started_at } => Some(started_at),

@@ -6,10 +6,13 @@ mod executions;
 mod forecast;
 mod index;
 mod list;
+#[cfg(test)]
+mod list_tests;
 mod live;
 mod recent;
 mod retention;
 mod stats;
+mod table;
 #[cfg(test)]
 mod tests;
 mod upcoming;
@@ -158,7 +161,8 @@ impl Reader {
     fn query(&mut self, query: Query) {
         let index = &self.index;
         match query {
-            Query::List { list, reply } => send(reply, Ok(list::page(index, &list))),
+            Query::List { list, reply } => send(reply, Ok(list::page(&mut self.index, &list))),
+            Query::Jobs { numbers, reply } => send(reply, Ok(list::views(index, &numbers))),
             Query::Job { name, reply } => {
                 send(reply, index.job(&name).ok_or(Error::JobNotFound));
             }

@@ -1,7 +1,5 @@
 //! Which jobs have an age at which their finished executions go.
 
-use std::ops::Bound::{Excluded, Unbounded};
-
 use dkron_core::domain::JobNo;
 
 use super::Index;
@@ -15,16 +13,15 @@ pub fn aged(index: &Index, after: Option<JobNo>) -> AgedPage {
     if index.office.is_none() {
         return AgedPage::default();
     }
-    let behind = after.map_or(Unbounded, Excluded);
     let mut page = AgedPage::default();
     let of_cluster = index.settings.as_ref().and_then(|settings| settings.keep_for);
     let mut looked_at = 0;
-    for (job_no, row) in index.rows.range((behind, Unbounded)).take(JOBS) {
+    for row in index.table.behind(after).take(JOBS) {
         looked_at += 1;
-        page.last = Some(*job_no);
+        page.last = Some(row.job_no);
         let keep_for = row.job.policy().keep_for.or(of_cluster);
         if let Some(keep_for) = keep_for.filter(|_| !row.deleted) {
-            page.jobs.push((*job_no, keep_for));
+            page.jobs.push((row.job_no, keep_for));
         }
     }
     if looked_at < JOBS {

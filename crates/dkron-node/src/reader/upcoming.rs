@@ -2,7 +2,6 @@
 //! else waits for it; the slots are counted elsewhere (`forecast`).
 
 use std::collections::VecDeque;
-use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
 use dkron_core::domain::{Job, JobNo, Timestamp};
@@ -59,11 +58,10 @@ impl Walk {
     /// Whether there is more to see.
     fn slice(&mut self, index: &Index) -> bool {
         let to = self.from.after(self.query.window);
-        let behind = self.last.map_or(Unbounded, Excluded);
         let mut seen = 0;
-        for (job_no, row) in index.rows.range((behind, Unbounded)).take(SLICE) {
+        for row in index.table.behind(self.last).take(SLICE) {
             seen += 1;
-            self.last = Some(*job_no);
+            self.last = Some(row.job_no);
             let Some(next) = row.next.filter(|next| next.0 <= to && !row.deleted) else { continue };
             if !row.job.disabled && row.job.parent_job.is_none() {
                 self.due.push((next.0, row.job.clone()));

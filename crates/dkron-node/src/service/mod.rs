@@ -17,7 +17,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use dkron_core::domain::ByHand;
-use dkron_core::domain::{Group, JobName, LogIndex, Settings, Skipped, Submission, Timestamp};
+use dkron_core::domain::{
+    Group, JobName, JobNo, LogIndex, Settings, Skipped, Submission, Timestamp,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::reads::Reads;
@@ -217,6 +219,11 @@ impl Service {
 
     pub async fn list_jobs(&self, list: ListQuery) -> Result<JobPage, Error> {
         self.query(|reply| Query::List { list: Box::new(list), reply }).await
+    }
+
+    /// Jobs by their numbers; what is gone is left out.
+    pub async fn jobs(&self, numbers: Vec<JobNo>) -> Result<Vec<JobView>, Error> {
+        self.query(|reply| Query::Jobs { numbers, reply }).await
     }
 
     pub async fn job(&self, name: JobName) -> Result<JobView, Error> {

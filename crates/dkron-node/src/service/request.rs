@@ -111,27 +111,95 @@ pub struct CancelRequest {
 /// `JobsAfter` for jobs whose names come behind that one, `GroupLive` whether executions of a
 /// group go on or may still come.
 pub enum Query {
-    List { list: Box<ListQuery>, reply: Reply<JobPage> },
-    Job { name: JobName, reply: Reply<JobView> },
-    Counts { reply: Reply<JobCounts> },
-    Executions { name: JobName, reply: Reply<Vec<ExecutionView>> },
-    Execution { name: JobName, id: String, reply: Reply<ExecutionView> },
-    Output { name: JobName, id: String, reply: Reply<Found> },
-    Skipped { name: JobName, reply: Reply<Vec<Skipped>> },
-    Upcoming { upcoming: UpcomingQuery, reply: Reply<Upcoming> },
-    Why { name: JobName, at: Timestamp, reply: Reply<WhyView> },
-    Stats { stats: Box<StatsQuery>, reply: Reply<Buckets> },
-    Recent { recent: Box<RecentQuery>, reply: Reply<RecentPage> },
-    Aged { after: Option<JobNo>, reply: Reply<AgedPage> },
-    Busy { reply: Reply<Vec<ExecutionView>> },
-    Paused { reply: Reply<bool> },
-    Zone { reply: Reply<String> },
-    Members { reply: Reply<Vec<Member>> },
-    Leader { reply: Reply<Option<Member>> },
-    Own { reply: Reply<Member> },
-    Settings { reply: Reply<Settings> },
-    Drains { reply: Reply<Vec<Drain>> },
-    GroupLive { group: Group, reply: Reply<bool> },
-    SchedulingPauses { reply: Reply<Vec<SchedulingPause>> },
-    JobsAfter { after: Option<JobName>, most: usize, reply: Reply<Vec<JobView>> },
+    List {
+        list: Box<ListQuery>,
+        reply: Reply<JobPage>,
+    },
+    /// Those of a page that it did not show.
+    Jobs {
+        numbers: Vec<JobNo>,
+        reply: Reply<Vec<JobView>>,
+    },
+    Job {
+        name: JobName,
+        reply: Reply<JobView>,
+    },
+    Counts {
+        reply: Reply<JobCounts>,
+    },
+    Executions {
+        name: JobName,
+        reply: Reply<Vec<ExecutionView>>,
+    },
+    Execution {
+        name: JobName,
+        id: String,
+        reply: Reply<ExecutionView>,
+    },
+    Output {
+        name: JobName,
+        id: String,
+        reply: Reply<Found>,
+    },
+    Skipped {
+        name: JobName,
+        reply: Reply<Vec<Skipped>>,
+    },
+    Upcoming {
+        upcoming: UpcomingQuery,
+        reply: Reply<Upcoming>,
+    },
+    Why {
+        name: JobName,
+        at: Timestamp,
+        reply: Reply<WhyView>,
+    },
+    Stats {
+        stats: Box<StatsQuery>,
+        reply: Reply<Buckets>,
+    },
+    Recent {
+        recent: Box<RecentQuery>,
+        reply: Reply<RecentPage>,
+    },
+    Aged {
+        after: Option<JobNo>,
+        reply: Reply<AgedPage>,
+    },
+    Busy {
+        reply: Reply<Vec<ExecutionView>>,
+    },
+    Paused {
+        reply: Reply<bool>,
+    },
+    Zone {
+        reply: Reply<String>,
+    },
+    Members {
+        reply: Reply<Vec<Member>>,
+    },
+    Leader {
+        reply: Reply<Option<Member>>,
+    },
+    Own {
+        reply: Reply<Member>,
+    },
+    Settings {
+        reply: Reply<Settings>,
+    },
+    Drains {
+        reply: Reply<Vec<Drain>>,
+    },
+    GroupLive {
+        group: Group,
+        reply: Reply<bool>,
+    },
+    SchedulingPauses {
+        reply: Reply<Vec<SchedulingPause>>,
+    },
+    JobsAfter {
+        after: Option<JobName>,
+        most: usize,
+        reply: Reply<Vec<JobView>>,
+    },
 }

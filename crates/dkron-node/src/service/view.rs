@@ -91,6 +91,8 @@ pub struct JobPage {
     pub jobs: Vec<JobView>,
     /// Matches before slicing.
     pub total: usize,
+    /// What belongs to the page behind `jobs`: an answer shows a thousand.
+    pub rest: Vec<JobNo>,
 }
 
 /// Counts of the dashboard page.

@@ -269,7 +269,10 @@ async fn dispatch(call: &Call<'_>, route: Route, request: Request) -> Answer {
         Route::Restore => routes::restore::restore(call, request).await,
         Route::Busy => routes::executions::busy(call).await,
         Route::Preview => routes::preview::preview(call).await,
-        Route::Jobs => routes::jobs::list(call).await,
+        Route::Jobs => {
+            let peer = request.extensions().get::<Peer>().cloned();
+            routes::jobs::list(call, peer).await
+        }
         Route::Put(name) => routes::put::put(call, name, request).await,
         Route::Job(name) => routes::jobs::show(call, name).await,
         Route::Delete(name) => routes::jobs::delete(call, name).await,

@@ -6,11 +6,11 @@ use axum::http::StatusCode;
 use axum::http::header::{HeaderName, HeaderValue, LOCATION};
 use dkron_core::domain::JobName;
 
-use super::counted;
+use super::{counted, long_list};
 use crate::metrics;
 use crate::rest::dto::JobDto;
 use crate::rest::respond::{self, Answer};
-use crate::rest::{Call, demand, query};
+use crate::rest::{Call, Peer, demand, query};
 
 pub(super) const GROUP: HeaderName = HeaderName::from_static("x-dkron-group");
 /// It runs when its turn comes; its group has no number yet.
@@ -19,12 +19,16 @@ pub(super) const ENDED: HeaderName = HeaderName::from_static("x-dkron-ended");
 /// A connection is not held longer than this.
 pub(super) const WAIT_MOST: Duration = Duration::from_secs(600);
 
-pub async fn list(call: &Call<'_>) -> Answer {
+pub async fn list(call: &Call<'_>, peer: Option<Peer>) -> Answer {
     let list = match query::jobs(&call.query) {
         Ok(list) => list,
         Err(said) => return respond::text(StatusCode::BAD_REQUEST, said),
     };
     match call.app.service.list_jobs(list).await {
+        Ok(page) if !page.rest.is_empty() => {
+            let (service, total) = (call.app.service.clone(), page.total);
+            counted(long_list::answer(service, page, call.pretty, peer), total)
+        }
         Ok(page) => {
             let jobs: Vec<JobDto<'_>> = page.jobs.iter().map(JobDto::from).collect();
             counted(call.ok(&jobs), page.total)

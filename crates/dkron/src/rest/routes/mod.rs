@@ -7,6 +7,7 @@ pub mod executions;
 pub mod export;
 pub mod import;
 pub mod jobs;
+mod long_list;
 pub mod node;
 pub mod operator;
 pub mod output;

@@ -157,6 +157,7 @@ impl Fake {
     fn query(&mut self, query: Query) {
         match query {
             Query::List { list, reply } => send(reply, Ok(self.list(&list))),
+            Query::Jobs { reply, .. } => send(reply, Ok(Vec::new())),
             Query::Job { name, reply } => send(reply, self.found(&name)),
             Query::Counts { reply } => {
                 send(reply, Ok(JobCounts { total: self.jobs.len(), ..JobCounts::default() }));
@@ -385,7 +386,7 @@ impl Fake {
         let total = found.len();
         let page = crate::rest::query::slice(&found, (list.start, list.end));
         let jobs = page.iter().filter_map(|view| self.found(&view.job.name).ok()).collect();
-        JobPage { jobs, total }
+        JobPage { jobs, total, rest: Vec::new() }
     }
 }
 
