@@ -36,6 +36,13 @@ pub fn command() -> Command {
         .arg(pairs("config", "A key of the executor's configuration, for this run"))
         .arg(pairs("tag", "Run on nodes with this tag instead of the job's"))
         .arg(
+            Arg::new("node")
+                .long("node")
+                .value_name("NAME")
+                .action(ArgAction::Append)
+                .help("Run on this node, whatever the job's tags say"),
+        )
+        .arg(
             Arg::new("payload")
                 .long("payload")
                 .value_name("TEXT")
@@ -54,7 +61,10 @@ pub fn run(remote: &Remote, matches: &ArgMatches) -> anyhow::Result<()> {
     };
     let ask = Ask::post(path(name, "/run")).once()?;
     let ask = match parameters(matches)? {
-        Some(parameters) => ask.json(&parameters),
+        Some(parameters) => {
+            understood(remote)?;
+            ask.json(&parameters)
+        }
         None => ask,
     };
     let answer = of_job(remote, name, ask)?;
@@ -100,6 +110,19 @@ fn is_success(executions: &[Value]) -> bool {
     ends.peek().is_some() && ends.all(|one| one["success"] == true)
 }
 
+/// A server that does not know parameters would leave them out without a word, so its description
+/// of itself is looked at first.
+fn understood(remote: &Remote) -> anyhow::Result<()> {
+    let answer = remote.client.find(Ask::get("/v1/openapi.json"));
+    let described = answer.ok().flatten().and_then(|answer| answer.json().ok());
+    let described = described.unwrap_or_default();
+    if described["paths"]["/v1/jobs/{job_name}/run"]["post"]["requestBody"].is_object() {
+        return Ok(());
+    }
+    let said = "this server takes no parameters for a run: it is older than this command";
+    Err(Failure::new(Exit::Error, said).into())
+}
+
 /// What is other than the definition in this run; nothing where nothing was said.
 fn parameters(matches: &ArgMatches) -> anyhow::Result<Option<Value>> {
     let mut body = Map::new();
@@ -111,6 +134,10 @@ fn parameters(matches: &ArgMatches) -> anyhow::Result<Option<Value>> {
         if !pairs.is_empty() {
             body.insert(key.to_owned(), Value::Object(pairs));
         }
+    }
+    let nodes: Vec<&String> = matches.get_many::<String>("node").into_iter().flatten().collect();
+    if !nodes.is_empty() {
+        body.insert("nodes".to_owned(), json!(nodes));
     }
     if let Some(payload) = matches.get_one::<String>("payload") {
         let text = match payload.strip_prefix('@') {
@@ -124,7 +151,11 @@ fn parameters(matches: &ArgMatches) -> anyhow::Result<Option<Value>> {
     if let Some(reason) = matches.get_one::<String>("reason") {
         body.insert("reason".to_owned(), json!(reason));
     }
-    Ok((!body.is_empty()).then_some(Value::Object(body)))
+    if body.is_empty() {
+        return Ok(None);
+    }
+    body.insert("by".to_owned(), json!(crate::cli::me()));
+    Ok(Some(Value::Object(body)))
 }
 
 /// Between two looks at a run; it grows while nothing happens.
@@ -155,7 +186,8 @@ mod tests {
         };
         assert_eq!(parse(&["run", "a"]), None);
         let said = parse(&["run", "a", "-e", "A=1", "--env=B=2", "--payload", "x", "--tag", "t=1"]);
-        let wanted = json!({"env": {"A": "1", "B": "2"}, "payload": "x", "tags": {"t": "1"}});
-        assert_eq!(said, Some(wanted));
+        let said = said.unwrap();
+        assert_eq!((&said["env"], &said["payload"]), (&json!({"A": "1", "B": "2"}), &json!("x")));
+        assert_eq!((&said["tags"], said["by"].is_string()), (&json!({"t": "1"}), true));
     }
 }
