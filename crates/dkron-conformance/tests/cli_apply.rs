@@ -125,3 +125,20 @@ fn what_can_not_be_applied_says_where_and_why() {
     let same = cli.feed(&["apply", "-f", "-"], shown.as_bytes()).unwrap();
     assert!(same.out.ends_with("0 to update, 0 to delete, 2 unchanged\n"), "{same:?}");
 }
+
+#[test]
+fn many_jobs_are_one_plan() {
+    let (server, cli) = start();
+    let job = |number: usize| json!({"name": format!("j{number:03}"), "schedule": "@manually"});
+    let lines: String = (0..250).map(|number| format!("{}\n", job(number))).collect();
+    fs::write(cli.home().join("many.ndjson"), &lines).unwrap();
+    cli.ok(&["import", "file", "many.ndjson", "--yes"]).unwrap();
+    let same = cli.ok(&["apply", "-f", "many.ndjson"]).unwrap();
+    assert_eq!(same, "Plan: 0 to create, 0 to update, 0 to delete, 250 unchanged\n");
+    let changed = lines.replacen("@manually", "@hourly", 1);
+    let more = format!("{changed}{}\n", job(250));
+    fs::write(cli.home().join("many.ndjson"), more).unwrap();
+    let planned = cli.ok(&["apply", "-f", "many.ndjson"]).unwrap();
+    assert!(planned.contains("Plan: 1 to create, 1 to update, 0 to delete, 249 unchanged\nDone"));
+    assert_eq!(server.get("/v1/jobs/j000").unwrap()["schedule"], "@hourly");
+}

@@ -84,9 +84,10 @@ impl Plan {
             }
             wanted.insert(name, one);
         }
+        let stored = Stored::of(remote, wanted.len())?;
         let mut items = Vec::new();
         for (name, one) in &wanted {
-            items.push(item(remote, name, one, set.owner)?);
+            items.push(item(stored.find(remote, name)?, name, one, set.owner)?);
         }
         in_order(&mut items)?;
         if let (Some(owner), true) = (set.owner, set.prune) {
@@ -111,14 +112,44 @@ fn mark(job: &mut Map<String, Value>, owner: &str) -> anyhow::Result<()> {
     }
 }
 
+/// Above so many jobs one list is quicker than a question for each.
+const ASKED: usize = 200;
+
+/// Jobs as the server has them.
+enum Stored {
+    Asked,
+    Listed(BTreeMap<String, Value>),
+}
+
+impl Stored {
+    fn of(remote: &Remote, wanted: usize) -> anyhow::Result<Stored> {
+        if wanted <= ASKED {
+            return Ok(Stored::Asked);
+        }
+        let Value::Array(jobs) = remote.client.get("/v1/jobs")?.json()? else {
+            bail!("the server's answer is no list of jobs");
+        };
+        let named = |job: Value| (job["name"].as_str().unwrap_or("").to_owned(), job);
+        Ok(Stored::Listed(jobs.into_iter().map(named).collect()))
+    }
+
+    fn find(&self, remote: &Remote, name: &str) -> anyhow::Result<Option<Value>> {
+        match self {
+            Stored::Listed(jobs) => Ok(jobs.get(name).cloned()),
+            Stored::Asked => {
+                let found = remote.client.find(Ask::get(crate::cli::job::path(name, "")))?;
+                found.map(|answer| answer.json()).transpose()
+            }
+        }
+    }
+}
+
 fn item(
-    remote: &Remote,
+    present: Option<Value>,
     name: &str,
     written: &Written,
     owner: Option<&str>,
 ) -> anyhow::Result<Item> {
-    let found = remote.client.find(Ask::get(crate::cli::job::path(name, "")))?;
-    let present = found.map(|answer| answer.json()).transpose()?;
     let mut job = written.job.clone();
     // Who switched a job off by hand must not find it on after the next delivery.
     if let (Some(present), false) = (&present, job.contains_key("disabled")) {
