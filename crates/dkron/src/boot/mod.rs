@@ -75,6 +75,7 @@ pub async fn run(mut options: Options, mut reload: Reload) -> anyhow::Result<()>
         forward: Some(Arc::clone(&node.forward)),
         encrypted: options.network.key.is_some(),
         command_line: data::command_line(std::env::args_os()),
+        batches: rest::batch::Batches::default(),
     };
     announce(&options, &listener, &data, &node);
     let http = listener.local_addr().context("the listener has no address")?;

@@ -1,6 +1,7 @@
 //! Dkron's REST API over the façade of a node. It knows HTTP and Dkron's JSON, and nothing of how
 //! a job is run or stored.
 
+pub mod batch;
 mod body;
 mod cors;
 mod decode;
@@ -63,6 +64,8 @@ pub struct App {
     pub encrypted: bool,
     /// For `/debug/vars`, secrets taken out.
     pub command_line: Vec<String>,
+    /// Wishes for many jobs.
+    pub batches: batch::Batches,
 }
 
 /// Who is at the other end of the connection; the connection's server puts it into each request.
@@ -298,6 +301,10 @@ async fn dispatch(call: &Call<'_>, route: Route, request: Request) -> Answer {
         Route::Upcoming => routes::upcoming::upcoming(call).await,
         Route::Why(name) => routes::why::why(call, name).await,
         Route::Recent => routes::recent::recent(call).await,
+        Route::BeginBatch => routes::batch::begin(call, request).await,
+        Route::Batches => routes::batch::list(call).await,
+        Route::Batch(id) => routes::batch::show(call, &id).await,
+        Route::CancelBatch(id) => routes::batch::cancel(call, &id).await,
         Route::Scheduling => routes::scheduling::show(call).await,
         Route::PauseScheduling => routes::scheduling::pause(call, request).await,
         Route::ResumeScheduling(id) => routes::scheduling::resume(call, id, request).await,

@@ -51,6 +51,11 @@ pub enum Route {
     StateAt,
     Nodes,
     Eligibility(String),
+    /// One wish for many jobs.
+    BeginBatch,
+    Batches,
+    Batch(String),
+    CancelBatch(String),
     /// What keeps jobs from starting by themselves.
     Scheduling,
     PauseScheduling,
@@ -136,6 +141,7 @@ impl Route {
             | Route::DocsStyle
             | Route::Root
             | Route::Ui => Place::Here,
+            Route::Batches | Route::Batch(_) => Place::LeaderOrHere,
             Route::Busy | Route::Execution(..) | Route::ClusterHealth | Route::Nodes => {
                 Place::LeaderOrHere
             }
@@ -151,6 +157,8 @@ impl Route {
             | Route::ChangeSettings
             | Route::RemovePeer
             | Route::Transfer
+            | Route::BeginBatch
+            | Route::CancelBatch(_)
             | Route::PauseScheduling
             | Route::ResumeScheduling(_)
             | Route::Eligibility(_) => Place::Leader,
@@ -174,6 +182,13 @@ impl Route {
             let name = rest.strip_suffix("/eligibility").filter(|_| *method == Method::PUT)?;
             let is_name = !name.is_empty() && !name.contains('/');
             return is_name.then(|| Route::Eligibility(name.to_owned()));
+        }
+        if let Some(id) = path.strip_prefix("v1/batch/") {
+            let id = Some(id.to_owned()).filter(|id| !id.is_empty() && !id.contains('/'))?;
+            return match *method == Method::DELETE {
+                true => Some(Route::CancelBatch(id)),
+                false => get.then_some(Route::Batch(id)),
+            };
         }
         if let Some(id) = path.strip_prefix("v1/scheduling/pause/") {
             let is_id = *method == Method::DELETE && !id.is_empty() && !id.contains('/');
@@ -201,6 +216,8 @@ impl Route {
                 Route::ChangeSettings
             }
             "v1/nodes" if get => Route::Nodes,
+            "v1/batch" if get => Route::Batches,
+            "v1/batch" if post => Route::BeginBatch,
             "v1/scheduling" if get => Route::Scheduling,
             "v1/scheduling/pause" if post => Route::PauseScheduling,
             "v1/scheduling/resume" if post => Route::ResumeScheduling(None),
@@ -257,6 +274,7 @@ impl Route {
         let by_log = self.place() == Place::Leader;
         by_log
             && !matches!(self, Route::Restore | Route::Import | Route::RemovePeer | Route::Transfer)
+            && !matches!(self, Route::BeginBatch | Route::CancelBatch(_))
     }
 
     /// Whether any method has a route here.
@@ -347,6 +365,10 @@ pub const TABLE: &[(&str, &str)] = &[
     ("GET", "/docs/style.css"),
     ("GET", "/ui/x/y.js"),
     ("GET", "/"),
+    ("POST", "/v1/batch"),
+    ("GET", "/v1/batch"),
+    ("GET", "/v1/batch/7"),
+    ("DELETE", "/v1/batch/7"),
     ("GET", "/v1/scheduling"),
     ("POST", "/v1/scheduling/pause"),
     ("POST", "/v1/scheduling/resume"),
@@ -395,6 +417,10 @@ mod tests {
             ("GET", "/v1/operator/state", Route::StateAt),
             ("GET", "/v1/nodes", Route::Nodes),
             ("PUT", "/v1/nodes/n1/eligibility", Route::Eligibility("n1".into())),
+            ("POST", "/v1/batch", Route::BeginBatch),
+            ("GET", "/v1/batch", Route::Batches),
+            ("GET", "/v1/batch/7", Route::Batch("7".into())),
+            ("DELETE", "/v1/batch/7", Route::CancelBatch("7".into())),
             ("GET", "/v1/scheduling", Route::Scheduling),
             ("POST", "/v1/scheduling/pause", Route::PauseScheduling),
             ("POST", "/v1/scheduling/resume", Route::ResumeScheduling(None)),

@@ -1,5 +1,6 @@
 //! Dkron's JSON shapes. Its quirks end here: nothing behind knows them.
 
+mod batch;
 mod execution;
 mod job;
 mod member;
@@ -20,6 +21,7 @@ mod tests;
 #[cfg(test)]
 pub use tests::shown_job;
 
+pub use batch::BatchDto;
 pub use execution::{ExecutionDto, ListedExecution, RecentExecution, Tail};
 pub use job::JobDto;
 pub use member::{ListedMember, MemberDto};

@@ -158,6 +158,38 @@ pub struct RunBody {
     pub by: Option<String>,
 }
 
+/// What is wanted of which jobs: `names` or `selector`.
+#[derive(JsonSchema)]
+pub struct BatchBody {
+    pub action: BatchAction,
+    pub names: Option<Vec<String>>,
+    pub selector: Option<BatchSelector>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+pub enum BatchAction {
+    Run,
+    Toggle,
+    Enable,
+    Disable,
+    Delete,
+}
+
+/// All that is said must hold.
+#[derive(JsonSchema)]
+pub struct BatchSelector {
+    /// Part of the name or display name.
+    pub q: Option<String>,
+    pub prefix: Option<String>,
+    pub metadata: Option<Texts>,
+    /// `untriggered`, `success`, `failed`, `partially_failed`, `running`.
+    pub status: Option<String>,
+    pub disabled: Option<bool>,
+    /// `true` = all jobs are meant.
+    pub all: Option<bool>,
+}
+
 /// What is to start nothing by itself.
 #[derive(JsonSchema)]
 pub struct PauseBody {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::bodies::{CancelBody, JobBody, JobPatch, RunBody};
+use super::bodies::{BatchBody, CancelBody, JobBody, JobPatch, RunBody};
 use super::book::{Book, flag, instant, one_of, text, whole};
-use crate::rest::dto::{JobDto, PreviewDto, SkippedDto, UpcomingDto, WhyDto};
+use crate::rest::dto::{BatchDto, JobDto, PreviewDto, SkippedDto, UpcomingDto, WhyDto};
 use crate::rest::routes::cancel::Met;
 use crate::rest::routes::import::Imported;
 
@@ -20,6 +20,7 @@ pub fn write(book: &mut Book) {
     stores(book);
     acts(book);
     schedules(book);
+    batches(book);
 }
 
 fn lists(book: &mut Book) {
@@ -192,4 +193,31 @@ fn schedules(book: &mut Book) {
         .gives::<PreviewDto<'_>>(200, "The instants in UTC")
         .gives::<BTreeMap<String, serde_json::Value>>(400, "Field, message and column")
         .fails(503, "This server can not answer now");
+}
+
+fn batches(book: &mut Book) {
+    book.op("POST /v1/batch", "beginBatch", JOBS)
+        .about("Do something with many jobs.", "The server goes on by itself.")
+        .body::<BatchBody>(true, "What, and with which jobs")
+        .gives::<BatchDto>(202, "It has begun")
+        .fails(413, "The body is larger than 16 MiB")
+        .writes();
+    book.op("GET /v1/batch", "listBatches", JOBS)
+        .about("List batches.", "The last ones of the leader.")
+        .gives::<Vec<BatchDto>>(200, "Oldest first, without results")
+        .with(200, "X-Total-Count", "How many")
+        .pretty();
+    book.op("GET /v1/batch/{batch}", "showBatch", JOBS)
+        .about("Show a batch.", "And what became of its jobs.")
+        .query("_start", whole(), "Results from here")
+        .query("_end", whole(), "Results before this; 1,000 without it")
+        .gives::<BatchDto>(200, "The batch")
+        .with(200, "X-Total-Count", "How many results there are")
+        .pretty()
+        .fails(404, "No such batch is kept");
+    book.op("DELETE /v1/batch/{batch}", "cancelBatch", JOBS)
+        .about("End a batch.", "What is on its way comes to its end; nothing more is begun.")
+        .gives::<BatchDto>(202, "It ends")
+        .fails(404, "No such batch is kept")
+        .writes();
 }

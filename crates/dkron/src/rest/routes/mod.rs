@@ -1,5 +1,6 @@
 //! The handlers, by what they are about.
 
+pub mod batch;
 pub mod cancel;
 pub mod cluster;
 pub mod docs;

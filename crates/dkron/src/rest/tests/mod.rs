@@ -1,5 +1,6 @@
 //! The door in process: requests in, statuses, headers and bodies out.
 
+mod batch;
 mod cancel;
 mod export;
 mod fake;
@@ -61,6 +62,7 @@ fn app(origins: &[&str]) -> App {
         forward: None,
         encrypted: false,
         command_line: vec!["dkron".into()],
+        batches: Default::default(),
     }
 }
 
