@@ -58,4 +58,11 @@ fn many_jobs_are_run_switched_and_deleted() {
     let shown = batch(&server, &all("delete"));
     assert_eq!(shown["results"].as_array().unwrap().len(), 40);
     assert_eq!(listed(&server, ""), 20);
+    // Children may stand before their parents.
+    let child = json!({"name": "child", "parent_job": "parent", "executor": "noop"});
+    let orphan = json!({"name": "orphan", "parent_job": "nobody", "executor": "noop"});
+    let parent = json!({"name": "parent", "schedule": "@manually", "executor": "noop"});
+    let shown = batch(&server, &json!({"action": "apply", "jobs": [child, orphan, parent]}));
+    assert_eq!((&shown["finished"], &shown["failed"]), (&json!(3), &json!(1)), "{shown}");
+    assert_eq!(listed(&server, ""), 22);
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use dkron_core::domain::{JobName, Timestamp};
+use dkron_core::domain::{JobName, Submission, Timestamp};
 use dkron_node::service::{Error, Service};
 use tokio::task::JoinSet;
 
@@ -28,6 +28,15 @@ pub enum Verb {
     Enable,
     Disable,
     Delete,
+    /// Create or replace, by the definition that was sent along.
+    Apply,
+}
+
+/// One of the jobs that are meant.
+#[derive(Debug)]
+pub enum Item {
+    Name(JobName),
+    Job(Box<Submission>),
 }
 
 pub const VERBS: &[(&str, Verb)] = &[
@@ -36,6 +45,7 @@ pub const VERBS: &[(&str, Verb)] = &[
     ("enable", Verb::Enable),
     ("disable", Verb::Disable),
     ("delete", Verb::Delete),
+    ("apply", Verb::Apply),
 ];
 
 /// How far a batch is.
@@ -120,7 +130,7 @@ impl Batches {
         &self,
         node: &str,
         verb: Verb,
-        names: Vec<JobName>,
+        items: Vec<Item>,
         service: Service,
     ) -> Result<Arc<Batch>, Error> {
         let mut kept = self.lock();
@@ -141,13 +151,13 @@ impl Batches {
         let batch = Arc::new(Batch {
             id,
             verb,
-            total: names.len(),
+            total: items.len(),
             begun_at: now,
             cancelled: AtomicBool::new(false),
             progress: Mutex::new(progress),
         });
         kept.push_back(Arc::clone(&batch));
-        tokio::spawn(carry_out(Arc::clone(&batch), names, service));
+        tokio::spawn(carry_out(Arc::clone(&batch), items, service));
         Ok(batch)
     }
 
@@ -156,41 +166,76 @@ impl Batches {
     }
 }
 
-async fn carry_out(batch: Arc<Batch>, names: Vec<JobName>, service: Service) {
-    let mut names = names.into_iter();
-    let (mut going, mut stage) = (JoinSet::new(), Stage::Done);
+async fn carry_out(batch: Arc<Batch>, items: Vec<Item>, service: Service) {
+    let (mut left, mut stage) = (items, Stage::Done);
     loop {
-        while going.len() < AT_A_TIME && stage == Stage::Done {
-            if batch.cancelled.load(Ordering::Acquire) && names.len() > 0 {
-                stage = Stage::Cancelled;
+        let before = left.len();
+        left = pass(&batch, left, &service, &mut stage, false).await;
+        // Parents may stand behind their children; who still finds none then has none.
+        if left.is_empty() || left.len() == before || stage != Stage::Done {
+            break;
+        }
+    }
+    pass(&batch, left, &service, &mut stage, true).await;
+    let mut progress = batch.progress();
+    (progress.stage, progress.ended_at) = (stage, Some(instant::now()));
+}
+
+/// Goes through the items once; what is left are those whose parent is not there yet.
+async fn pass(
+    batch: &Batch,
+    items: Vec<Item>,
+    service: &Service,
+    stage: &mut Stage,
+    is_last: bool,
+) -> Vec<Item> {
+    let (mut items, mut going, mut left) = (items.into_iter(), JoinSet::new(), Vec::new());
+    loop {
+        while going.len() < AT_A_TIME && *stage == Stage::Done {
+            if batch.cancelled.load(Ordering::Acquire) && items.len() > 0 {
+                *stage = Stage::Cancelled;
                 break;
             }
-            let Some(name) = names.next() else { break };
-            going.spawn(one(service.clone(), batch.verb, name));
+            let Some(item) = items.next() else { break };
+            going.spawn(one(service.clone(), batch.verb, item));
         }
         // One that panicked is a defect that the log tells of; the others go on.
-        let Some(ended) = going.join_next().await else { break };
-        let Ok(outcome) = ended else { continue };
-        if matches!(outcome.problem, Some(Error::NoLeader | Error::Stopping)) {
-            stage = Stage::Interrupted;
+        let Some(ended) = going.join_next().await else { return left };
+        let Ok((item, outcome)) = ended else { continue };
+        match outcome.problem {
+            Some(Error::ParentNotFound) if !is_last => {
+                left.extend(item);
+                continue;
+            }
+            Some(Error::NoLeader | Error::Stopping) => *stage = Stage::Interrupted,
+            _ => {}
         }
         let mut progress = batch.progress();
         progress.failed += usize::from(outcome.problem.is_some());
         progress.outcomes.push(outcome);
     }
-    let mut progress = batch.progress();
-    (progress.stage, progress.ended_at) = (stage, Some(instant::now()));
 }
 
-async fn one(service: Service, verb: Verb, name: JobName) -> Outcome {
+/// The item comes back if it may be of use once more.
+async fn one(service: Service, verb: Verb, item: Item) -> (Option<Item>, Outcome) {
+    let name = match item {
+        Item::Name(name) => name,
+        Item::Job(submission) => {
+            let name = submission.job.name.clone();
+            let problem = service.put_job(Submission::clone(&submission)).await.err();
+            return (Some(Item::Job(submission)), Outcome { name, problem });
+        }
+    };
     let named = || name.clone();
     let done = match verb {
         Verb::Run => service.run_job(named(), None).await.map(drop),
         Verb::Toggle => service.toggle_job(named()).await.map(drop),
         Verb::Delete => service.delete_job(named()).await.map(drop),
         Verb::Enable | Verb::Disable => switch(&service, named(), verb == Verb::Disable).await,
+        // Applied jobs come whole.
+        Verb::Apply => Err(Error::JobNotFound),
     };
-    Outcome { problem: done.err(), name }
+    (None, Outcome { problem: done.err(), name })
 }
 
 /// One that is as it should be stays so.

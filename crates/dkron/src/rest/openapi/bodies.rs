@@ -158,11 +158,12 @@ pub struct RunBody {
     pub by: Option<String>,
 }
 
-/// What is wanted of which jobs: `names` or `selector`.
+/// What is wanted of which jobs: `names` or `selector`; with `apply` it is `jobs`.
 #[derive(JsonSchema)]
 pub struct BatchBody {
     pub action: BatchAction,
     pub names: Option<Vec<String>>,
+    pub jobs: Option<Vec<JobBody>>,
     pub selector: Option<BatchSelector>,
 }
 
@@ -174,6 +175,7 @@ pub enum BatchAction {
     Enable,
     Disable,
     Delete,
+    Apply,
 }
 
 /// All that is said must hold.

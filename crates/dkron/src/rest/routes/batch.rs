@@ -7,7 +7,9 @@ use dkron_node::service::{Asked, Error, JobSort, ListQuery, Service};
 use serde_json::{Map, Value};
 
 use super::counted;
-use crate::rest::batch::{JOBS, VERBS, Verb};
+use super::put::admit;
+use crate::rest::batch::{Item, JOBS, VERBS, Verb};
+use crate::rest::decode;
 use crate::rest::dto::BatchDto;
 use crate::rest::query::{self, Query};
 use crate::rest::respond::{self, Answer};
@@ -34,7 +36,8 @@ struct Wanted {
 
 #[derive(Debug)]
 enum Jobs {
-    Named(Vec<JobName>),
+    /// Names, or whole definitions.
+    Listed(Vec<Item>),
     Chosen(Box<ListQuery>),
 }
 
@@ -50,7 +53,7 @@ pub async fn begin(call: &Call<'_>, request: Request) -> Answer {
         Err(said) => return respond::text(StatusCode::BAD_REQUEST, said),
     };
     let names = match jobs {
-        Jobs::Named(names) => names,
+        Jobs::Listed(items) => items,
         Jobs::Chosen(list) => match names_of(&call.app.service, *list).await {
             Ok(names) => names,
             Err(err) => return respond::error(&err),
@@ -103,14 +106,14 @@ fn unknown(id: &str) -> Answer {
 }
 
 /// All that a selector means, by name, before anything becomes of them.
-async fn names_of(service: &Service, list: ListQuery) -> Result<Vec<JobName>, Error> {
+async fn names_of(service: &Service, list: ListQuery) -> Result<Vec<Item>, Error> {
     let mut names = Vec::new();
     loop {
         let (start, end) = (names.len(), Some(names.len() + PAGE));
         let page = ListQuery { start, end, sort: JobSort::Name, ..list.clone() };
         let jobs = service.list_jobs(page).await?.jobs;
         let whole = jobs.len() == PAGE;
-        names.extend(jobs.into_iter().map(|view| view.job.name.clone()));
+        names.extend(jobs.into_iter().map(|view| Item::Name(view.job.name.clone())));
         if !whole || names.len() > JOBS {
             return Ok(names);
         }
@@ -120,7 +123,7 @@ async fn names_of(service: &Service, list: ListQuery) -> Result<Vec<JobName>, Er
 fn wanted(bytes: &[u8]) -> Result<Wanted, String> {
     let value: Value = serde_json::from_slice(bytes).map_err(|err| format!("{FORM}: {err}"))?;
     let Value::Object(fields) = value else { return Err(FORM.to_owned()) };
-    let (mut verb, mut jobs) = (None, None);
+    let (mut verb, mut jobs, mut wholes) = (None, None, false);
     for (key, value) in fields {
         let said = match (key.as_str(), value) {
             ("action", Value::String(text)) => {
@@ -128,10 +131,15 @@ fn wanted(bytes: &[u8]) -> Result<Wanted, String> {
                 verb = Some(found);
                 continue;
             }
-            ("names", Value::Array(names)) => Jobs::Named(named(names)?),
+            ("names", Value::Array(names)) => Jobs::Listed(named(names)?),
+            ("jobs", Value::Array(jobs)) => {
+                wholes = true;
+                Jobs::Listed(defined(jobs)?)
+            }
             ("selector", Value::Object(fields)) => Jobs::Chosen(Box::new(chosen(fields)?)),
             ("action", _) => return Err("action: it wants a text".to_owned()),
             ("names", _) => return Err("names: it wants a list of names".to_owned()),
+            ("jobs", _) => return Err("jobs: it wants a list of jobs".to_owned()),
             ("selector", _) => return Err(WHICH.to_owned()),
             (other, _) => return Err(format!("a batch has no {}: {FORM}", shown(other))),
         };
@@ -140,15 +148,29 @@ fn wanted(bytes: &[u8]) -> Result<Wanted, String> {
         }
     }
     match (verb, jobs) {
+        (Some(verb), Some(_)) if (verb == Verb::Apply) != wholes => {
+            Err("jobs: definitions go with the action \"apply\", and only with it".to_owned())
+        }
         (Some(verb), Some(jobs)) => Ok(Wanted { verb, jobs }),
         (None, _) => Err(format!("action is missing: {FORM}")),
         (_, None) => Err(format!("selector is missing: {FORM}")),
     }
 }
 
-fn named(names: Vec<Value>) -> Result<Vec<JobName>, String> {
+/// Whole jobs, as `POST /v1/jobs` takes them.
+fn defined(jobs: Vec<Value>) -> Result<Vec<Item>, String> {
+    let job = |(no, job): (usize, Value)| {
+        let draft = decode::job(job.to_string().as_bytes()).map_err(|err| err.to_string());
+        let job = draft.and_then(|draft| admit(draft).map_err(|err| err.to_string()));
+        let job = job.map_err(|said| format!("jobs: number {}: {said}", no + 1))?;
+        Ok(Item::Job(Box::new(job)))
+    };
+    jobs.into_iter().enumerate().map(job).collect()
+}
+
+fn named(names: Vec<Value>) -> Result<Vec<Item>, String> {
     let name = |name: Value| match name {
-        Value::String(name) if !name.is_empty() => Ok(JobName::from(name)),
+        Value::String(name) if !name.is_empty() => Ok(Item::Name(JobName::from(name))),
         _ => Err("names: it wants a list of names".to_owned()),
     };
     names.into_iter().map(name).collect()
@@ -200,7 +222,9 @@ mod tests {
         let read = |text: &str| wanted(text.as_bytes());
         let got = read(r#"{"action": "run", "names": ["a", "b"]}"#).unwrap();
         assert_eq!(got.verb, Verb::Run);
-        assert!(matches!(got.jobs, Jobs::Named(names) if names == ["a".into(), "b".into()]));
+        assert!(matches!(got.jobs, Jobs::Listed(names) if names.len() == 2));
+        let jobs = r#"{"action": "apply", "jobs": [{"name": "a", "schedule": "@manually"}]}"#;
+        assert!(matches!(read(jobs).unwrap().jobs, Jobs::Listed(jobs) if jobs.len() == 1));
         let text = r#"{"action": "disable", "selector": {"prefix": "db-", "status": "failed"}}"#;
         let Jobs::Chosen(list) = read(text).unwrap().jobs else { panic!("a selector") };
         assert_eq!(list.prefix, "db-");
@@ -218,6 +242,9 @@ mod tests {
             (r#"{"action": "run", "selector": {"x": 1}}"#, "selector: it wants some of"),
             (r#"{"action": "run", "selector": {"status": "x"}}"#, "selector.status: \"x\""),
             (r#"{"names": [], "selector": {"q": "x"}}"#, "names: name either"),
+            (r#"{"action": "apply", "names": ["a"]}"#, "jobs: definitions go with"),
+            (r#"{"action": "apply", "jobs": [{}]}"#, "jobs: number 1: name cannot be empty"),
+            (r#"{"action": "apply", "jobs": [1]}"#, "jobs: number 1: "),
             (r#"{"x": 1}"#, "a batch has no \"x\""),
         ] {
             let got = read(text).unwrap_err();
