@@ -123,14 +123,17 @@ impl Table {
     pub fn define(&mut self, job_no: JobNo, version: Version, job: Arc<Job>) {
         let slot = self.slot(job_no).unwrap_or_else(|| self.give(job_no));
         self.forget_name(slot);
-        self.names_anew();
         let at = slot as usize;
         let flags = &mut self.flags[at];
         flags.concurrency = job.concurrency as u8;
         (flags.disabled, flags.ephemeral, flags.deleted) = (job.disabled, job.ephemeral, false);
         self.versions[at] = version;
         self.describe(slot, &job);
-        self.names.push(slot, job.name.as_str());
+        let is_written = self.jobs[at].as_ref().is_some_and(|old| old.name == job.name);
+        if !is_written {
+            self.names_anew();
+            self.names.push(slot, job.name.as_str());
+        }
         self.jobs[at] = Some(job.clone());
         let jobs = &self.jobs;
         self.by_name.insert(slot, |other| by_name(jobs, other, job.name.as_str()));
@@ -213,7 +216,7 @@ impl Table {
         }
     }
 
-    /// Once most names are those of jobs that are gone, or were written before.
+    /// Once most names are those of jobs that are gone.
     fn names_anew(&mut self) {
         if self.names.len() < 2 * self.by_name.len() + GONE {
             return;
