@@ -11,6 +11,7 @@ pub mod compare;
 pub mod console;
 pub mod echo;
 pub mod encoding;
+pub mod events;
 pub mod groups;
 pub mod http;
 pub mod instant;

@@ -2,6 +2,7 @@
 //! decide. It decides nothing about jobs itself.
 
 mod agent;
+pub mod chronicle;
 mod clocks;
 mod cluster;
 mod company;

@@ -15,8 +15,8 @@ const VERSION: &str = "4.32.5";
 const EXAMPLES: u32 = 20;
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
                       response_schema_conformance";
-/// These end the server, block what the others do, or take its only node away.
-const LEFT_OUT: [&str; 3] = ["leave", "pause", "setEligibility"];
+/// These end the server, block what the others do, take its only node away, or do not end.
+const LEFT_OUT: [&str; 4] = ["leave", "pause", "setEligibility", "followEvents"];
 /// An entry that never comes would be waited for, and answered with 503.
 const CONFIG: &str = "[parameters]\n\"query.index\" = 0\n\"query.wait\" = \"1s\"\n";
 

@@ -82,6 +82,7 @@ pub async fn start(mut options: Options) -> Result<Node, Error> {
     Ok(Node {
         service: Service::new(wires.requests, wires.queries)
             .with_reads(reads)
+            .with_chronicle(wires.chronicle)
             .with_operator(Arc::new(operator)),
         front: company.front,
         forward: Arc::new(Forwarder::new(network.wire(), wires.around.leader)),

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::MESSAGES;
 use super::stored::Stored;
+use crate::chronicle::Chronicle;
 use crate::cluster::Leader;
 use crate::disk;
 use crate::error::Error;
@@ -46,6 +47,7 @@ pub(super) struct Wires {
     pub outputs: LiveOutputs,
     pub around: Around,
     pub leader: watch::Sender<Leader>,
+    pub chronicle: Arc<Chronicle>,
     /// To this server's own worker.
     pub to_node: mpsc::Sender<Inbound>,
 }
@@ -112,6 +114,7 @@ pub(super) fn wires(ledger: &Ledger, own: &Member, network: &Network) -> (Wires,
         outputs,
         around,
         leader,
+        chronicle: Arc::new(Chronicle::new(ledger.applied())),
         to_node,
     };
     (wires, inboxes)
@@ -134,6 +137,7 @@ pub(super) fn threads(
     let store = Store::new(stored.blobs, circle);
     let reader = Reader::run(reader::Parts {
         index: Index::new(&stored.ledger, wires.around.clone()),
+        chronicle: Arc::clone(&wires.chronicle),
         telling: inboxes.telling,
         updates: inboxes.updates,
         behind: Arc::clone(&wires.behind),

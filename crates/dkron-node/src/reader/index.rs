@@ -17,6 +17,8 @@ use crate::service::{JobView, Member};
 pub struct Index {
     pub around: Around,
     pub office: Option<Tenure>,
+    /// Of the leadership that took office last, as the log has it.
+    pub tenure: Tenure,
     pub paused: bool,
     pub zone: String,
     /// Once the cluster has agreed on them.
@@ -44,6 +46,7 @@ impl Index {
         let mut index = Index {
             around,
             office: None,
+            tenure: ledger.tenure(),
             paused: ledger.is_paused(),
             zone: ledger.settings().zone.clone(),
             settings: ledger.is_settled().then(|| ledger.settings().clone()),
@@ -101,6 +104,7 @@ impl Index {
                 self.settings = Some(settings);
             }
             Row::Paused(paused) => self.paused = paused,
+            Row::Office(office) => self.tenure = office.tenure,
             Row::Drains(drains) => self.drains = drains,
             Row::SchedulingPauses(pauses) => self.pauses = pauses,
             Row::Definition { job_no, version, job } => self.define(job_no, version, job),
@@ -184,6 +188,14 @@ impl Index {
     pub fn after(&self, after: Option<JobName>, most: usize) -> Vec<JobView> {
         let rows = self.table.after(after.as_ref().map(JobName::as_str)).take(most);
         rows.map(|row| self.view(row)).collect()
+    }
+
+    pub fn name_of(&self, job_no: JobNo) -> Option<JobName> {
+        self.rows.get(&job_no).map(|row| row.job.name.clone())
+    }
+
+    pub fn group(&self, group: Group) -> Option<&LiveGroup> {
+        self.groups.get(&group)
     }
 
     pub fn has_group(&self, group: Group) -> bool {

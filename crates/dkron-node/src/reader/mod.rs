@@ -29,6 +29,7 @@ use dkron_store::state::State;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::MissedTickBehavior;
 
+use crate::chronicle::{Chronicle, Mark};
 use crate::clocks;
 use crate::outputs::{Afar, Shown, Store};
 use crate::reads::{Office, Telling};
@@ -61,11 +62,13 @@ pub struct Update {
     /// Up to which entry it goes.
     pub index: LogIndex,
     pub rows: Vec<RowOp>,
+    /// Which of them belong to which entry.
+    pub marks: Vec<Mark>,
     pub started: Vec<(Seq, Timestamp)>,
     /// Set when the leadership changed.
     pub office: Option<Option<Office>>,
-    /// Takes the place of the index, before all of the above.
-    pub installed: Option<Box<Index>>,
+    /// Takes the place of the index, before all of the above; and the entry it is of.
+    pub installed: Option<(Box<Index>, LogIndex)>,
     pub releases: Vec<Release>,
 }
 
@@ -79,6 +82,7 @@ impl Update {
 /// What the thread is started with.
 pub struct Parts {
     pub index: Index,
+    pub chronicle: Arc<Chronicle>,
     pub telling: Telling,
     pub updates: mpsc::UnboundedReceiver<Update>,
     pub behind: Arc<AtomicUsize>,
@@ -92,6 +96,7 @@ pub struct Parts {
 /// The thread's state.
 pub struct Reader {
     index: Index,
+    chronicle: Arc<Chronicle>,
     telling: Telling,
     behind: Arc<AtomicUsize>,
     history: Arc<History>,
@@ -107,6 +112,7 @@ impl Reader {
         let Parts { mut updates, mut queries, .. } = parts;
         let mut own = Reader {
             index: parts.index,
+            chronicle: parts.chronicle,
             telling: parts.telling,
             behind: parts.behind,
             history: Arc::new(History::new(parts.state, parts.store)),
@@ -138,12 +144,11 @@ impl Reader {
 
     fn update(&mut self, update: Update) {
         self.behind.fetch_sub(1, Ordering::Relaxed);
-        if let Some(installed) = update.installed {
+        if let Some((installed, at)) = update.installed {
             self.index.replace(*installed);
+            self.chronicle.jump(at);
         }
-        for row in update.rows {
-            self.index.apply(row);
-        }
+        self.chronicle.entries(update.rows, &update.marks, &mut self.index);
         for (seq, at) in update.started {
             self.index.started(seq, at);
         }

@@ -10,6 +10,7 @@ use dkron_core::worker::{News, ToLeader};
 use dkron_raft::ApplyBatch;
 
 use super::Scheduling;
+use crate::chronicle::Mark;
 use crate::snapshot::Installed;
 use crate::{clocks, rows, telemetry, versions};
 
@@ -29,12 +30,14 @@ impl Scheduling {
             let ticket = entry.request.and_then(|id| self.mint.ticket(id));
             versions::check(&entry);
             let skips = self.skips(&entry.command);
+            let at = entry.at;
             let outcome = self.apply_entry(entry, &committed.bytes);
             self.count(&outcome.rows);
             telemetry::skipped(&skips, &outcome.reply);
             ops.extend(outcome.rows.iter().map(rows::op));
             self.outputs.note(&outcome.rows);
             self.update.rows.extend(outcome.rows);
+            self.update.marks.push(Mark { index, at, rows: self.update.rows.len() });
             if let Reply::InOffice(tenure) = outcome.reply {
                 self.update.office = Some(None);
                 tracing::debug!(%tenure, "office taken");
@@ -69,9 +72,10 @@ impl Scheduling {
         self.proposed.clear();
         // What belongs to the old rows; answers stay, and come behind the new ones.
         self.update.rows.clear();
+        self.update.marks.clear();
         self.update.started.clear();
-        self.update.installed = Some(Box::new(index));
         self.applied = ledger.applied();
+        self.update.installed = Some((Box::new(index), self.applied));
         self.ledger = ledger;
         if let Some(state) = Arc::clone(&self.state).on_disk() {
             self.outputs.anew(&state);

@@ -22,6 +22,7 @@ use dkron_core::domain::{
 };
 use tokio::sync::{mpsc, oneshot};
 
+use crate::chronicle::Chronicle;
 use crate::reads::Reads;
 pub use asked::{Asked, Receipt, request_key};
 pub use dkron_core::conductor::{Demand, Versions};
@@ -52,6 +53,7 @@ pub struct Service {
     /// None: this server knows for itself that nothing is newer.
     reads: Option<Reads>,
     operator: Option<Arc<dyn operator::Operator>>,
+    chronicle: Option<Arc<Chronicle>>,
     /// Of the writes that are asked for through this handle.
     asked: Option<Arc<Asked>>,
 }
@@ -61,13 +63,24 @@ pub type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
 impl Service {
     pub fn new(requests: mpsc::Sender<Request>, queries: mpsc::Sender<Query>) -> Self {
-        Service { requests, queries, reads: None, operator: None, asked: None }
+        Service { requests, queries, reads: None, operator: None, chronicle: None, asked: None }
     }
 
     /// The same for a server of a cluster.
     #[must_use]
     pub fn with_reads(self, reads: Reads) -> Self {
         Service { reads: Some(reads), ..self }
+    }
+
+    /// The same with what happened.
+    #[must_use]
+    pub fn with_chronicle(self, chronicle: Arc<Chronicle>) -> Self {
+        Service { chronicle: Some(chronicle), ..self }
+    }
+
+    /// What happened, for who follows it.
+    pub fn chronicle(&self) -> Option<&Arc<Chronicle>> {
+        self.chronicle.as_ref()
     }
 
     /// The same for one client's writes.

@@ -2,7 +2,9 @@
 //! the same ones, and the first to bring one has it judged.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use crate::chronicle::{Place, Stamped};
 use bytes::Bytes;
 use dkron_core::domain::LogIndex;
 use dkron_core::ledger::Ledger;
@@ -14,6 +16,8 @@ pub struct Judge {
     pub oracle: Oracle,
     /// What was committed, and the hash of the state behind it.
     entries: BTreeMap<u64, (Bytes, u64)>,
+    /// What some server told of its entries.
+    events: BTreeMap<Place, Arc<Stamped>>,
 }
 
 pub fn require(holds: bool, rule: &'static str, text: impl FnOnce() -> String) -> Check {
@@ -36,6 +40,14 @@ impl Judge {
         let hash = self.oracle.ledger.state_hash();
         self.entries.insert(index, (entry.bytes.clone(), hash));
         result.map(|()| true)
+    }
+
+    /// A server tells what happened: as any other told it.
+    pub fn happened(&mut self, event: &Arc<Stamped>) -> Check {
+        let known = self.events.entry(event.place).or_insert_with(|| Arc::clone(event));
+        require(known == event, "events", || {
+            format!("two servers tell differently of {}: {known:?}, {event:?}", event.place)
+        })
     }
 
     /// A server was started from its rows.

@@ -21,6 +21,7 @@ use super::node;
 use super::process::Process;
 use super::rows::{Frames, Rows};
 use super::world::{World, stage};
+use crate::chronicle::{Chronicle, Reading};
 use crate::cluster::{Book, Leader, leading, peers};
 use crate::company::feed;
 use crate::consensus::{self, Carrier};
@@ -146,6 +147,7 @@ impl Site {
         let ledger = rows.view().ledger();
         self.world.with(|inner| inner.loaded(&ledger));
         let (behind, index) = (Arc::new(AtomicUsize::new(0)), Index::new(&ledger, around));
+        let chronicle = Chronicle::new(ledger.applied());
         let parts = scheduling::Parts {
             conductor,
             ledger,
@@ -168,7 +170,8 @@ impl Site {
             leave,
         };
         tasks.spawn(self.process.run(Scheduling::run(parts)));
-        tasks.spawn(self.process.run(read(index, update_inbox, behind, office)));
+        let seen = (index, chronicle, self.world.clone());
+        tasks.spawn(self.process.run(read(seen, update_inbox, behind, office)));
         tasks.spawn(judge(self.world.clone(), batches, judged));
         Ends { apply, requests, office: held_office, raft: give_raft, held: (disk, left) }
     }
@@ -248,17 +251,22 @@ fn conductor(world: &World, machine: &Machine, process: &Process) -> Conductor {
 
 /// In the reader's place: whoever asked is answered, and the office is told.
 async fn read(
-    mut index: Index,
+    (mut index, chronicle, world): (Index, Chronicle, World),
     mut updates: mpsc::UnboundedReceiver<Update>,
     behind: Arc<AtomicUsize>,
     office: watch::Sender<Option<Office>>,
 ) {
     while let Some(update) = updates.recv().await {
         behind.fetch_sub(1, Ordering::Relaxed);
-        if let Some(installed) = update.installed {
+        if let Some((installed, at)) = update.installed {
             index.replace(*installed);
+            chronicle.jump(at);
         }
-        update.rows.into_iter().for_each(|row| index.apply(row));
+        let place = chronicle.end();
+        chronicle.entries(update.rows, &update.marks, &mut index);
+        if let Reading::Events { events, .. } = chronicle.after(place, usize::MAX, |_| true) {
+            world.with(|inner| inner.happened(&events));
+        }
         update.releases.into_iter().for_each(|release| release(&mut index));
         if let Some(now) = update.office {
             office.send_replace(now);

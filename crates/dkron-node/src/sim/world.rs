@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::judge::{Judge, require};
 use super::net::Net;
 use super::plan::Plan;
+use crate::chronicle::Stamped;
 use crate::cluster::{Book, Mark};
 
 /// A deliberate bug, to see that the net catches it.
@@ -184,6 +185,13 @@ impl Inner {
                 self.trace.say(|| format!("entry {} {}", entry.index, word(entry)));
             }
             self.check(judged.map(drop));
+        }
+    }
+
+    pub fn happened(&mut self, events: &[Arc<Stamped>]) {
+        for event in events {
+            let check = self.judge.happened(event);
+            self.check(check);
         }
     }
 

@@ -19,6 +19,7 @@ use dkron_store::state;
 use tokio::sync::watch;
 
 use super::*;
+use crate::chronicle::Chronicle;
 use crate::identity::Mint;
 use crate::outputs::{Afar, Keeper, LiveOutputs, Store};
 use crate::reader::{self, Around, Reader};
@@ -67,6 +68,7 @@ fn server(dir: &Path, name: &str) -> Server {
     let pool = tokio::runtime::Handle::current();
     tokio::spawn(Reader::run(reader::Parts {
         index: Index::new(&ledger, around.clone()),
+        chronicle: Arc::new(Chronicle::new(ledger.applied())),
         telling,
         updates: update_inbox,
         behind: Arc::clone(&behind),

@@ -20,6 +20,7 @@ mod range;
 mod respond;
 mod route;
 mod routes;
+mod stream;
 
 #[cfg(test)]
 mod tests;
@@ -300,6 +301,7 @@ async fn dispatch(call: &Call<'_>, route: Route, request: Request) -> Answer {
         Route::Eligibility(name) => routes::operator::eligibility(call, name, request).await,
         Route::Upcoming => routes::upcoming::upcoming(call).await,
         Route::Why(name) => routes::why::why(call, name).await,
+        Route::Events => routes::events::events(call, request).await,
         Route::Recent => routes::recent::recent(call).await,
         Route::BeginBatch => routes::batch::begin(call, request).await,
         Route::Batches => routes::batch::list(call).await,

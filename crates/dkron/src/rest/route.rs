@@ -37,6 +37,8 @@ pub enum Route {
     Stats,
     /// Executions of all jobs.
     Recent,
+    /// What happens, as it happens.
+    Events,
     /// What is due soon.
     Upcoming,
     /// One execution, or all of the job.
@@ -128,6 +130,7 @@ impl Route {
             | Route::Why(_)
             | Route::Stats
             | Route::Recent
+            | Route::Events
             | Route::Upcoming
             | Route::Settings
             | Route::Configuration
@@ -210,6 +213,7 @@ impl Route {
             "v1/schedule/preview" if get => Route::Preview,
             "v1/stats" if get => Route::Stats,
             "v1/executions" if get => Route::Recent,
+            "v1/events" if get => Route::Events,
             "v1/upcoming" if get => Route::Upcoming,
             "v1/settings" if get => Route::Settings,
             "v1/settings" if matches!(*method, Method::PUT | Method::PATCH) => {
@@ -358,6 +362,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("PUT", "/v1/nodes/n1/eligibility"),
     ("GET", "/v1/stats"),
     ("GET", "/v1/executions"),
+    ("GET", "/v1/events"),
     ("GET", "/v1/upcoming"),
     ("POST", "/v1/unpause"),
     ("GET", "/v1/openapi.json"),
@@ -427,6 +432,7 @@ mod tests {
             ("DELETE", "/v1/scheduling/pause/7", Route::ResumeScheduling(Some("7".into()))),
             ("GET", "/v1/stats", Route::Stats),
             ("GET", "/v1/executions", Route::Recent),
+            ("GET", "/v1/events", Route::Events),
             ("GET", "/v1/upcoming", Route::Upcoming),
             ("POST", "/v1/unpause", Route::Pause(false)),
             ("GET", "/v1/openapi.json", Route::OpenApi),

@@ -1,6 +1,7 @@
 //! Dkron's JSON shapes. Its quirks end here: nothing behind knows them.
 
 mod batch;
+mod event;
 mod execution;
 mod job;
 mod member;
@@ -22,6 +23,7 @@ mod tests;
 pub use tests::shown_job;
 
 pub use batch::BatchDto;
+pub use event::{EventDto, SummaryDto};
 pub use execution::{ExecutionDto, ListedExecution, RecentExecution, Tail};
 pub use job::JobDto;
 pub use member::{ListedMember, MemberDto};

@@ -3,20 +3,15 @@
 
 mod events;
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
-
-use axum::body::{Body, Bytes, HttpBody};
-use axum::http::Response;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use axum::body::Bytes;
+use axum::http::header::HeaderValue;
 use dkron_core::domain::JobName;
 use dkron_node::service::{Error, Follow, Offset, Service};
-use hyper::body::Frame;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
 use super::Peer;
 use super::respond::Answer;
+use super::stream::{self, Broken, EVENTS, HEARTBEAT, Outside, Piece, STALLED};
 use events::Events;
 
 pub use events::END_ID;
@@ -26,15 +21,8 @@ const FOLLOWERS: usize = 256;
 static ROOM: Semaphore = Semaphore::const_new(FOLLOWERS);
 /// Bytes of output in one step.
 const PIECE: usize = 16 * 1024;
-/// After so much silence an event stream shows that it lives.
-const HEARTBEAT: Duration = Duration::from_secs(15);
-/// A client that takes nothing for so long is not waited for.
-const STALLED: Duration = Duration::from_secs(600);
 
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
-/// Asks proxies to pass on what there is.
-const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// How an output is sent while it grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,12 +44,7 @@ pub async fn answer(
     let (pieces, body) = mpsc::channel(1);
     let sender = Sender { follow, pieces, form, peer: peer.cloned() };
     tokio::spawn(sender.run(place));
-    let mut answer = Response::new(Body::new(Pieces(body)));
-    let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, if form == Form::Text { PLAIN } else { EVENTS });
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(BUFFERING, HeaderValue::from_static("no"));
-    Ok(answer)
+    Ok(stream::answer(if form == Form::Text { PLAIN } else { EVENTS }, body))
 }
 
 /// One follower.
@@ -73,13 +56,6 @@ struct Sender {
     peer: Option<Peer>,
 }
 
-/// What the connection gets: bytes, or the news that the text breaks off here.
-type Piece = Result<Bytes, Broken>;
-
-#[derive(Debug, thiserror::Error)]
-#[error("the output breaks off here")]
-struct Broken;
-
 /// What a step brought.
 enum Step {
     Send(Bytes),
@@ -87,15 +63,6 @@ enum Step {
     /// It ends before its end.
     Break,
     Gone,
-}
-
-/// What ends it from outside: `Break` or `Gone`.
-async fn outside(peer: Option<&Peer>) -> Step {
-    let Some(peer) = peer else { return std::future::pending().await };
-    tokio::select! {
-        () = peer.door_closes() => Step::Break,
-        () = peer.leaves() => Step::Gone,
-    }
 }
 
 impl Sender {
@@ -120,7 +87,10 @@ impl Sender {
         let next = tokio::select! {
             next = self.follow.next(PIECE) => next,
             () = self.pieces.closed() => return Step::Gone,
-            step = outside(self.peer.as_ref()) => return step,
+            outside = stream::ended(self.peer.as_ref()) => return match outside {
+                Outside::DoorCloses => Step::Break,
+                Outside::ClientLeft => Step::Gone,
+            },
             () = tokio::time::sleep(HEARTBEAT), if self.form == Form::Events => {
                 return Step::Send(Events::heartbeat());
             }
@@ -142,20 +112,5 @@ impl Sender {
                 Step::Break
             }
         }
-    }
-}
-
-/// The pieces as a body; asking for the next makes room for it.
-struct Pieces(mpsc::Receiver<Piece>);
-
-impl HttpBody for Pieces {
-    type Data = Bytes;
-    type Error = Broken;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        self.0.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
     }
 }

@@ -41,6 +41,11 @@ impl Book {
         op
     }
 
+    /// A shape that no answer names by itself.
+    pub fn shape<T: JsonSchema>(&mut self) {
+        let _ = self.schemas.subschema_for::<T>();
+    }
+
     /// All of it as one document.
     pub fn finish(mut self, head: Value) -> Value {
         let mut document = head;

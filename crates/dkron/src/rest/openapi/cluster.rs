@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::bodies::{EligibilityBody, PauseBody, ResumeBody, SettingsBody};
 use super::book::{Book, instant, one_of, text, whole};
 use crate::rest::dto::{
-    ConfigurationDto, EligibilityDto, HealthDto, HealthyDto, IndexDto, ListedMember, MemberDto,
-    NewLeaderDto, NodeDto, PauseDto, PausedDto, RemovedDto, ResumedDto, SchedulingDto, SettingsDto,
-    StateDto, StatsDto,
+    ConfigurationDto, EligibilityDto, EventDto, HealthDto, HealthyDto, IndexDto, ListedMember,
+    MemberDto, NewLeaderDto, NodeDto, PauseDto, PausedDto, RemovedDto, ResumedDto, SchedulingDto,
+    SettingsDto, StateDto, StatsDto, SummaryDto,
 };
 
 const CLUSTER: &str = "cluster";
@@ -16,6 +16,7 @@ const SELF: &str = "node";
 
 pub fn write(book: &mut Book) {
     members(book);
+    events(book);
     settings(book);
     scheduling(book);
     operators(book);
@@ -67,6 +68,25 @@ fn members(book: &mut Book) {
         .gives::<StatsDto<'_>>(200, "Oldest first; empty buckets are left out")
         .missing("There is no such job or node")
         .reads();
+}
+
+fn events(book: &mut Book) {
+    book.op("GET /v1/events", "followEvents", CLUSTER)
+        .about(
+            "What happens, as it happens.",
+            "Server-sent events. An id is a place in the log, `4711:2`, the same on every server. \
+             First `members`; then `job.*`, `execution.*`, `slot.skipped` and the like, whose data \
+             is an `Event`; `reset` when what lies between is not kept any more: read anew.",
+        )
+        .query("after", text(), "The id of the last event seen; `Last-Event-ID` counts before it")
+        .query("kind", text(), "Names of events, repeatable or with commas")
+        .query("state", text(), "Of ended executions those with such a state")
+        .query("job", text(), "How the names of the jobs begin")
+        .query("view", one_of(&["all", "summary"]), "Counts four times a second instead of events")
+        .gives_as(200, "text/event-stream", "Until the client or the server ends it")
+        .fails(503, "Too many streams; Retry-After");
+    book.shape::<EventDto<'_>>();
+    book.shape::<SummaryDto>();
 }
 
 fn settings(book: &mut Book) {

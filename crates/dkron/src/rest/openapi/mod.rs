@@ -92,6 +92,7 @@ pub fn described(route: &Route) -> &'static [&'static str] {
         Route::Output(..) => &["showOutput"],
         Route::Stats => &["stats"],
         Route::Recent => &["listExecutions"],
+        Route::Events => &["followEvents"],
         Route::Upcoming => &["upcoming"],
         Route::Cancel(_, None) => &["cancelJob"],
         Route::Cancel(_, Some(_)) => &["cancelExecution"],

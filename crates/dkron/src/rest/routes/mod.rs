@@ -4,6 +4,7 @@ pub mod batch;
 pub mod cancel;
 pub mod cluster;
 pub mod docs;
+pub mod events;
 pub mod executions;
 pub mod export;
 pub mod import;
