@@ -73,7 +73,7 @@ fn changed(group: &LiveGroup, index: &Index, out: &mut Vec<Happened>) {
         let cause = match group.cause {
             _ if executions.iter().all(|(_, attempt)| *attempt > 1) => "retry",
             Cause::Schedule => "schedule",
-            Cause::Manual(_) => "manual",
+            Cause::Manual(_) | Cause::ByHand(_) => "manual",
             Cause::Child(_) => "child",
         };
         let (group, nominal) = (group.group, group.nominal);

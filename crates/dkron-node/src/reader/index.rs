@@ -191,7 +191,7 @@ impl Index {
     }
 
     pub fn name_of(&self, job_no: JobNo) -> Option<JobName> {
-        self.rows.get(&job_no).map(|row| row.job.name.clone())
+        self.table.get(job_no).map(|row| row.job.name.clone())
     }
 
     pub fn group(&self, group: Group) -> Option<&LiveGroup> {
