@@ -15,11 +15,12 @@ mod body;
 mod dice;
 mod request;
 
-const REQUESTS: usize = 3_000;
+/// `DKRON_FUZZ_REQUESTS` throws more.
+const REQUESTS: u64 = 3_000;
 const ANSWER: Duration = Duration::from_secs(15);
 
-fn seed() -> u64 {
-    std::env::var("DKRON_FUZZ_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(4)
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
 fn problem(url: &str, thrown: &Thrown) -> Option<String> {
@@ -43,11 +44,11 @@ fn is_hang(e: &std::io::Error) -> bool {
 
 #[test]
 fn malformed_requests_get_no_5xx_and_no_silence() {
-    let seed = seed();
+    let seed = number("DKRON_FUZZ_SEED", 4);
     let mut server = Server::start(&binary().unwrap(), &["--dev"]).unwrap();
     let mut dice = Dice::new(seed);
     let mut problems = Vec::new();
-    for number in 0..REQUESTS {
+    for number in 0..number("DKRON_FUZZ_REQUESTS", REQUESTS) {
         let thrown = request::any(&mut dice);
         if let Some(problem) = problem(&server.url, &thrown) {
             let shown = String::from_utf8_lossy(&thrown.bytes[..thrown.bytes.len().min(400)]);

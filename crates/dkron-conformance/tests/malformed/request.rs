@@ -7,7 +7,7 @@ use crate::dice::Dice;
 const METHODS: [&str; 10] =
     ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "BREW", "get"];
 
-const PATHS: [&str; 51] = [
+const PATHS: [&str; 69] = [
     "/",
     "/v1",
     "/v1/",
@@ -59,9 +59,27 @@ const PATHS: [&str; 51] = [
     "/ui/a?b",
     "/v1/acl/policies/x",
     "*",
+    "/v1/executions",
+    "/v1/upcoming",
+    "/v1/jobs/fz-1/why",
+    "/v1/openapi.json",
+    "/docs",
+    "/v1/batch",
+    "/v1/batch/7",
+    "/v1/batch/-1",
+    "/v1/scheduling",
+    "/v1/scheduling/pause",
+    "/v1/scheduling/resume",
+    "/v1/scheduling/pause/7",
+    "/v1/jobs/fz-1/versions",
+    "/v1/jobs/fz-1/versions/1",
+    "/v1/jobs/fz-1/versions/1/diff",
+    "/v1/jobs/fz-1/versions/1/rollback",
+    "/v1/jobs/fz-1/undelete",
+    "/v1/activity",
 ];
 
-const QUERIES: [&str; 26] = [
+const QUERIES: [&str; 40] = [
     "_start",
     "_end",
     "_sort",
@@ -88,6 +106,20 @@ const QUERIES: [&str; 26] = [
     "follow",
     "format",
     "download",
+    "index",
+    "wait",
+    "limit",
+    "cursor",
+    "state",
+    "selector",
+    "prefix",
+    "executor",
+    "has_parent",
+    "window",
+    "buckets",
+    "at",
+    "group",
+    "history",
 ];
 
 const TEXTS: [&str; 33] = [
@@ -126,7 +158,7 @@ const TEXTS: [&str; 33] = [
     "18446744073709551616",
 ];
 
-const HEADERS: [&str; 22] = [
+const HEADERS: [&str; 29] = [
     "Content-Type: application/json",
     "Content-Type: multipart/form-data",
     "Content-Type: multipart/form-data; boundary=b",
@@ -149,6 +181,13 @@ const HEADERS: [&str; 22] = [
     "Last-Event-ID: -7",
     "If-None-Match: *",
     "Connection: upgrade",
+    "If-Match: \"v1\"",
+    "If-Match: W/",
+    "If-Match: \"v99999999999999999999\", *",
+    "Accept: application/problem+json",
+    "Content-Type: application/merge-patch+json",
+    "Idempotency-Key: \u{7f}",
+    "X-Dkron-User: \u{e9}",
 ];
 
 pub struct Thrown {
