@@ -173,7 +173,8 @@ impl World {
             return self.later(0, 20, fate(Fate::Refused));
         }
         if self.sabotage == Sabotage::DropReport
-            && matches!(proposal.command.inner(), Command::Report(report) if !report.ends.is_empty())
+            && let Command::Report(report) = proposal.command.inner()
+            && !report.ends.is_empty()
             && self.sabotaged == 0
         {
             self.sabotaged += 1;

@@ -5,8 +5,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Table {
-    /// Single rows: office, settings, paused, last seq, recent, version, drains, activities; series,
-    /// marks of late results and answers of requests with a key.
+    /// Single rows: office, settings, paused, last seq, recent, version, drains, activities.
+    /// Series; marks of late results and answers of requests with a key.
     Meta = 0,
     Definition = 1,
     Runtime = 2,

@@ -1,5 +1,5 @@
-//! `test`: the binary, every test of the workspace, the simulator's seeds, a short chaos run, requests by
-//! the API's description; then the five slowest.
+//! `test`: the binary, every test of the workspace, the simulator's seeds, a short chaos run,
+//! requests by the API's description; then the five slowest.
 //! Cargo's output is passed on line by line and only listened to.
 
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -70,7 +70,10 @@ mod tests {
         assert_eq!(answer.headers()[CONTENT_TYPE], PROBLEM);
         assert_eq!(
             body(answer).await,
-            r#"{"title":"Bad Request","status":400,"detail":"wait: it wants a duration","field":"wait"}"#
+            concat!(
+                r#"{"title":"Bad Request","status":400,"#,
+                r#""detail":"wait: it wants a duration","field":"wait"}"#
+            )
         );
     }
 

@@ -11,6 +11,10 @@ use serde::Serialize;
 use crate::rest::instant::Instant;
 use crate::rest::json::lossy;
 
+/// Words of a state.
+const STATES: [&str; 8] =
+    ["pending", "running", "unreachable", "success", "failed", "timed_out", "cancelled", "lost"];
+
 /// One run of a job on one node.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Execution")]
@@ -65,7 +69,7 @@ struct Head {
 /// Beyond Dkron's keys.
 #[derive(Serialize, JsonSchema)]
 struct Ours {
-    #[schemars(extend("enum" = ["pending", "running", "unreachable", "success", "failed", "timed_out", "cancelled", "lost"]))]
+    #[schemars(extend("enum" = STATES))]
     state: &'static str,
     scheduled_at: Instant,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -115,7 +119,7 @@ impl From<&ByHand> for Parameters {
 #[derive(Serialize, JsonSchema)]
 struct LateResult {
     at: Instant,
-    #[schemars(extend("enum" = ["pending", "running", "unreachable", "success", "failed", "timed_out", "cancelled", "lost"]))]
+    #[schemars(extend("enum" = STATES))]
     state: &'static str,
     #[serde(skip_serializing_if = "str::is_empty")]
     reason: &'static str,

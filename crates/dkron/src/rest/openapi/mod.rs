@@ -36,6 +36,9 @@ pub fn page() -> &'static str {
 /// How the page looks.
 pub const STYLE: &str = include_str!("page.css");
 
+const ABOUT: &str = "A job scheduler that accounts for every due moment. Any server answers any \
+                     request; what only the leader can do is carried there.";
+
 fn write() -> Value {
     let mut book = Book::new();
     jobs::write(&mut book);
@@ -46,7 +49,7 @@ fn write() -> Value {
         "info": {
             "title": "Dkron REST API",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "A job scheduler that accounts for every due moment. Any server answers any request; what only the leader can do is carried there.",
+            "description": ABOUT,
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": "/", "description": "This server" }],
