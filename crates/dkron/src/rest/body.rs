@@ -1,14 +1,19 @@
 //! The body of a request: at most so many bytes, within a minute.
 
+use std::pin::Pin;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
 use axum::http::StatusCode;
 
 use super::respond::{self, Answer};
 
 /// A client that sends its body slower than this is not waited for.
 const TIME: Duration = Duration::from_secs(60);
+
+/// Of a body that no handler reads so much is taken in, and for so long.
+const DRAINED: usize = 1024 * 1024;
+const DRAIN_TIME: Duration = Duration::from_secs(10);
 
 /// All of it; `too_large` tells a person what to do about one above `most` bytes.
 pub async fn read(body: Body, most: usize, too_large: &str) -> Result<Bytes, Answer> {
@@ -26,6 +31,25 @@ pub async fn read(body: Body, most: usize, too_large: &str) -> Result<Bytes, Ans
             Err(respond::text(StatusCode::REQUEST_TIMEOUT, said))
         }
     }
+}
+
+/// Takes in what nobody wants, within bounds, while the answer is on its way: it would be lost if
+/// the connection closed on what was not read.
+pub async fn drain(body: Body) {
+    let unread = async {
+        let mut body = body;
+        let mut left = DRAINED;
+        while let Some(Ok(frame)) =
+            std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await
+        {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    // Slower ones lose the answer, and nobody else waits for them.
+    let _ = tokio::time::timeout(DRAIN_TIME, unread).await;
 }
 
 fn is_too_long(err: &axum::Error) -> bool {
