@@ -357,6 +357,166 @@ fn a_key_holds_on_every_server_and_under_the_next_leader() {
     assert_eq!(runs(&cluster.servers[one], "a"), 3);
 }
 
+fn by(request: &Request, user: &str) -> Request {
+    let mut request = request.clone();
+    request.headers.push(("X-Dkron-User".into(), user.into()));
+    request
+}
+
+/// Versions and words of users are kept once the cluster knows of them.
+fn ready(server: &Server) {
+    let got = keyed(server, &Request::new("POST", "/v1/unpause"), "ready");
+    assert_eq!(got.status, 200, "{}", got.text());
+}
+
+#[test]
+fn versions_of_a_job_and_the_way_back() {
+    let server = alone();
+    ready(&server);
+    let put = |body: &Value, user: &str| {
+        let got = ask(&server, &by(&Request::json("PUT", "/v1/jobs/a", body), user));
+        assert_eq!(got.status, 201, "{}", got.text());
+    };
+    let mut body = job("a");
+    body["tags"] = json!({"role": "x"});
+    put(&body, "ann");
+    body["owner"] = json!("bob");
+    (body["tags"], body["schedule"]) = (json!({"role": "y"}), json!("@every 1h"));
+    put(&body, "bob");
+    put(&body, "carl");
+    assert_eq!(ask(&server, &Request::new("POST", "/v1/jobs/a/toggle")).status, 200);
+
+    let versions = get(&server, "/v1/jobs/a/versions");
+    assert_eq!(versions.header("x-total-count"), Some("3"));
+    let shown: Vec<String> = versions
+        .json()
+        .unwrap()
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| {
+            let (version, by, action) = (&it["version"], &it["by"], &it["action"]);
+            assert_eq!(it["from"], "127.0.0.1");
+            format!("{version} {by} {action} {} {}", it["changed"], it["present"])
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            r#"3 "" "toggle" ["disabled"] true"#,
+            r#"2 "bob" "replace" ["owner","schedule","tags.role"] false"#,
+            r#"1 "ann" "create" [] false"#,
+        ]
+    );
+    let first = get(&server, "/v1/jobs/a/versions/1");
+    assert_eq!((first.status, first.header("etag")), (200, Some("\"v1\"")));
+    assert_eq!(first.json().unwrap()["schedule"], "@manually");
+    let diff = get(&server, "/v1/jobs/a/versions/1/diff?to=2").json().unwrap();
+    let change = json!({"path": "tags.role", "old": "x", "new": "y"});
+    assert_eq!(diff["changes"][2], change, "{diff}");
+
+    let back = Request::new("POST", "/v1/jobs/a/versions/1/rollback");
+    let mut late = back.clone();
+    late.headers.push(("If-Match".into(), "\"v2\"".into()));
+    assert_eq!(ask(&server, &late).status, 412);
+    let rolled = keyed(&server, &by(&back, "dora"), "back");
+    assert_eq!((rolled.status, rolled.header("etag")), (200, Some("\"v4\"")), "{}", rolled.text());
+    assert_eq!(rolled.json().unwrap()["tags"], json!({"role": "x"}));
+    assert!(is_replayed(&keyed(&server, &by(&back, "dora"), "back")));
+    for (target, status, said) in [
+        ("/v1/jobs/a/versions/9", 404, "version 9 is not kept, 1 to 4 are"),
+        ("/v1/jobs/a/versions/x", 400, "is no version"),
+        ("/v1/jobs/a/versions/1/diff?to=y", 400, "to: "),
+        ("/v1/jobs/b/versions", 404, ""),
+    ] {
+        let got = get(&server, target);
+        assert_eq!(got.status, status, "{target}");
+        assert!(got.text().contains(said), "{target}: {}", got.text());
+    }
+}
+
+#[test]
+fn a_deleted_job_comes_back_after_a_restart() {
+    let mut server = alone();
+    ready(&server);
+    let mut body = job("a");
+    body["tags"] = json!({"role": "y"});
+    assert_eq!(ask(&server, &Request::json("PUT", "/v1/jobs/a", &body)).status, 201);
+    body["tags"] = json!({"role": "x"});
+    assert_eq!(ask(&server, &Request::json("PUT", "/v1/jobs/a", &body)).status, 201);
+    let delete = Request::new("DELETE", "/v1/jobs/a");
+    let deleted = keyed(&server, &by(&delete, "eve"), "delete");
+    assert_eq!(deleted.status, 200);
+    let undelete = Request::new("POST", "/v1/jobs/a/undelete");
+    server.kill().unwrap();
+    server.restart().unwrap();
+    let again = keyed(&server, &by(&delete, "eve"), "delete");
+    assert_eq!((again.status, is_replayed(&again)), (200, true), "{}", again.text());
+    assert_eq!(again.json().unwrap()["tags"], json!({"role": "x"}));
+    assert_eq!(get(&server, "/v1/jobs/a").status, 404);
+    let gone = get(&server, "/v1/jobs/a/versions").json().unwrap();
+    assert_eq!((gone.as_array().unwrap().len(), &gone[0]["present"]), (2, &json!(false)));
+    let undeleted = keyed(&server, &undelete, "undelete");
+    assert_eq!(undeleted.status, 201, "{}", undeleted.text());
+    assert_eq!(undeleted.json().unwrap()["tags"], json!({"role": "x"}));
+    assert!(is_replayed(&keyed(&server, &undelete, "undelete")));
+    assert_eq!(ask(&server, &undelete).status, 409);
+    assert_eq!(ask(&server, &Request::new("POST", "/v1/jobs/b/undelete")).status, 404);
+}
+
+#[test]
+fn what_users_did_is_the_same_on_every_server() {
+    let cluster = Cluster::start(&binary().unwrap(), 0).unwrap();
+    let leader = cluster.led().unwrap();
+    let (one, other) = (&cluster.servers[(leader + 1) % 3], &cluster.servers[leader]);
+    ready(one);
+    let since = index(&ask(one, &by(&Request::json("POST", "/v1/jobs", &job("a")), "ann")));
+    for (method, target, user) in [
+        ("POST", "/v1/jobs/a/run", "bob"),
+        ("POST", "/v1/jobs/a/toggle", "ann"),
+        ("POST", "/v1/jobs/nobody/toggle", "ann"),
+        ("PUT", "/v1/nodes/n9/eligibility", "ops"),
+        ("DELETE", "/v1/jobs/a", "ann"),
+    ] {
+        let mut request = by(&Request::new(method, target), user);
+        if target.ends_with("eligibility") {
+            request.body = Some(br#"{"eligible": false, "reason": "disks"}"#.to_vec());
+        }
+        ask(one, &request);
+    }
+    let list = |server: &Server, query: &str| {
+        let got = get(server, &format!("/v1/activity?{query}"));
+        assert_eq!(got.status, 200, "{}", got.text());
+        got
+    };
+    let shown = |answer: &Response| -> Vec<String> {
+        let word = |it: &Value| format!("{} {} {}", it["by"], it["action"], it["object"]);
+        answer.json().unwrap().as_array().unwrap().iter().map(word).collect()
+    };
+    let all = list(other, "limit=5");
+    assert_eq!(
+        shown(&all),
+        [
+            r#""ann" "delete" "a""#,
+            r#""ops" "drain" "n9""#,
+            r#""ann" "toggle" "a""#,
+            r#""bob" "run" "a""#,
+            r#""ann" "create" "a""#,
+        ]
+    );
+    let rows = all.json().unwrap();
+    assert_eq!((&rows[4]["from"], &rows[4]["index"]), (&json!("127.0.0.1"), &json!(since)));
+    assert_eq!((&rows[1]["detail"], &rows[4]["version"]), (&json!("disks"), &json!(1)));
+    for server in &cluster.servers {
+        assert_eq!(list(server, "limit=5").body, all.body);
+    }
+    let page = list(one, "limit=2");
+    let cursor = page.header("x-dkron-next-cursor").unwrap();
+    assert_eq!(shown(&list(one, &format!("limit=2&cursor={cursor}"))), shown(&all)[2..4]);
+    assert_eq!(shown(&list(one, "job=a&by=bob")), [r#""bob" "run" "a""#]);
+    assert_eq!(get(one, "/v1/activity?limit=0").status, 400);
+}
+
 #[test]
 fn a_follower_passes_the_entry_on_and_shows_what_it_carried() {
     let cluster = Cluster::start(&binary().unwrap(), 0).unwrap();

@@ -120,6 +120,10 @@ kinds! {
     KeyedRow = 124 Row "keyed" version 1,
     ActivitiesRow = 125 Row "activities" version 1,
     ActivityRow = 126 Row "activity" version 1,
+    VersionsSinceRow = 127 Row "versions since" version 1,
+    KeptRow = 128 Row "kept" version 1,
+    GoneRow = 129 Row "gone" version 1,
+    JobVersionRow = 130 Row "job version" version 1,
 
     Accepted = 201 Journal "accepted" version 1,
     Started = 202 Journal "started" version 1,

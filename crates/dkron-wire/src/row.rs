@@ -81,6 +81,10 @@ pub fn encode(row: &Row) -> (Table, Vec<u8>, Vec<u8>) {
         Row::LateMark { newest, .. } => body::write(bytes, &newest.form()),
         Row::Keyed { keyed, .. } => body::write(bytes, &keyed.form()),
         Row::Activities(next) => body::write(bytes, &next.form()),
+        Row::VersionsSince(index) => body::write(bytes, &index.form()),
+        Row::Kept { sizes, .. } => body::write(bytes, &sizes.form()),
+        Row::Gone { gone, .. } => body::write(bytes, &gone.form()),
+        Row::JobVersion { row, .. } => body::write(bytes, &row.form()),
         Row::Activity(activity) => body::write(bytes, &activity.form()),
     };
     let (table, key) = key(&row_key);
@@ -128,6 +132,12 @@ pub fn decode(table: Table, key: &[u8], value: &[u8]) -> Result<Row, Error> {
         RowKey::LateMark(job_no) => Row::LateMark { job_no, newest: body::read(kind, bytes)? },
         RowKey::Keyed(index) => Row::Keyed { index, keyed: body::read(kind, bytes)? },
         RowKey::Activities => Row::Activities(body::read(kind, bytes)?),
+        RowKey::VersionsSince => Row::VersionsSince(body::read(kind, bytes)?),
+        RowKey::Kept(job_no) => Row::Kept { job_no, sizes: body::read(kind, bytes)? },
+        RowKey::Gone(index) => Row::Gone { index, gone: body::read(kind, bytes)? },
+        RowKey::JobVersion(job_no, version) => {
+            Row::JobVersion { job_no, version, row: body::read(kind, bytes)? }
+        }
         RowKey::Activity(_) => Row::Activity(body::read(kind, bytes)?),
     };
     if row.key() != row_key {
@@ -165,6 +175,10 @@ pub const fn kind_of(key: &RowKey) -> Kind {
         RowKey::LateMark(_) => Kind::LateMarkRow,
         RowKey::Keyed(_) => Kind::KeyedRow,
         RowKey::Activities => Kind::ActivitiesRow,
+        RowKey::VersionsSince => Kind::VersionsSinceRow,
+        RowKey::Kept(_) => Kind::KeptRow,
+        RowKey::Gone(_) => Kind::GoneRow,
+        RowKey::JobVersion(..) => Kind::JobVersionRow,
         RowKey::Activity(_) => Kind::ActivityRow,
     }
 }

@@ -5,8 +5,9 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Table {
-    /// Single rows: office, settings, paused, last seq, recent, version, drains, activities.
-    /// Series; marks of late results and answers of requests with a key.
+    /// Single rows: office, settings, paused, last seq, recent, version, drains, activities,
+    /// versions since, pauses of scheduling; series, marks of late results, answers of requests
+    /// with a key, deleted jobs, sizes of versions.
     Meta = 0,
     Definition = 1,
     Runtime = 2,
@@ -24,10 +25,12 @@ pub enum Table {
     Processing = 13,
     Expiring = 14,
     Queued = 15,
+    /// Definitions that are or were.
+    Version = 16,
 }
 
 impl Table {
-    pub const ALL: [Table; 14] = [
+    pub const ALL: [Table; 15] = [
         Table::Meta,
         Table::Definition,
         Table::Runtime,
@@ -42,6 +45,7 @@ impl Table {
         Table::Processing,
         Table::Expiring,
         Table::Queued,
+        Table::Version,
     ];
 
     pub const fn code(self) -> u8 {
@@ -68,12 +72,14 @@ impl Table {
             Table::Processing => "processing",
             Table::Expiring => "expiring",
             Table::Queued => "queued",
+            Table::Version => "version",
         }
     }
 
     /// Whether its rows make the ledger, so that all of them are read at a start.
     pub const fn is_working_set(self) -> bool {
-        !matches!(self, Table::History | Table::Late | Table::Skipped | Table::Ring)
+        let kept = matches!(self, Table::History | Table::Late | Table::Skipped);
+        !kept && !matches!(self, Table::Ring | Table::Version)
     }
 }
 

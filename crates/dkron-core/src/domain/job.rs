@@ -40,6 +40,22 @@ pub struct Job {
 }
 
 impl Job {
+    /// About as many bytes as it has.
+    pub fn bytes(&self) -> usize {
+        let pairs =
+            |map: &TextMap| map.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
+        let processors = self.processors.iter().map(|(name, map)| name.len() + pairs(map));
+        let texts = [&self.displayname, &self.timezone, &self.schedule, &self.owner];
+        let more = [&self.owner_email, &self.executor];
+        let maps = [&self.tags, &self.metadata, &self.executor_config];
+        let parent = self.parent_job.as_ref().map_or(0, |name| name.as_str().len());
+        self.name.as_str().len()
+            + parent
+            + texts.into_iter().chain(more).map(|text| text.len()).sum::<usize>()
+            + maps.into_iter().map(pairs).sum::<usize>()
+            + processors.sum::<usize>()
+    }
+
     /// The wishes, said or not.
     pub fn policy(&self) -> &Policy {
         static DEFAULT: Policy = Policy::DEFAULT;

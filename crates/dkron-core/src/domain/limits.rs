@@ -64,3 +64,11 @@ pub const KEYED_FOR: core::time::Duration = core::time::Duration::from_secs(86_4
 pub const KEYED_EXECUTIONS: usize = 16;
 /// Writes that the activity log holds; a newer one takes the place of the oldest.
 pub const ACTIVITIES: u64 = 10_000;
+/// Versions of one job that are kept; the oldest go first.
+pub const VERSIONS_KEPT: usize = 20;
+/// Bytes of all of them together; the present one stays whatever it has.
+pub const VERSIONS_BYTES: u64 = 64 * 1024;
+/// Deleted jobs that can be brought back; the oldest are forgotten first.
+pub const GONE_KEPT: usize = 10_000;
+/// How long a deleted job can be brought back.
+pub const GONE_FOR: core::time::Duration = core::time::Duration::from_secs(7 * 86_400);

@@ -84,6 +84,9 @@ impl Ledger {
         if !self.lost.is_empty() || !self.lates.is_empty() {
             (&self.lost, &self.lates).hash(&mut hasher);
         }
+        if self.versions_since.0 > 0 || !self.kept.is_empty() || !self.gone.is_empty() {
+            (self.versions_since, &self.kept, &self.gone).hash(&mut hasher);
+        }
         if !self.keyed.is_empty() || self.activities > 0 {
             (&self.keyed, self.activities).hash(&mut hasher);
         }

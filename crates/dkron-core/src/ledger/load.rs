@@ -80,7 +80,10 @@ impl Loader {
             Row::History { .. } | Row::Late { .. } | Row::Skipped { .. } => {}
             Row::Keyed { index, keyed } => drop(ledger.keyed.insert(index, keyed)),
             Row::Activities(next) => ledger.activities = next,
-            Row::Bucket { .. } | Row::Pointer(_) | Row::Activity(_) => {}
+            Row::VersionsSince(index) => ledger.versions_since = index,
+            Row::Kept { job_no, sizes } => drop(ledger.kept.insert(job_no, sizes)),
+            Row::Gone { index, gone } => drop(ledger.gone.insert(index, gone)),
+            Row::Bucket { .. } | Row::Pointer(_) | Row::Activity(_) | Row::JobVersion { .. } => {}
             Row::Version(version) => ledger.version = version,
             Row::SchedulingPauses(pauses) => {
                 ledger.pauses.extend(pauses.into_iter().map(|pause| (pause.id, pause)));
@@ -169,6 +172,8 @@ impl Ledger {
         }
         derived.lost_order = self.lost.iter().map(|(seq, lost)| (lost.at, *seq)).collect();
         derived.known_requests = self.requests.iter().map(|(_, id)| *id).collect();
+        derived.gone_names =
+            self.gone.iter().map(|(index, gone)| (gone.name.clone(), *index)).collect();
         derived.keys = self.keyed.iter().map(|(index, keyed)| (keyed.key.name, *index)).collect();
         derived.owed_to = self.owed.keys().map(|(parent, child)| (*child, *parent)).collect();
         let held = self.processing.iter().map(|(seq, held)| (held.record.job_no, *seq));

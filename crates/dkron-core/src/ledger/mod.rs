@@ -23,6 +23,7 @@ mod recent;
 mod rollup;
 mod row;
 mod state;
+mod versions;
 
 pub use activity::Activity;
 pub use command::{
@@ -40,3 +41,4 @@ pub use row::{Row, RowKey};
 pub use state::{
     JobState, Ledger, LiveGroup, Lost, Office, Phase, Processing, Queued, Runtime, Slot,
 };
+pub use versions::{Gone, JobVersion};

@@ -8,6 +8,7 @@ use super::keyed::Keyed;
 use super::recent::{Pointer, Recent};
 use super::rollup::{BucketKey, Series, SeriesNo};
 use super::state::{LiveGroup, Lost, Office, Processing, Queued, Runtime};
+use super::versions::{Gone, JobVersion};
 use crate::domain::stats::{Bucket, Span};
 use crate::domain::{
     Drain, Group, HistoryNo, Job, JobNo, Late, LogIndex, QueueNo, Record, RequestId,
@@ -99,6 +100,23 @@ pub enum Row {
     /// How many writes were noted since version 4 of the cluster.
     Activities(u64),
     Activity(Activity),
+    /// Jobs that were created behind this entry have rows of all their versions.
+    VersionsSince(LogIndex),
+    /// Sizes of the versions that are kept of a job.
+    Kept {
+        job_no: JobNo,
+        sizes: Vec<u32>,
+    },
+    /// A job that was deleted with that entry.
+    Gone {
+        index: LogIndex,
+        gone: Gone,
+    },
+    JobVersion {
+        job_no: JobNo,
+        version: Version,
+        row: JobVersion,
+    },
     /// Late results of a job stand at this number or below.
     LateMark {
         job_no: JobNo,
@@ -135,7 +153,11 @@ pub enum RowKey {
     LateMark(JobNo),
     Keyed(LogIndex),
     Activities,
+    VersionsSince,
     SchedulingPauses,
+    Gone(LogIndex),
+    Kept(JobNo),
+    JobVersion(JobNo, Version),
     /// By its place in the ring.
     Activity(u64),
 }
@@ -171,6 +193,10 @@ impl Row {
             Row::LateMark { job_no, .. } => RowKey::LateMark(*job_no),
             Row::Keyed { index, .. } => RowKey::Keyed(*index),
             Row::Activities(_) => RowKey::Activities,
+            Row::VersionsSince(_) => RowKey::VersionsSince,
+            Row::Kept { job_no, .. } => RowKey::Kept(*job_no),
+            Row::Gone { index, .. } => RowKey::Gone(*index),
+            Row::JobVersion { job_no, version, .. } => RowKey::JobVersion(*job_no, *version),
             Row::Activity(activity) => RowKey::Activity(Activity::slot(activity.no)),
         }
     }
@@ -179,8 +205,8 @@ impl Row {
     /// results, skipped records, what charts and the time index hold of them, and what
     /// users did.
     pub fn is_working_set(&self) -> bool {
-        use Row::{Activity, Bucket, History, Late, Pointer, Skipped};
+        use Row::{Activity, Bucket, History, JobVersion, Late, Pointer, Skipped};
         let kept = matches!(self, History { .. } | Late { .. } | Skipped { .. });
-        !kept && !matches!(self, Bucket { .. } | Pointer(_) | Activity(_))
+        !kept && !matches!(self, Bucket { .. } | Pointer(_) | Activity(_) | JobVersion { .. })
     }
 }

@@ -10,6 +10,7 @@ use core::time::Duration;
 use super::keyed::Keyed;
 use super::recent::Recent;
 use super::rollup::{Rollup, Series};
+use super::versions::Gone;
 use crate::domain::{
     BootId, Cancellation, Cause, Drain, Group, HistoryNo, Jitter, Job, JobName, JobNo, LogIndex,
     NodeName, Nominal, PauseNo, QueueNo, Record, RequestId, SchedulingPause, Seq, Settings, SkipNo,
@@ -210,6 +211,13 @@ pub struct Ledger {
     pub(super) pauses: BTreeMap<PauseNo, SchedulingPause>,
     /// Requests that their clients gave a name, by the entry that carried them.
     pub(super) keyed: BTreeMap<LogIndex, Keyed>,
+    /// Jobs that were created behind this entry have rows of all their versions.
+    pub(super) versions_since: LogIndex,
+    /// Sizes of the versions that are kept of a job, the newest last; of one that was never changed
+    /// there is one.
+    pub(super) kept: BTreeMap<JobNo, Vec<u32>>,
+    /// Jobs that were deleted, by the entry that did it.
+    pub(super) gone: BTreeMap<LogIndex, Gone>,
     /// Writes of users that were noted.
     pub(super) activities: u64,
     /// Definitions that are not in force but still used.
@@ -237,6 +245,8 @@ pub(super) struct Derived {
     pub known_requests: BTreeSet<RequestId>,
     /// Named requests by the digest of their names.
     pub keys: BTreeMap<[u8; 16], LogIndex>,
+    /// Deleted jobs, the last of each name.
+    pub gone_names: BTreeMap<JobName, LogIndex>,
     /// Jobs whose name nobody holds while occurrences of them wait.
     pub ready: BTreeSet<JobNo>,
     /// Waiting occurrences by the end of their patience.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use dkron_core::domain::{
     ByHand, EndReason, Finish, Group, HistoryNo, JobNo, LogIndex, NodeName, Nominal, Origin,
     Output, PauseNo, RequestId, RequestKey, Scope, Seq, Settings, SkipReason, Skipped, State,
-    Target, Tenure, Timestamp, Version,
+    Target, Tenure, Timestamp, Verb, Version,
 };
 use dkron_core::ledger::{
     Account, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, Ledger, OfJob,
@@ -74,8 +74,10 @@ impl Book {
         self.figures = line.flag("figures");
         let times = line.number("times").unwrap_or(1);
         let written = written(&mut line);
+        let said = line.key("verb");
+        let said = said.map(|said| *Verb::ALL.iter().find(|verb| verb.word() == said).unwrap());
         let command = self.command(verb, line);
-        let command = match written.zip(command.verb()) {
+        let command = match written.zip(said.or(command.verb())) {
             Some((origin, verb)) => Command::Write(Box::new(Write { origin, verb, command })),
             None => command,
         };

@@ -9,9 +9,9 @@ use dkron_core::domain::{
     RequestId, RequestKey, SchedulingPause, Scope, SkipReason, Skipped, Status, TextMap, Timestamp,
 };
 use dkron_core::ledger::{
-    Account, Activity, Answered, Command, Decision, Effect, Fire, Fired, JobSnapshot, LiveGroup,
-    Office, Phase, Place, Pointer, PutJob, Queued, Rejection, Reply, Row, RowKey, RowOp, Runtime,
-    Slot, Trigger, Write,
+    Account, Activity, Answered, Command, Decision, Effect, Fire, Fired, Gone, JobSnapshot,
+    LiveGroup, Office, Phase, Place, Pointer, PutJob, Queued, Rejection, Reply, Row, RowKey, RowOp,
+    Runtime, Slot, Trigger, Write,
 };
 
 use super::figures;
@@ -108,6 +108,10 @@ fn row_key(key: &RowKey) -> String {
         RowKey::LateMark(job) => format!("late_mark j{job}"),
         RowKey::Keyed(index) => format!("keyed {index}"),
         RowKey::Activities => "activities".into(),
+        RowKey::VersionsSince => "versions_since".into(),
+        RowKey::Kept(job) => format!("kept j{job}"),
+        RowKey::Gone(index) => format!("gone {index}"),
+        RowKey::JobVersion(job, version) => format!("version j{job} v{version}"),
         RowKey::Activity(slot) => format!("activity {slot}"),
     }
 }
@@ -160,6 +164,17 @@ fn show_row(row: &Row) -> String {
             format!("{} at {at}: {}", key_name(&keyed.key), answered(&keyed.answer))
         }
         Row::Activities(next) => next.to_string(),
+        Row::VersionsSince(index) => format!("entry {index}"),
+        Row::Kept { sizes, .. } => format!("{sizes:?}"),
+        Row::Gone { gone, .. } => {
+            let Gone { name, job_no, first, last, at } = gone;
+            format!("{name} j{job_no} v{first}..=v{last} at {}", show_time(*at))
+        }
+        Row::JobVersion { row, .. } => {
+            let verb = row.verb.map_or("before", |verb| verb.word());
+            let (at, by) = (show_time(row.at), &row.by);
+            format!("{verb} at {at} by {by}: {:?} {}", row.job.schedule, row.job.owner)
+        }
         Row::Activity(row) => activity(row),
         Row::Drains(drains) => drains.iter().map(drain).collect::<Vec<_>>().join(" ; "),
     };

@@ -146,7 +146,12 @@ impl History {
     }
 
     /// Newest first.
-    fn scan(&self, table: Table, job_no: JobNo, limit: usize) -> Result<Vec<Row>, Error> {
+    pub(super) fn scan(
+        &self,
+        table: Table,
+        job_no: JobNo,
+        limit: usize,
+    ) -> Result<Vec<Row>, Error> {
         let prefix = dkron_wire::row::job_prefix(job_no);
         self.rows(table, Scan::prefix(&prefix, limit).reverse())
     }

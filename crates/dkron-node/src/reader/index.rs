@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use dkron_core::domain::{
-    Drain, Group, Job, JobName, JobNo, SchedulingPause, Seq, Settings, Tenure, Timestamp, Version,
+    Drain, Group, Job, JobName, JobNo, LogIndex, SchedulingPause, Seq, Settings, Tenure, Timestamp,
+    Version,
 };
-use dkron_core::ledger::{JobSnapshot, Ledger, LiveGroup, Recent, Row, RowKey, RowOp, Runtime};
+use dkron_core::ledger::{
+    Gone, JobSnapshot, Ledger, LiveGroup, Recent, Row, RowKey, RowOp, Runtime,
+};
 
 use super::around::Around;
 use super::live::Waiters;
@@ -37,6 +40,10 @@ pub struct Index {
     pub(super) started: BTreeMap<Seq, Timestamp>,
     /// Which pointers to ends there are.
     pub(super) recent: Recent,
+    /// Deleted jobs that can be brought back, by the entry that deleted them.
+    pub(super) gone: BTreeMap<LogIndex, Gone>,
+    /// Writes of users that were noted.
+    pub(super) activities: u64,
     pub(super) waiters: Waiters,
 }
 
@@ -59,6 +66,8 @@ impl Index {
             live: BTreeMap::new(),
             started: BTreeMap::new(),
             recent: ledger.recent(),
+            gone: ledger.gone().map(|(index, gone)| (index, gone.clone())).collect(),
+            activities: ledger.activities(),
             waiters: Waiters::default(),
         };
         for state in ledger.jobs() {
@@ -92,6 +101,7 @@ impl Index {
                 self.forget_child(job_no);
                 self.table.remove(job_no);
             }
+            RowOp::Delete(RowKey::Gone(index)) => drop(self.gone.remove(&index)),
             RowOp::Delete(RowKey::Group(group)) => self.drop_group(group),
             RowOp::Delete(_) => {}
         }
@@ -110,6 +120,8 @@ impl Index {
             Row::Definition { job_no, version, job } => self.define(job_no, version, job),
             Row::Runtime { job_no, runtime } => self.put_runtime(job_no, &runtime),
             Row::Group(group) => self.put_group(group),
+            Row::Gone { index, gone } => drop(self.gone.insert(index, gone)),
+            Row::Activities(next) => self.activities = next,
             Row::Recent(recent) => self.recent = recent,
             _ => {}
         }

@@ -9,6 +9,7 @@ mod list;
 #[cfg(test)]
 mod list_tests;
 mod live;
+mod past;
 mod recent;
 mod retention;
 mod stats;
@@ -230,6 +231,28 @@ impl Reader {
                 };
                 self.read(reply, NOTHING, move |history, _| history.skipped(job_no));
             }
+            query => self.past(query),
+        }
+    }
+
+    /// What was: versions of jobs, and what users did.
+    fn past(&self, query: Query) {
+        let index = &self.index;
+        match query {
+            Query::Versions { name, reply } => match past::wanted(index, &name, clocks::wall()) {
+                Some(wanted) => self.read(reply, NOTHING, |history, _| history.versions(wanted)),
+                None => send(reply, Err(Error::JobNotFound)),
+            },
+            Query::Past { job_no, version, reply } => {
+                let now = index.table.get(job_no).map(|row| index.view(row));
+                self.read(reply, NOTHING, move |history, _| history.past(job_no, version, now));
+            }
+            Query::Activity { activity, reply } => {
+                let next = index.activities;
+                self.read(reply, NOTHING, move |history, _| history.activity(&activity, next));
+            }
+            // Answered above.
+            _ => {}
         }
     }
 

@@ -30,6 +30,8 @@ pub(super) enum Waiting {
         restore: u64,
         at: usize,
     },
+    /// Nobody does: it was said on the way.
+    Noted,
     Cancel(Reply<CancelView>),
     Eligibility(Reply<()>),
     SchedulingPaused(Reply<PauseNo>),
@@ -145,6 +147,7 @@ impl Scheduling {
             (Waiting::Pause { paused, reply }, Ok(_)) => {
                 self.release_after(move |_| send(reply, Ok(paused)));
             }
+            (Waiting::Noted, _) => {}
             (Waiting::Restored { restore, at }, answer) => {
                 let problem = answer.err();
                 self.restored(restore, at, problem);

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use dkron_core::conductor::{Refusal, Request as Ask, admission};
-use dkron_core::domain::{JobName, Submission};
+use dkron_core::domain::{JobName, Submission, Verb};
+use dkron_core::ledger::Note;
 use dkron_core::schedule::Zone;
 
 use super::Scheduling;
@@ -102,10 +103,19 @@ impl Scheduling {
             return self.send_more(restore);
         }
         if let Some(state) = self.restores.running.remove(&restore) {
-            let done = state.names.into_iter().zip(state.stored).collect();
+            let done: Vec<(JobName, bool)> = state.names.into_iter().zip(state.stored).collect();
+            self.note_restore(done.len(), state.asked);
             let reply = state.reply;
             self.release_after(move |_| send(reply, Ok(done)));
         }
+    }
+
+    /// One word of all of it: a word of each job would leave no room for anything else.
+    fn note_restore(&mut self, jobs: usize, asked: Option<Arc<Asked>>) {
+        let Some(asked) = asked else { return };
+        let asked = Asked { verb: Some(Verb::Restore), ..Asked::clone(&asked) };
+        let note = Note { object: String::new(), detail: format!("{jobs} jobs") };
+        self.ask(Ask::Note(Box::new(note)), Waiting::Noted, Some(Arc::new(asked)));
     }
 }
 

@@ -5,6 +5,7 @@ mod error;
 mod fresh;
 pub mod operator;
 mod output;
+mod past;
 mod pauses;
 mod recent;
 mod request;
@@ -29,6 +30,7 @@ pub use dkron_core::conductor::{Demand, Versions};
 pub use error::Error;
 pub use fresh::{Freshness, ReadMode};
 pub use output::{Follow, Found, Kept, LiveOutput, Offset, OutputPiece, OutputText};
+pub use past::{Activity, ActivityPage, ActivityQuery, JobVersions, VersionView};
 pub use pauses::{PauseNo, PauseScheduling, PauseScope, ResumeScheduling, SchedulingPause};
 pub use recent::{RecentCursor, RecentItem, RecentPage, RecentQuery};
 pub use request::{CancelRequest, Query, Request, StateHash};
@@ -114,17 +116,20 @@ impl Service {
 
     /// Creates or replaces a job; the view is what is stored.
     pub async fn put_job(&self, submission: Submission) -> Result<JobView, Error> {
-        self.ask(|reply| Request::Put { submission: Box::new(submission), reply }).await
+        self.or_past(
+            self.ask(|reply| Request::Put { submission: Box::new(submission), reply }).await,
+        )
+        .await
     }
 
     /// Deletes a job; the view is what it was.
     pub async fn delete_job(&self, name: JobName) -> Result<JobView, Error> {
-        self.ask(|reply| Request::Delete { name, reply }).await
+        self.or_past(self.ask(|reply| Request::Delete { name, reply }).await).await
     }
 
     /// Flips `disabled`.
     pub async fn toggle_job(&self, name: JobName) -> Result<JobView, Error> {
-        self.ask(|reply| Request::Toggle { name, reply }).await
+        self.or_past(self.ask(|reply| Request::Toggle { name, reply }).await).await
     }
 
     /// Fires now; with `wait` the answer comes when the group ended, at the latest after `wait`.
@@ -146,7 +151,7 @@ impl Service {
 
     /// Removes the finished executions and resets the four figures.
     pub async fn clear_executions(&self, name: JobName) -> Result<JobView, Error> {
-        self.ask(|reply| Request::Clear { name, reply }).await
+        self.or_past(self.ask(|reply| Request::Clear { name, reply }).await).await
     }
 
     /// Stores validated jobs, parents first; for each name whether it was stored.

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use dkron_core::domain::{
     ByHand, Drain, ExecutionId, Group, JobName, JobNo, LogIndex, PauseNo, SchedulingPause,
-    Settings, Skipped, Submission, Timestamp,
+    Settings, Skipped, Submission, Timestamp, Version,
 };
 use dkron_core::ledger::{PauseScheduling, ResumeScheduling, SetEligibility};
 
 use super::{
-    AgedPage, Asked, Buckets, CancelView, ExecutionView, Found, JobCounts, JobPage, JobView,
-    ListQuery, Member, RecentPage, RecentQuery, Reply, RunView, StatsQuery, Upcoming,
-    UpcomingQuery, WhyView,
+    ActivityPage, ActivityQuery, AgedPage, Asked, Buckets, CancelView, ExecutionView, Found,
+    JobCounts, JobPage, JobVersions, JobView, ListQuery, Member, RecentPage, RecentQuery, Reply,
+    RunView, StatsQuery, Upcoming, UpcomingQuery, WhyView,
 };
 
 /// Asks the loop for something that changes the ledger or ends the node.
@@ -201,5 +201,18 @@ pub enum Query {
         after: Option<JobName>,
         most: usize,
         reply: Reply<Vec<JobView>>,
+    },
+    Versions {
+        name: JobName,
+        reply: Reply<JobVersions>,
+    },
+    Past {
+        job_no: JobNo,
+        version: Version,
+        reply: Reply<JobView>,
+    },
+    Activity {
+        activity: Box<ActivityQuery>,
+        reply: Reply<ActivityPage>,
     },
 }

@@ -38,10 +38,12 @@ pub enum Keyspace {
     Expiring = 14,
     /// Occurrences that wait for their turn.
     Queued = 15,
+    /// Definitions of jobs that are or were.
+    Version = 16,
 }
 
 impl Keyspace {
-    pub const ALL: [Keyspace; 16] = [
+    pub const ALL: [Keyspace; 17] = [
         Keyspace::Meta,
         Keyspace::Definition,
         Keyspace::Runtime,
@@ -58,6 +60,7 @@ impl Keyspace {
         Keyspace::Processing,
         Keyspace::Expiring,
         Keyspace::Queued,
+        Keyspace::Version,
     ];
 
     pub fn code(self) -> u8 {
@@ -87,6 +90,7 @@ impl Keyspace {
             Keyspace::Processing => "processing",
             Keyspace::Expiring => "expiring",
             Keyspace::Queued => "queued",
+            Keyspace::Version => "version",
         }
     }
 }

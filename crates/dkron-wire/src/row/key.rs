@@ -23,6 +23,11 @@ const SCHEDULING_PAUSES: u8 = 12;
 /// With the index of the entry behind it.
 const KEYED: u8 = 9;
 const ACTIVITIES: u8 = 10;
+const VERSIONS_SINCE: u8 = 11;
+/// With the index of the entry behind it.
+const GONE: u8 = 13;
+/// With the number of the job behind it.
+const KEPT: u8 = 14;
 
 /// Rings within `Table::Ring`. Numbers are for ever.
 const MINUTES: u8 = 0;
@@ -58,6 +63,10 @@ pub fn key(key: &RowKey) -> (Table, Vec<u8>) {
         RowKey::Series(no) => (Table::Meta, [&[SERIES][..], &no.0.to_be_bytes()].concat()),
         RowKey::Bucket(key) => (Table::Ring, bucket(key)),
         RowKey::Activities => (Table::Meta, vec![ACTIVITIES]),
+        RowKey::VersionsSince => (Table::Meta, vec![VERSIONS_SINCE]),
+        RowKey::Gone(index) => (Table::Meta, [&[GONE][..], &index.0.to_be_bytes()].concat()),
+        RowKey::Kept(no) => (Table::Meta, [&[KEPT][..], &no.0.to_be_bytes()].concat()),
+        RowKey::JobVersion(job_no, version) => (Table::Version, two(job_no.0, version.0)),
         RowKey::Keyed(index) => (Table::Meta, [&[KEYED][..], &index.0.to_be_bytes()].concat()),
         RowKey::Activity(slot) => (Table::Ring, [&[ACTIVITY][..], &slot.to_be_bytes()].concat()),
         RowKey::Pointer(slot) => (Table::Ring, [&[POINTERS][..], &slot.to_be_bytes()].concat()),
@@ -70,6 +79,8 @@ pub fn decode_key(table: Table, key: &[u8]) -> Result<RowKey, Error> {
         Table::Meta => match key {
             [SERIES, no @ ..] => RowKey::Series(SeriesNo(u32::from_be_bytes(parts(table, no)?))),
             [LATE_MARK, no @ ..] => RowKey::LateMark(JobNo(read_one(table, no)?)),
+            [GONE, index @ ..] => RowKey::Gone(LogIndex(read_one(table, index)?)),
+            [KEPT, no @ ..] => RowKey::Kept(JobNo(read_one(table, no)?)),
             [KEYED, index @ ..] => RowKey::Keyed(LogIndex(read_one(table, index)?)),
             _ => single(parts(table, key)?)?,
         },
@@ -81,6 +92,10 @@ pub fn decode_key(table: Table, key: &[u8]) -> Result<RowKey, Error> {
         Table::Definition => {
             let (job_no, version) = read_two(table, key)?;
             RowKey::Definition(JobNo(job_no), Version(version))
+        }
+        Table::Version => {
+            let (job_no, version) = read_two(table, key)?;
+            RowKey::JobVersion(JobNo(job_no), Version(version))
         }
         Table::Owed => {
             let (parent, child) = read_two(table, key)?;
@@ -121,6 +136,7 @@ fn single([code]: [u8; 1]) -> Result<RowKey, Error> {
         DRAINS => RowKey::Drains,
         SCHEDULING_PAUSES => RowKey::SchedulingPauses,
         ACTIVITIES => RowKey::Activities,
+        VERSIONS_SINCE => RowKey::VersionsSince,
         code => return Err(Error::UnknownSingle { code }),
     })
 }
@@ -159,7 +175,7 @@ pub fn buckets_prefix(span: Span, of: u64) -> Vec<u8> {
 }
 
 /// What the keys of a job's rows start with in tables that are ordered by job: definition,
-/// runtime, expiring, history, late, skipped.
+/// runtime, expiring, history, late, skipped, version.
 pub const fn job_prefix(job_no: JobNo) -> [u8; 8] {
     job_no.0.to_be_bytes()
 }

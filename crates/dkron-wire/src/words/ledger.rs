@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use dkron_core::domain::stats::{Bucket, Lag, Ran};
 use dkron_core::domain::{
-    BootId, ByHand, Cancellation, Cause, EndReason, ExecutionId, Finish, Group, HistoryNo, JobName,
-    JobNo, LogIndex, NodeName, Nominal, Output, PauseNo, QueueNo, Record, RequestId, RequestKey,
-    Scope, Seq, SkipNo, SkipReason, Skipped, Status, Submission, Target, Tenure, Timestamp, Verb,
-    Version,
+    BootId, ByHand, Cancellation, Cause, EndReason, ExecutionId, Finish, Group, HistoryNo, Job,
+    JobName, JobNo, LogIndex, NodeName, Nominal, Output, PauseNo, QueueNo, Record, RequestId,
+    RequestKey, Scope, Seq, SkipNo, SkipReason, Skipped, Status, Submission, Target, Tenure,
+    Timestamp, Verb, Version,
 };
 use dkron_core::ledger::{
-    Account, Activity, Answered, Base, Cancel, Decision, End, Expire, Fire, Keyed, LiveGroup, Lost,
-    Note, OfJob, Office, PauseScheduling, Phase, Place, Pointer, Processing, Prune, PutJob,
-    PutOutput, Queued, RaiseVersion, Recent, Report, ResumeScheduling, Rollup, Runtime, Series,
-    SeriesNo, SetEligibility, Slot, TakeOffice, ToggleJob, Trigger,
+    Account, Activity, Answered, Base, Cancel, Decision, End, Expire, Fire, Gone, JobVersion,
+    Keyed, LiveGroup, Lost, Note, OfJob, Office, PauseScheduling, Phase, Place, Pointer,
+    Processing, Prune, PutJob, PutOutput, Queued, RaiseVersion, Recent, Report, ResumeScheduling,
+    Rollup, Runtime, Series, SeriesNo, SetEligibility, Slot, TakeOffice, ToggleJob, Trigger,
 };
 
 use crate::word::{word_enum, word_struct};
@@ -90,6 +90,15 @@ word_struct!(PauseScheduling {
 });
 word_struct!(ResumeScheduling { id: Option<PauseNo> });
 word_struct!(Note { object: String, detail: String });
+word_struct!(Gone { name: JobName, job_no: JobNo, first: Version, last: Version, at: Timestamp });
+word_struct!(JobVersion {
+    job: Arc<Job>,
+    verb: Option<Verb>,
+    at: Timestamp,
+    index: LogIndex,
+    by: String,
+    from: String,
+});
 word_struct!(Keyed { key: RequestKey, at: Timestamp, answer: Answered });
 word_enum!(Answered {
     Done,

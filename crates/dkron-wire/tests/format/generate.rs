@@ -12,10 +12,10 @@ use dkron_core::domain::{
     Submission, Target, Tenure, TextMap, Timestamp, Verb, Version,
 };
 use dkron_core::ledger::{
-    Account, Activity, Answered, Base, Cancel, Command, Decision, End, Expire, Fire, Keyed,
-    LiveGroup, Lost, Note, OfJob, Office, PauseScheduling, Phase, Place, Processing, Prune, PutJob,
-    PutOutput, Queued, RaiseVersion, Report, ResumeScheduling, Row, Runtime, SetEligibility, Slot,
-    TakeOffice, ToggleJob, Trigger, Write,
+    Account, Activity, Answered, Base, Cancel, Command, Decision, End, Expire, Fire, Gone,
+    JobVersion, Keyed, LiveGroup, Lost, Note, OfJob, Office, PauseScheduling, Phase, Place,
+    Processing, Prune, PutJob, PutOutput, Queued, RaiseVersion, Report, ResumeScheduling, Row,
+    Runtime, SetEligibility, Slot, TakeOffice, ToggleJob, Trigger, Write,
 };
 use dkron_core::worker::{JournalRecord, Process, Terms};
 use proptest::collection::{btree_map, vec};
@@ -478,6 +478,20 @@ fn answered() -> impl Strategy<Value = Answered> {
     ]
 }
 
+fn gone() -> impl Strategy<Value = Gone> {
+    (job_name(), job_no(), version(), version(), at())
+        .prop_map(|(name, job_no, first, last, at)| Gone { name, job_no, first, last, at })
+}
+
+fn job_version() -> impl Strategy<Value = JobVersion> {
+    (job(), option::of(verb()), at(), number(), text(), text()).prop_map(
+        |(job, verb, at, index, by, from)| {
+            let (job, index) = (Arc::new(job), LogIndex(index));
+            JobVersion { job, verb, at, index, by, from }
+        },
+    )
+}
+
 fn activity() -> impl Strategy<Value = Activity> {
     let job = option::of((job_no(), version()));
     (number(), at(), number(), (text(), text()), verb(), (text(), text()), job).prop_map(
@@ -592,6 +606,26 @@ fn drain() -> impl Strategy<Value = Drain> {
         .prop_map(|(node, since, deadline, by, reason)| Drain { node, since, deadline, by, reason })
 }
 
+/// What a write of a user leaves.
+fn written() -> impl Strategy<Value = Row> {
+    prop_oneof![
+        (number(), key(), at(), answered()).prop_map(|(index, key, at, answer)| Row::Keyed {
+            index: LogIndex(index),
+            keyed: Keyed { key, at, answer }
+        }),
+        number().prop_map(Row::Activities),
+        number().prop_map(|index| Row::VersionsSince(LogIndex(index))),
+        (job_no(), vec(any::<u32>(), 0..4)).prop_map(|(job_no, sizes)| Row::Kept { job_no, sizes }),
+        (number(), gone()).prop_map(|(index, gone)| Row::Gone { index: LogIndex(index), gone }),
+        (job_no(), version(), job_version()).prop_map(|(job_no, version, row)| Row::JobVersion {
+            job_no,
+            version,
+            row
+        }),
+        activity().prop_map(Row::Activity),
+    ]
+}
+
 pub fn row() -> impl Strategy<Value = Row> {
     let office = (tenure(), node(), bytes16(), (at(), at()), text(), any::<u32>(), span());
     let office = office.prop_map(
@@ -651,12 +685,7 @@ pub fn row() -> impl Strategy<Value = Row> {
             .prop_map(|(job_no, no)| Row::LateMark { job_no, newest: HistoryNo(no) }),
         vec(drain(), 0..4).prop_map(Row::Drains),
         vec(scheduling_pause(), 0..4).prop_map(Row::SchedulingPauses),
-        (number(), key(), at(), answered()).prop_map(|(index, key, at, answer)| Row::Keyed {
-            index: LogIndex(index),
-            keyed: Keyed { key, at, answer }
-        }),
-        number().prop_map(Row::Activities),
-        activity().prop_map(Row::Activity),
+        written(),
         figures::row(),
     ]
 }

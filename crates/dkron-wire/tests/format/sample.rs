@@ -12,10 +12,11 @@ use dkron_core::domain::{
     Status, Submission, Target, Tenure, TextMap, Timestamp, Verb, Version,
 };
 use dkron_core::ledger::{
-    Account, Activity, Answered, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, Keyed,
-    LiveGroup, Lost, Note, OfJob, Office, PauseScheduling, Phase, Place, Pointer, Processing,
-    Prune, PutJob, PutOutput, Queued, RaiseVersion, Recent, Report, ResumeScheduling, Rollup, Row,
-    Runtime, Series, SeriesNo, SetEligibility, Slot, TakeOffice, ToggleJob, Trigger, Write,
+    Account, Activity, Answered, Base, Cancel, Command, Decision, End, Entry, Expire, Fire, Gone,
+    JobVersion, Keyed, LiveGroup, Lost, Note, OfJob, Office, PauseScheduling, Phase, Place,
+    Pointer, Processing, Prune, PutJob, PutOutput, Queued, RaiseVersion, Recent, Report,
+    ResumeScheduling, Rollup, Row, Runtime, Series, SeriesNo, SetEligibility, Slot, TakeOffice,
+    ToggleJob, Trigger, Write,
 };
 use dkron_core::worker::{JournalRecord, Process, Terms};
 
@@ -570,6 +571,12 @@ fn written() -> Vec<(&'static str, Row)> {
     let executions = vec![ExecutionId { seq: seq(7), node: "db1".into() }];
     let ran = Answered::Ran { job_no, version, group: group(6), executions: executions.clone() };
     let cancelling = Answered::Cancelling { executions, retries: 1, queued: 300 };
+    let (first, last) = (Version(1), version);
+    let gone = Gone { name: "backup".into(), job_no, first, last, at: at(5) };
+    let (verb, index) = (Some(Verb::Create), LogIndex(42));
+    let (by, from) = ("ann".into(), "10.0.0.9".into());
+    let row = JobVersion { job: Arc::new(job()), verb, at: at(4), index, by, from };
+    let old = JobVersion { job: Arc::new(Job::default()), verb: None, ..row.clone() };
     let activity = Activity {
         no: 20_005,
         at: at(4),
@@ -590,6 +597,11 @@ fn written() -> Vec<(&'static str, Row)> {
         ("paused", keyed(Answered::SchedulingPaused(PauseNo(41)))),
         ("resumed", keyed(Answered::Resumed(2))),
         ("count", Row::Activities(300)),
+        ("entry", Row::VersionsSince(LogIndex(300))),
+        ("three", Row::Kept { job_no, sizes: vec![1, 300, 5] }),
+        ("job", Row::Gone { index: LogIndex(43), gone }),
+        ("whole", Row::JobVersion { job_no, version, row: row.clone() }),
+        ("old", Row::JobVersion { job_no, version: Version(1), row: old }),
         ("whole", Row::Activity(activity)),
     ]
 }

@@ -314,6 +314,7 @@ async fn dispatch(call: &Call<'_>, route: Route, request: Request) -> Answer {
         Route::Upcoming => routes::upcoming::upcoming(call).await,
         Route::Why(name) => routes::why::why(call, name).await,
         Route::Events => routes::events::events(call, request).await,
+        Route::Activity => routes::activity::list(call).await,
         Route::Recent => routes::recent::recent(call).await,
         Route::BeginBatch => routes::batch::begin(call, request).await,
         Route::Batches => routes::batch::list(call).await,
@@ -332,6 +333,20 @@ async fn dispatch(call: &Call<'_>, route: Route, request: Request) -> Answer {
         Route::DocsStyle => routes::docs::style(),
         Route::Root => routes::ui::root(request.headers()),
         Route::Ui => routes::ui::page(call).await,
+        route => of_versions(call, route).await,
+    }
+}
+
+/// Versions of a job, and the way back.
+async fn of_versions(call: &Call<'_>, route: Route) -> Answer {
+    match route {
+        Route::Versions(name) => routes::versions::list(call, name).await,
+        Route::Version(name, version) => routes::versions::show(call, name, &version).await,
+        Route::VersionDiff(name, version) => routes::versions::diff(call, name, &version).await,
+        Route::Rollback(name, version) => routes::versions::rollback(call, name, &version).await,
+        Route::Undelete(name) => routes::versions::undelete(call, name).await,
+        // Everything else was carried out above.
+        _ => respond::no_route(),
     }
 }
 

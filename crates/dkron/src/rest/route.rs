@@ -30,6 +30,13 @@ pub enum Route {
     ClearExecutions(JobName),
     Execution(JobName, String),
     Skipped(JobName),
+    Versions(JobName),
+    Version(JobName, String),
+    VersionDiff(JobName, String),
+    Rollback(JobName, String),
+    Undelete(JobName),
+    /// What users did.
+    Activity,
     /// Why it did or did not run.
     Why(JobName),
     /// What an execution wrote, as bytes.
@@ -128,6 +135,10 @@ impl Route {
             | Route::Output(..)
             | Route::Skipped(_)
             | Route::Why(_)
+            | Route::Versions(_)
+            | Route::Version(..)
+            | Route::VersionDiff(..)
+            | Route::Activity
             | Route::Stats
             | Route::Recent
             | Route::Events
@@ -150,6 +161,8 @@ impl Route {
             }
             Route::Restore
             | Route::Import
+            | Route::Rollback(..)
+            | Route::Undelete(_)
             | Route::Pause(_)
             | Route::Put(_)
             | Route::Delete(_)
@@ -215,6 +228,7 @@ impl Route {
             "v1/executions" if get => Route::Recent,
             "v1/events" if get => Route::Events,
             "v1/upcoming" if get => Route::Upcoming,
+            "v1/activity" if get => Route::Activity,
             "v1/settings" if get => Route::Settings,
             "v1/settings" if matches!(*method, Method::PUT | Method::PATCH) => {
                 Route::ChangeSettings
@@ -259,6 +273,10 @@ impl Route {
                 | Route::Skipped(_)
                 | Route::Why(_)
                 | Route::Output(..)
+                | Route::Versions(_)
+                | Route::Version(..)
+                | Route::VersionDiff(..)
+                | Route::Activity
                 | Route::Stats
                 | Route::Recent
                 | Route::Upcoming
@@ -270,7 +288,7 @@ impl Route {
 
     /// Whether the version of the job may be demanded with `If-Match` and `If-None-Match`.
     pub fn has_demand(&self) -> bool {
-        matches!(self, Route::Put(_) | Route::Delete(_) | Route::Toggle(_))
+        matches!(self, Route::Put(_) | Route::Delete(_) | Route::Toggle(_) | Route::Rollback(..))
     }
 
     /// Whether a client may give a name to the request, so that it is carried out once.
@@ -305,6 +323,10 @@ fn job_route(method: &Method, rest: &str) -> Option<Route> {
         (Some("executions"), None, ..) if get => Route::Executions(name()),
         (Some("executions"), None, ..) if delete => Route::ClearExecutions(name()),
         (Some("why"), None, ..) if get => Route::Why(name()),
+        (Some("undelete"), None, ..) if post => Route::Undelete(name()),
+        (Some("versions"), rest, verb, more) => {
+            return version_route(method, name(), (rest, verb, more));
+        }
         (Some("skipped"), None, ..) if get => Route::Skipped(name()),
         (Some("cancel"), None, ..) if post => Route::Cancel(name(), None),
         (Some("executions"), Some(id), Some("output"), None) if get && !id.is_empty() => {
@@ -315,6 +337,25 @@ fn job_route(method: &Method, rest: &str) -> Option<Route> {
         }
         (Some("executions"), Some(id), None, _) if get && !id.is_empty() => {
             Route::Execution(name(), id.to_owned())
+        }
+        _ => return None,
+    })
+}
+
+/// `versions`, and what follows it.
+fn version_route(
+    method: &Method,
+    name: JobName,
+    rest: (Option<&str>, Option<&str>, Option<&str>),
+) -> Option<Route> {
+    let get = matches!(*method, Method::GET | Method::HEAD);
+    let version = rest.0.filter(|version| !version.is_empty()).map(str::to_owned);
+    Some(match (version, rest.1, rest.2) {
+        (None, None, None) if get && rest.0.is_none() => Route::Versions(name),
+        (Some(version), None, None) if get => Route::Version(name, version),
+        (Some(version), Some("diff"), None) if get => Route::VersionDiff(name, version),
+        (Some(version), Some("rollback"), None) if *method == Method::POST => {
+            Route::Rollback(name, version)
         }
         _ => return None,
     })
@@ -346,6 +387,12 @@ pub const TABLE: &[(&str, &str)] = &[
     ("DELETE", "/v1/jobs/j/executions"),
     ("GET", "/v1/jobs/j/executions/1-x"),
     ("GET", "/v1/jobs/j/skipped"),
+    ("GET", "/v1/jobs/j/versions"),
+    ("GET", "/v1/jobs/j/versions/3"),
+    ("GET", "/v1/jobs/j/versions/3/diff"),
+    ("POST", "/v1/jobs/j/versions/3/rollback"),
+    ("POST", "/v1/jobs/j/undelete"),
+    ("GET", "/v1/activity"),
     ("GET", "/v1/jobs/j/why"),
     ("POST", "/v1/jobs/j/cancel"),
     ("POST", "/v1/jobs/j/executions/1-x/cancel"),
@@ -430,6 +477,12 @@ mod tests {
             ("POST", "/v1/scheduling/pause", Route::PauseScheduling),
             ("POST", "/v1/scheduling/resume", Route::ResumeScheduling(None)),
             ("DELETE", "/v1/scheduling/pause/7", Route::ResumeScheduling(Some("7".into()))),
+            ("GET", "/v1/jobs/j/versions", Route::Versions(j())),
+            ("GET", "/v1/jobs/j/versions/3", Route::Version(j(), "3".into())),
+            ("GET", "/v1/jobs/j/versions/3/diff", Route::VersionDiff(j(), "3".into())),
+            ("POST", "/v1/jobs/j/versions/3/rollback", Route::Rollback(j(), "3".into())),
+            ("POST", "/v1/jobs/j/undelete", Route::Undelete(j())),
+            ("GET", "/v1/activity", Route::Activity),
             ("GET", "/v1/stats", Route::Stats),
             ("GET", "/v1/executions", Route::Recent),
             ("GET", "/v1/events", Route::Events),
@@ -459,6 +512,10 @@ mod tests {
             ("GET", "/v1/jobs/x/executions/1/2"),
             ("GET", "/v1/jobs/x/y"),
             ("GET", "/v1/jobs/x/cancel"),
+            ("GET", "/v1/jobs/x/versions/"),
+            ("POST", "/v1/jobs/x/versions"),
+            ("GET", "/v1/jobs/x/versions/3/rollback"),
+            ("GET", "/v1/jobs/x/versions/3/diff/4"),
             ("POST", "/v1/jobs/x/why"),
             ("POST", "/v1/jobs/x/executions//cancel"),
             ("POST", "/v1/jobs/x/executions/1/output"),

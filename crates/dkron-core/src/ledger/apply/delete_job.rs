@@ -10,6 +10,7 @@ use super::prune::give_up;
 use super::queue;
 use super::report::close_group;
 use super::step::Step;
+use super::versions;
 use crate::domain::{Group, Job, JobNo, SkipNo};
 use crate::ledger::command::OfJob;
 use crate::ledger::outcome::{Effect, Rejection, Reply, RowOp};
@@ -25,13 +26,14 @@ pub(super) fn apply(step: &mut Step<'_>, command: &OfJob) -> Reply {
         return Rejection::HasDependents(children).into();
     }
     let snapshot = step.snapshot(job_no);
-    remove(step, job_no);
+    remove(step, job_no, true);
     Reply::Job(snapshot)
 }
 
-/// Deletes a job without children.
-pub(super) fn remove(step: &mut Step<'_>, job_no: JobNo) {
+/// Deletes a job without children; somebody may want it back.
+pub(super) fn remove(step: &mut Step<'_>, job_no: JobNo, may_return: bool) {
     let job = step.state(job_no).job.clone();
+    versions::gone(step, job_no, &job, may_return);
     step.ledger.derived.names.remove(&job.name);
     unlink(step, &job);
     drop_skipped(step, job_no);

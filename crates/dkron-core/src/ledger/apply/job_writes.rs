@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use super::step::Step;
+use super::versions;
 use crate::domain::{Job, JobName, JobNo, Skipped, Submission, Version};
 use crate::ledger::command::{Account, Base};
 use crate::ledger::outcome::Rejection;
@@ -41,6 +42,7 @@ pub(super) fn create(step: &mut Step<'_>, job: Job, account: Account) -> JobNo {
     step.ledger.jobs.insert(job_no, Box::new(state));
     step.ledger.derived.names.insert(name, job_no);
     link(step, &job);
+    versions::created(step, job_no, &job);
     step.define(job_no, Version(1), job);
     open_account(step, job_no, Version(1), account);
     job_no
@@ -67,6 +69,8 @@ pub(super) fn replace(
         unlink(step, &old_job);
         let job = Arc::new(job);
         link(step, &job);
+        let old = (old_version, old_job);
+        versions::changed(step, job_no, old, (version, job.clone()));
         step.define(job_no, version, job);
     }
     open_account(step, job_no, version, account);

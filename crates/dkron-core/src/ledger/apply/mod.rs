@@ -22,6 +22,7 @@ mod set_eligibility;
 mod step;
 mod take_office;
 mod toggle_job;
+mod versions;
 mod written;
 
 use alloc::boxed::Box;
@@ -73,6 +74,7 @@ fn write_of_user(step: &mut Step<'_>, write: Write) -> Reply {
         }
     }
     let about = written::about(step, &command);
+    step.author = Some((origin.clone(), verb));
     let reply = carry_out(step, command);
     written::carried_out(step, origin, verb, about, &reply);
     reply

@@ -2,6 +2,7 @@
 //! does not know it can take part.
 
 use super::step::Step;
+use super::versions;
 use crate::domain::{CLUSTER_VERSION, RULES};
 use crate::ledger::command::RaiseVersion;
 use crate::ledger::outcome::{Reply, RowOp};
@@ -23,6 +24,10 @@ pub(super) fn apply(step: &mut Step<'_>, command: RaiseVersion) -> Reply {
         step.rows.push(RowOp::Put(Row::Version(version)));
     }
     if rules > ledger.office.rules {
+        if ledger.office.rules < versions::RULES && rules >= versions::RULES {
+            ledger.versions_since = step.index;
+            step.rows.push(RowOp::Put(Row::VersionsSince(step.index)));
+        }
         ledger.office.rules = rules;
         step.rows.push(RowOp::Put(Row::Office(ledger.office.clone())));
     }

@@ -223,6 +223,6 @@ pub(super) fn leave_if_done(step: &mut Step<'_>, job_no: JobNo) {
     }
     let own = (job_no, Seq(0))..=(job_no, Seq(u64::MAX));
     if step.ledger.derived.processing_of.range(own).next().is_none() {
-        remove(step, job_no);
+        remove(step, job_no, false);
     }
 }

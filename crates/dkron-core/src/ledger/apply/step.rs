@@ -10,8 +10,8 @@ use alloc::vec::Vec;
 
 use super::figures;
 use crate::domain::{
-    Group, Job, JobNo, LogIndex, NodeName, Nominal, RequestId, Seq, SkipReason, Skipped, Tenure,
-    Timestamp, Version, limits,
+    Group, Job, JobNo, LogIndex, NodeName, Nominal, Origin, RequestId, Seq, SkipReason, Skipped,
+    Tenure, Timestamp, Verb, Version, limits,
 };
 use crate::ledger::command::{Entry, OfJob};
 use crate::ledger::outcome::{Effect, JobSnapshot, Outcome, Rejection, Reply, RowOp};
@@ -26,6 +26,8 @@ pub(super) struct Step<'a> {
     pub tenure: Tenure,
     pub rows: Vec<RowOp>,
     pub effects: Vec<Effect>,
+    /// Who wants it, if a user does, and what it is called.
+    pub author: Option<(Origin, Verb)>,
     first_seq: Seq,
     /// Jobs and groups whose rows are written once, at the end; `true` = the group is new.
     changed_jobs: BTreeSet<JobNo>,
@@ -46,6 +48,7 @@ impl<'a> Step<'a> {
             tenure: entry.tenure,
             rows: Vec::new(),
             effects: Vec::new(),
+            author: None,
             first_seq,
             changed_jobs: BTreeSet::new(),
             changed_groups: BTreeMap::new(),

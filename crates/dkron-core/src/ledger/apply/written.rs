@@ -23,6 +23,8 @@ pub(super) struct About {
     object: String,
     detail: String,
     nodes: Vec<crate::domain::NodeName>,
+    /// Jobs of a restore are noted together.
+    is_note: bool,
 }
 
 pub(super) fn about(step: &Step<'_>, command: &Command) -> About {
@@ -51,7 +53,8 @@ pub(super) fn about(step: &Step<'_>, command: &Command) -> About {
         }
         _ => Default::default(),
     };
-    About { job_no, object, detail, nodes }
+    let is_note = matches!(command, Command::Note(_));
+    About { job_no, object, detail, nodes, is_note }
 }
 
 /// After a write that was carried out.
@@ -77,7 +80,9 @@ pub(super) fn carried_out(
     if let Some(key) = origin.key {
         remember(step, key, answer);
     }
-    note(step, origin, verb, about.object, job, detail);
+    if verb != Verb::Restore || about.is_note {
+        note(step, origin, verb, about.object, job, detail);
+    }
 }
 
 fn note(

@@ -192,6 +192,13 @@ impl Op<'_> {
         self.answer(status, about, content)
     }
 
+    /// The same, unless something else was said of that status.
+    fn may_fail(&mut self, status: u16, about: &str) -> &mut Self {
+        let is_said =
+            self.node().get("responses").is_some_and(|all| !all[status.to_string()].is_null());
+        if is_said { self } else { self.fails(status, about) }
+    }
+
     /// What Dkron answers without a word; a problem for who accepts one.
     pub fn missing(&mut self, about: &str) -> &mut Self {
         self.silent(404, about)
@@ -231,7 +238,12 @@ impl Op<'_> {
 
     /// What every write has.
     pub fn writes(&mut self) -> &mut Self {
-        self.pretty()
+        self.param("header", "X-Dkron-User", text(), "Whose write it is, at most 128 bytes")
+            .param("header", "Idempotency-Key", text(), "The same again is carried out once")
+            .pretty()
+            .fails(410, "It was carried out before, and its answer is not kept")
+            .may_fail(413, "The body is larger than 1 MiB")
+            .fails(422, "The key was used for another request")
             .fails(403, "The page that asks is of another origin")
             .written()
             .fails(503, "No leader, no room, or an outcome that is not known; Retry-After")

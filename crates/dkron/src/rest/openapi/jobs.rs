@@ -6,7 +6,9 @@ use serde_json::json;
 
 use super::bodies::{BatchBody, CancelBody, JobBody, JobPatch, RunBody};
 use super::book::{Book, flag, instant, one_of, text, whole};
-use crate::rest::dto::{BatchDto, JobDto, PreviewDto, SkippedDto, UpcomingDto, WhyDto};
+use crate::rest::dto::{
+    ActivityDto, BatchDto, DiffDto, JobDto, PreviewDto, SkippedDto, UpcomingDto, VersionDto, WhyDto,
+};
 use crate::rest::routes::cancel::Met;
 use crate::rest::routes::import::Imported;
 
@@ -21,6 +23,7 @@ pub fn write(book: &mut Book) {
     acts(book);
     schedules(book);
     batches(book);
+    versions(book);
 }
 
 fn lists(book: &mut Book) {
@@ -220,4 +223,52 @@ fn batches(book: &mut Book) {
         .gives::<BatchDto>(202, "It ends")
         .fails(404, "No such batch is kept")
         .writes();
+}
+
+fn versions(book: &mut Book) {
+    book.op("GET /v1/jobs/{job_name}/versions", "listJobVersions", JOBS)
+        .about("List versions of a job.", "Newest first, also of one deleted within 7 days.")
+        .gives::<Vec<VersionDto<'_>>>(200, "The versions that are kept")
+        .with(200, "X-Total-Count", "How many")
+        .missing("There is no such job, and was none")
+        .reads();
+    book.op("GET /v1/jobs/{job_name}/versions/{version}", "showJobVersion", JOBS)
+        .about("Show a version of a job.", "The definition; figures are left at nothing.")
+        .gives::<JobDto<'_>>(200, "The job as it was defined")
+        .with(200, "ETag", VERSION)
+        .fails(404, "There is no such job, or the version is not kept")
+        .reads();
+    book.op("GET /v1/jobs/{job_name}/versions/{version}/diff", "diffJobVersions", JOBS)
+        .about("What differs between two versions.", "Field by field.")
+        .query("to", text(), "The other version; the last one unless said")
+        .gives::<DiffDto>(200, "The differences")
+        .fails(404, "There is no such job, or a version is not kept")
+        .reads();
+    book.op("POST /v1/jobs/{job_name}/versions/{version}/rollback", "rollbackJob", JOBS)
+        .about("Go back to a version.", "Makes a new version with the old definition.")
+        .gives::<JobDto<'_>>(200, "The job as it is now")
+        .with(200, "ETag", VERSION)
+        .fails(404, "There is no such job or parent, or the version is not kept")
+        .fails(409, "It was changed meanwhile")
+        .demands()
+        .writes();
+    book.op("POST /v1/jobs/{job_name}/undelete", "undeleteJob", JOBS)
+        .about("Bring a deleted job back.", "With its last definition; within 7 days.")
+        .gives::<JobDto<'_>>(201, "The job as it is now")
+        .with(201, "Location", "Address of the job")
+        .with(201, "ETag", VERSION)
+        .fails(404, "No job of that name was deleted, or its parent is not there")
+        .fails(409, "A job of that name is there")
+        .writes();
+    book.op("GET /v1/activity", "listActivity", JOBS)
+        .about("What users did.", "Newest first; the last 10,000 writes.")
+        .query("limit", json!({ "type": "integer", "minimum": 1, "maximum": 1000 }), "How many")
+        .query("cursor", text(), "X-Dkron-Next-Cursor of the page before")
+        .query("job", text(), "Only of this job or node")
+        .query("by", text(), "Only of this user")
+        .query("from", instant(), "Not before")
+        .query("to", instant(), "Before")
+        .gives::<Vec<ActivityDto<'_>>>(200, "A page, perhaps a short one")
+        .with(200, "X-Dkron-Next-Cursor", "There is more: the cursor of the next page")
+        .reads();
 }

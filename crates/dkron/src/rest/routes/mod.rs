@@ -1,5 +1,6 @@
 //! The handlers, by what they are about.
 
+pub mod activity;
 pub mod batch;
 pub mod cancel;
 pub mod cluster;
@@ -24,6 +25,7 @@ pub mod settings;
 pub mod stats;
 pub mod ui;
 pub mod upcoming;
+pub mod versions;
 pub mod why;
 
 use axum::http::header::{HeaderName, HeaderValue};

@@ -19,7 +19,7 @@ use crate::rest::{Call, json};
 /// How often a patch is made anew because the job has changed meanwhile.
 const TRIES: usize = 64;
 /// What a job shows beside its definition: a patch may say it, but what is shown is not said again.
-const FIGURES: [&str; 10] = [
+pub const FIGURES: [&str; 10] = [
     "id",
     "success_count",
     "error_count",

@@ -10,9 +10,10 @@ use dkron_core::domain::{
 };
 use dkron_node::service::operator::SetEligibility;
 use dkron_node::service::{
-    AgedPage, CancelRequest, CancelView, Error, ExecutionView, Found, JobCounts, JobPage, JobSort,
-    JobView, Kept, ListQuery, Member, PauseNo, PauseScheduling, Query, RecentPage, Request,
-    RunView, SchedulingPause, Scope, Service, StateHash, StatusFilter, Upcoming, Verdict, WhyView,
+    ActivityPage, AgedPage, CancelRequest, CancelView, Error, ExecutionView, Found, JobCounts,
+    JobPage, JobSort, JobView, Kept, ListQuery, Member, PauseNo, PauseScheduling, Query,
+    RecentPage, Request, RunView, SchedulingPause, Scope, Service, StateHash, StatusFilter,
+    Upcoming, Verdict, WhyView,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -28,6 +29,16 @@ struct Fake {
     drains: Vec<Drain>,
     pauses: Vec<SchedulingPause>,
     last: u64,
+}
+
+/// Nothing is kept of what was.
+fn past(query: Query) {
+    match query {
+        Query::Versions { reply, .. } => send(reply, Err(Error::JobNotFound)),
+        Query::Past { job_no, version, reply } => send(reply, Err(Error::Past(job_no, version))),
+        Query::Activity { reply, .. } => send(reply, Ok(ActivityPage::default())),
+        _ => {}
+    }
 }
 
 /// Names with a meaning of their own: what the fake says to a run of them.
@@ -200,6 +211,7 @@ impl Fake {
                 bucket.skipped(2);
                 send(reply, known.map(|()| vec![bucket]));
             }
+            Query::Versions { .. } | Query::Past { .. } | Query::Activity { .. } => past(query),
             Query::Recent { reply, .. } => send(reply, Ok(RecentPage::default())),
             Query::Aged { reply, .. } => send(reply, Ok(AgedPage::default())),
             Query::Busy { reply } => send(reply, Ok(self.executions.clone())),
