@@ -18,7 +18,16 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
 /// These end the server, block what the others do, take its only node away, or do not end.
 const LEFT_OUT: [&str; 4] = ["leave", "pause", "setEligibility", "followEvents"];
 /// An entry that never comes would be waited for, and answered with 503.
-const CONFIG: &str = "[parameters]\n\"query.index\" = 0\n\"query.wait\" = \"1s\"\n";
+const CONFIG: &str =
+    "hooks = \"lines.py\"\n[parameters]\n\"query.index\" = 0\n\"query.wait\" = \"1s\"\n";
+/// It does not know bodies of lines by itself.
+const LINES: &str = "\
+import schemathesis
+
+@schemathesis.serializer(\"application/x-ndjson\")
+def lines(context, value):
+    return value if isinstance(value, bytes) else str(value).encode(\"utf-8\", \"replace\")
+";
 
 pub fn api(args: &Args) -> anyhow::Result<()> {
     args.only(0, &["examples"])?;
@@ -35,6 +44,7 @@ fn run(bin: &Path, examples: u32) -> anyhow::Result<()> {
     let program = installed()?;
     let config = folder()?.join("schemathesis.toml");
     std::fs::write(&config, CONFIG).context("writing schemathesis' configuration")?;
+    std::fs::write(folder()?.join("lines.py"), LINES).context("writing its hook")?;
     let mut server = Server::start(bin, &["--dev"])?;
     let mut tests = Command::new(program);
     tests.current_dir(folder()?).arg("--config-file").arg(config).arg("run");

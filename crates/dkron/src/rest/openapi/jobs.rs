@@ -175,7 +175,7 @@ fn schedules(book: &mut Book) {
         .about("Why a job did or did not run.", "What became of one instant.")
         .query("at", instant(), "The instant, as `scheduled_at` has it")
         .gives::<WhyDto<'_>>(200, "A word, a sentence, and what they follow from")
-        .fails(404, "There is no such job")
+        .missing("There is no such job")
         .reads();
     book.op("GET /v1/upcoming", "upcoming", JOBS)
         .about("What is due soon.", "Slots of all jobs, counted by time, and the next by name.")
@@ -236,19 +236,19 @@ fn versions(book: &mut Book) {
         .about("Show a version of a job.", "The definition; figures are left at nothing.")
         .gives::<JobDto<'_>>(200, "The job as it was defined")
         .with(200, "ETag", VERSION)
-        .fails(404, "There is no such job, or the version is not kept")
+        .missing("There is no such job, or the version is not kept")
         .reads();
     book.op("GET /v1/jobs/{job_name}/versions/{version}/diff", "diffJobVersions", JOBS)
         .about("What differs between two versions.", "Field by field.")
         .query("to", text(), "The other version; the last one unless said")
         .gives::<DiffDto>(200, "The differences")
-        .fails(404, "There is no such job, or a version is not kept")
+        .missing("There is no such job, or a version is not kept")
         .reads();
     book.op("POST /v1/jobs/{job_name}/versions/{version}/rollback", "rollbackJob", JOBS)
         .about("Go back to a version.", "Makes a new version with the old definition.")
         .gives::<JobDto<'_>>(200, "The job as it is now")
         .with(200, "ETag", VERSION)
-        .fails(404, "There is no such job or parent, or the version is not kept")
+        .missing("There is no such job or parent, or the version is not kept")
         .fails(409, "It was changed meanwhile")
         .demands()
         .writes();
@@ -257,7 +257,7 @@ fn versions(book: &mut Book) {
         .gives::<JobDto<'_>>(201, "The job as it is now")
         .with(201, "Location", "Address of the job")
         .with(201, "ETag", VERSION)
-        .fails(404, "No job of that name was deleted, or its parent is not there")
+        .missing("No job of that name was deleted, or its parent is not there")
         .fails(409, "A job of that name is there")
         .writes();
     book.op("GET /v1/activity", "listActivity", JOBS)
