@@ -24,6 +24,17 @@ pub enum State {
 }
 
 impl State {
+    pub const ALL: [State; 8] = [
+        State::Pending,
+        State::Running,
+        State::Unreachable,
+        State::Success,
+        State::Failed,
+        State::TimedOut,
+        State::Cancelled,
+        State::Lost,
+    ];
+
     pub const fn is_terminal(self) -> bool {
         !matches!(self, State::Pending | State::Running | State::Unreachable)
     }

@@ -1,10 +1,14 @@
 //! The body of a request: at most so many bytes, within a minute.
 
+use std::future::poll_fn;
 use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::http::StatusCode;
+use hyper::body::{Frame, SizeHint};
+use tokio::runtime::Handle;
 
 use super::respond::{self, Answer};
 
@@ -33,15 +37,52 @@ pub async fn read(body: Body, most: usize, too_large: &str) -> Result<Bytes, Ans
     }
 }
 
-/// Takes in what nobody wants, within bounds, while the answer is on its way: it would be lost if
-/// the connection closed on what was not read.
-pub async fn drain(body: Body) {
+/// The body of a request. What of it no handler reads is taken in all the same, within bounds and
+/// while the answer is on its way: the answer would be lost if the connection closed on it.
+pub fn kept(body: Body) -> Body {
+    if body.is_end_stream() { body } else { Body::new(Kept(Some(body))) }
+}
+
+struct Kept(Option<Body>);
+
+impl HttpBody for Kept {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let Some(body) = &mut self.0 else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(body).poll_frame(context));
+        if !matches!(frame, Some(Ok(_))) {
+            self.0 = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), HttpBody::size_hint)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let unread = self.0.take().filter(|body| !body.is_end_stream());
+        if let (Some(body), Ok(runtime)) = (unread, Handle::try_current()) {
+            runtime.spawn(drain(body));
+        }
+    }
+}
+
+async fn drain(mut body: Body) {
     let unread = async {
-        let mut body = body;
         let mut left = DRAINED;
-        while let Some(Ok(frame)) =
-            std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await
-        {
+        while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
             left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
             if left == 0 {
                 return;
@@ -61,4 +102,43 @@ fn is_too_long(err: &axum::Error) -> bool {
         source = err.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    /// A body that is told of each piece that is taken.
+    struct Counted(u8, mpsc::UnboundedSender<u8>);
+
+    impl HttpBody for Counted {
+        type Data = Bytes;
+        type Error = axum::Error;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+            if self.0 == 0 {
+                return Poll::Ready(None);
+            }
+            self.0 -= 1;
+            let _ = self.1.send(self.0);
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"x")))))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_no_handler_reads_is_taken_in() {
+        let (taken, mut seen) = mpsc::unbounded_channel();
+        let mut body = kept(Body::new(Counted(5, taken)));
+        poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await.unwrap().unwrap();
+        drop(body);
+        for left in (0..5).rev() {
+            assert_eq!(seen.recv().await, Some(left));
+        }
+        assert_eq!(seen.recv().await, None);
+    }
 }

@@ -29,7 +29,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, HttpBody as _};
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use axum::http::{Method, StatusCode, Uri};
@@ -141,19 +141,9 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Answer {
 
 async fn answer(State(door): State<Arc<Door>>, request: Request) -> Answer {
     let wants_problems = problem::wanted(request.headers());
-    let request = unburdened(request);
+    let request = request.map(body::kept);
     let answer = routed(&door, request).await;
     if wants_problems { problem::told(answer).await } else { answer }
-}
-
-/// Nothing that is sent along with a question is of interest.
-fn unburdened(request: Request) -> Request {
-    if Route::writes(request.method()) || request.body().is_end_stream() {
-        return request;
-    }
-    let (parts, unread) = request.into_parts();
-    tokio::spawn(body::drain(unread));
-    Request::from_parts(parts, Body::empty())
 }
 
 async fn routed(door: &Door, request: Request) -> Answer {
@@ -170,7 +160,6 @@ async fn routed(door: &Door, request: Request) -> Answer {
         if asks && Route::known(&path, enabled) {
             return cors::preflight();
         }
-        tokio::spawn(body::drain(request.into_body()));
         return redirect(&method, &path, &uri, enabled).unwrap_or_else(respond::no_route);
     };
     // Dkron has no PATCH there; only what it never understood is new.

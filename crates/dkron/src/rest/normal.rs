@@ -27,8 +27,8 @@ pub const NOT_SAID: [&str; 10] = [
     "version",
 ];
 
-/// Every key of a definition; what else stands in a file is read by nobody.
-pub const SAID: [&str; 31] = [
+/// Keys that Dkron has too; what else stands in a file is read by nobody.
+const SAID: [&str; 19] = [
     "name",
     "displayname",
     "timezone",
@@ -47,6 +47,11 @@ pub const SAID: [&str; 31] = [
     "ephemeral",
     "starts_at",
     "expires_at",
+    "$schema",
+];
+
+/// The keys beyond Dkron's.
+pub const POLICIES: [&str; 12] = [
     "queue_depth",
     "misfire",
     "misfire_threshold",
@@ -59,8 +64,12 @@ pub const SAID: [&str; 31] = [
     "lost_after",
     "retention",
     "output_limit",
-    "$schema",
 ];
+
+/// Every key of a definition.
+pub fn said() -> impl Iterator<Item = &'static str> {
+    SAID.into_iter().chain(POLICIES)
+}
 
 /// The definition that a server would store for `job`, or why it would not.
 pub fn normal(job: &Value) -> Result<Map<String, Value>, String> {

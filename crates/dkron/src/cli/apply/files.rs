@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::client::usage;
 use crate::nearest::nearest;
-use crate::rest::normal::{NOT_SAID, SAID};
+use crate::rest::normal::{NOT_SAID, said};
 
 const KINDS: [&str; 5] = ["yaml", "yml", "json", "ndjson", "jsonl"];
 
@@ -98,9 +98,9 @@ fn written(place: &str, value: Value) -> anyhow::Result<Written> {
     let Value::Object(mut job) = value else {
         bail!("{place}: a job is an object with a name, not {value}");
     };
-    let known = |key: &String| SAID.contains(&key.as_str()) || NOT_SAID.contains(&key.as_str());
+    let known = |key: &String| said().any(|known| known == key) || NOT_SAID.contains(&key.as_str());
     for key in job.keys().filter(|key| !known(key)) {
-        let meant = nearest(key, SAID.into_iter());
+        let meant = nearest(key, said());
         eprintln!("Warning: {place}: no job has a field \"{key}\", is {meant} meant?");
     }
     job.retain(|key, _| !NOT_SAID.contains(&key.as_str()));

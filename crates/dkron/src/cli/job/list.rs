@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{fetch, name_arg, name_of};
 use crate::cli::remote::{Remote, query};
 use crate::cli::show::{self, Column, Format, cell, clock};
+use crate::rest::normal::POLICIES;
 
 const LIMIT: &str = "100";
 
@@ -124,22 +125,6 @@ const FIELDS: &[Column] = &[
     Column::new("Expires at", |job| clock(&job["expires_at"])),
     Column::new("Beyond", beyond),
     Column::new("Version", |job| cell(&job["version"])),
-];
-
-/// Policies, which stand behind the fields that every job has.
-const POLICIES: [&str; 12] = [
-    "queue_depth",
-    "misfire",
-    "misfire_threshold",
-    "start_deadline",
-    "retry",
-    "dst",
-    "jitter",
-    "max_runtime",
-    "on_lost",
-    "lost_after",
-    "retention",
-    "output_limit",
 ];
 
 fn beyond(job: &Value) -> String {

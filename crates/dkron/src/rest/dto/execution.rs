@@ -11,10 +11,6 @@ use serde::Serialize;
 use crate::rest::instant::Instant;
 use crate::rest::json::lossy;
 
-/// Words of a state.
-const STATES: [&str; 8] =
-    ["pending", "running", "unreachable", "success", "failed", "timed_out", "cancelled", "lost"];
-
 /// One run of a job on one node.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Execution")]
@@ -69,7 +65,7 @@ struct Head {
 /// Beyond Dkron's keys.
 #[derive(Serialize, JsonSchema)]
 struct Ours {
-    #[schemars(extend("enum" = STATES))]
+    #[schemars(extend("enum" = State::ALL.map(State::word)))]
     state: &'static str,
     scheduled_at: Instant,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -119,7 +115,7 @@ impl From<&ByHand> for Parameters {
 #[derive(Serialize, JsonSchema)]
 struct LateResult {
     at: Instant,
-    #[schemars(extend("enum" = STATES))]
+    #[schemars(extend("enum" = State::ALL.map(State::word)))]
     state: &'static str,
     #[serde(skip_serializing_if = "str::is_empty")]
     reason: &'static str,

@@ -78,14 +78,15 @@ fn wanted(query: &Query) -> Result<Wanted, String> {
             None => Ok(words),
         }
     };
-    let states = [State::Success, State::Failed, State::TimedOut, State::Cancelled, State::Lost];
+    let ended = State::ALL.into_iter().filter(|state| state.is_terminal());
+    let ended: Vec<&str> = ended.map(State::word).collect();
     let summary = match query.get("view") {
         None | Some("" | "all") => false,
         Some("summary") => true,
         Some(other) => return Err(format!("view: {} is none of all, summary", shown(other))),
     };
     let job = query.get("job").unwrap_or("").to_owned();
-    let states = some("state", &states.map(State::word))?;
+    let states = some("state", &ended)?;
     Ok(Wanted { kinds: some("kind", &WORDS)?, states, job, summary })
 }
 

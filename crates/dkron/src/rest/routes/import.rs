@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::export::FORMAT;
 use super::put::admit;
-use super::restore::{FILES, TURN};
+use super::restore::turn;
 use crate::rest::respond::{self, Answer};
 use crate::rest::{Call, decode};
 use crate::words::shown;
@@ -44,8 +44,9 @@ pub struct Imported {
 }
 
 pub async fn import(call: &Call<'_>, request: Request) -> Answer {
-    let Ok(Ok(_permit)) = tokio::time::timeout(TURN, FILES.acquire()).await else {
-        return respond::error(&Error::Busy);
+    let _turn = match turn().await {
+        Ok(turn) => turn,
+        Err(refusal) => return refusal,
     };
     let mut intake = Intake::default();
     if let Err((status, said)) = read(request.into_body(), &mut intake).await {

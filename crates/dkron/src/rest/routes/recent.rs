@@ -16,18 +16,6 @@ const LIMIT_MOST: usize = 1000;
 /// Of each output; the whole one has a route of its own.
 const TAIL_MOST: usize = 4096;
 
-/// All states, as they are called.
-const STATES: [State; 8] = [
-    State::Pending,
-    State::Running,
-    State::Unreachable,
-    State::Success,
-    State::Failed,
-    State::TimedOut,
-    State::Cancelled,
-    State::Lost,
-];
-
 pub async fn recent(call: &Call<'_>) -> Answer {
     let query = match parse(&call.query) {
         Ok(query) => query,
@@ -51,9 +39,9 @@ fn parse(query: &Query) -> Result<RecentQuery, String> {
     let param = |key: &str| query.get(key).filter(|text| !text.is_empty());
     let mut states = Vec::new();
     for word in query.all("state").filter(|word| !word.is_empty()) {
-        let known = STATES.into_iter().find(|state| state.word() == word);
+        let known = State::ALL.into_iter().find(|state| state.word() == word);
         states.push(known.ok_or_else(|| {
-            let words = STATES.map(State::word).join(", ");
+            let words = State::ALL.map(State::word).join(", ");
             format!("state: {word:?} is none of {words}")
         })?);
     }

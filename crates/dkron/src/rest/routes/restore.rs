@@ -7,7 +7,7 @@ use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::StatusCode;
 use dkron_core::domain::Submission;
 use dkron_node::service::Error;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::put::admit;
 use crate::rest::Call;
@@ -18,15 +18,22 @@ use crate::words::shown;
 /// A hundred thousand large jobs; what is larger belongs into several files.
 const FILE_BYTES: usize = 256 * 1024 * 1024;
 /// Files held at a time; more clients wait for their turn.
-pub(super) static FILES: Semaphore = Semaphore::const_new(2);
+static FILES: Semaphore = Semaphore::const_new(2);
 /// After so long without one they are sent away.
-pub(super) const TURN: Duration = Duration::from_secs(30);
+const TURN: Duration = Duration::from_secs(30);
 /// A client that sends nothing for so long is not waited for.
 const SILENCE: Duration = Duration::from_secs(60);
 
+/// A place among those who bring files.
+pub(super) async fn turn() -> Result<SemaphorePermit<'static>, Answer> {
+    let permit = tokio::time::timeout(TURN, FILES.acquire()).await;
+    permit.ok().and_then(Result::ok).ok_or_else(|| respond::error(&Error::Busy))
+}
+
 pub async fn restore(call: &Call<'_>, request: Request) -> Answer {
-    let Ok(Ok(_permit)) = tokio::time::timeout(TURN, FILES.acquire()).await else {
-        return respond::error(&Error::Busy);
+    let _turn = match turn().await {
+        Ok(turn) => turn,
+        Err(refusal) => return refusal,
     };
     let file = match file(request).await {
         Ok(file) => file,
